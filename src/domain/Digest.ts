@@ -1,0 +1,23 @@
+/** SHA-256 digests, as 64 lower-case hexadecimal digits. */
+import * as Schema from "effect/Schema"
+import { createHash } from "node:crypto"
+
+export const Digest = Schema.String.pipe(
+  Schema.pattern(/^[0-9a-f]{64}$/, { message: () => "a SHA-256 digest: 64 lower-case hexadecimal digits" }),
+  Schema.brand("Digest")
+)
+export type Digest = typeof Digest.Type
+
+/** The digest of some bytes, or of a text's UTF-8 form. Pure. */
+export const sha256 = (data: string | Uint8Array): Digest =>
+  Digest.make(createHash("sha256").update(data).digest("hex"), { disableValidation: true })
+
+/**
+ * The name of a step: the digest of everything that can change its result.
+ * A planned id is known before anything runs, a realised one names what the
+ * store holds; they differ only after a copy from a nested build.
+ */
+export const StepId = Digest.pipe(Schema.brand("StepId"))
+export type StepId = typeof StepId.Type
+
+export const stepId = (digest: Digest): StepId => StepId.make(digest, { disableValidation: true })

@@ -1,0 +1,30 @@
+/** The facts about the world that a plan depends on, gathered before planning. */
+import * as Schema from "effect/Schema"
+import { Digest } from "./Digest.ts"
+import type { Manifest } from "./Manifest.ts"
+
+/** `NAME=VALUE`, in the order in which a process sees them. */
+export const Variable = Schema.Struct({ name: Schema.String, value: Schema.String })
+export type Variable = typeof Variable.Type
+
+/** What a base reference means today. */
+export const BaseInput = Schema.Struct({
+  /** Names the base's content: an image manifest's digest, or that of a file or tree. */
+  digest: Digest,
+  /** `os/architecture[/variant]`, as OCI writes platforms. */
+  platform: Schema.String,
+  /** The environment of the base's configuration. */
+  environment: Schema.Array(Variable)
+})
+export type BaseInput = typeof BaseInput.Type
+
+export interface Inputs {
+  /** By the text of the spec's `(from …)`. */
+  readonly bases: ReadonlyMap<string, BaseInput>
+  /** What the `copy` steps take from the source directory, by {@link copyKey}. */
+  readonly copies: ReadonlyMap<string, ReadonlyArray<Manifest>>
+}
+
+/** Two copies with equal `src` and `exclude` have the same manifest. */
+export const copyKey = (copy: { readonly src: ReadonlyArray<string>; readonly exclude: ReadonlyArray<string> }): string =>
+  JSON.stringify([copy.src, copy.exclude])

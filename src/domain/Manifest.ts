@@ -1,0 +1,84 @@
+/**
+ * What a `copy` copies: a tree of names, types, executable bits, content
+ * digests and link targets. Owners, times and the rest of the mode are not
+ * part of it, because they do not reach the result.
+ */
+import { type Digest, sha256 } from "./Digest.ts"
+
+export interface FileNode {
+  readonly _tag: "File"
+  readonly name: string
+  /** Any of the three executable bits is set. */
+  readonly executable: boolean
+  /** Bytes. */
+  readonly size: number
+  readonly digest: Digest
+}
+
+export interface LinkNode {
+  readonly _tag: "Link"
+  readonly name: string
+  readonly target: string
+}
+
+export interface DirectoryNode {
+  readonly _tag: "Directory"
+  readonly name: string
+  /** Sorted by name, in UTF-16 code unit order. */
+  readonly entries: ReadonlyArray<ManifestNode>
+}
+
+export type ManifestNode = FileNode | LinkNode | DirectoryNode
+
+/**
+ * One item of a copy's `src`.
+ *
+ * `path` is the item's place in the source tree: components joined with `/`,
+ * without `.`, `..` or empty ones; empty for the tree's own root. The root
+ * node's `name` is the last component (empty for the root).
+ */
+export interface Manifest {
+  readonly path: string
+  readonly root: ManifestNode
+}
+
+/** The order of a directory's entries: UTF-16 code units, as RFC 8785 sorts keys. */
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+
+const nodeLine = (node: ManifestNode): ReadonlyArray<unknown> => {
+  switch (node._tag) {
+    case "File":
+      return ["file", node.name, node.executable, node.digest]
+    case "Link":
+      return ["link", node.name, node.target]
+    case "Directory":
+      return ["directory", node.name, directoryDigest(node)]
+  }
+}
+
+const directoryDigest = (node: DirectoryNode): Digest =>
+  sha256(`obuilder-directory-v1\n${JSON.stringify(node.entries.map(nodeLine))}`)
+
+/**
+ * `Into`: each item keeps its name below the destination directory (`dst` ends
+ * with `/`). `As`: the one item takes the destination's own name.
+ */
+export type DestinationForm = "Into" | "As"
+
+/**
+ * The digest of a copy's items, in their order. The one item of an `As` copy
+ * counts without its name, which does not reach the result. Arrays of strings
+ * and booleans only, for which `JSON.stringify` is RFC 8785's encoding.
+ * Documented in `docs/plan-format.md`.
+ */
+export const digest = (items: ReadonlyArray<Manifest>, form: DestinationForm): Digest =>
+  sha256(
+    `obuilder-manifest-v1\n${JSON.stringify(
+      items.map((item) => nodeLine(form === "As" ? { ...item.root, name: "" } : item.root))
+    )}`
+  )
+
+/** The number of entries below and including a node. */
+export const count = (node: ManifestNode): number =>
+  node._tag === "Directory" ? node.entries.reduce((sum, entry) => sum + count(entry), 1) : 1

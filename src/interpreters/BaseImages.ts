@@ -1,0 +1,32 @@
+/**
+ * Where `(from …)` comes from.
+ *
+ * Law: what is unpacked has the digest that was planned, or the effect fails.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { BaseInput } from "../domain/Inputs.ts"
+import type { Rootfs } from "./Rootfs.ts"
+
+/** A base that cannot be had. `reference` is what the spec's `(from …)` says. */
+export class BaseImageError extends Data.TaggedError("BaseImageError")<{
+  readonly reference: string
+  readonly message: string
+  readonly hint: Option.Option<string>
+  readonly cause: unknown
+}> {}
+
+export interface BaseImagesService {
+  /** What the reference means today. Reads only. */
+  readonly resolve: (reference: string) => Effect.Effect<BaseInput, BaseImageError>
+  /** Unpacks the base that was resolved as `base` into an empty root file system. */
+  readonly unpack: (
+    reference: string,
+    base: Pick<BaseInput, "digest" | "platform">,
+    rootfs: Rootfs
+  ) => Effect.Effect<void, BaseImageError>
+}
+
+export class BaseImages extends Context.Tag("obuilder/BaseImages")<BaseImages, BaseImagesService>() {}

@@ -1,0 +1,33 @@
+/**
+ * Somewhere a `copy` can read from: the source directory, or the root file
+ * system of a nested build's result.
+ */
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { Manifest } from "../domain/Manifest.ts"
+
+/** A `src` that cannot be copied. `path` is the `src` as the spec has it. */
+export class SourceError extends Data.TaggedError("SourceError")<{
+  readonly path: string
+  readonly message: string
+  readonly hint: Option.Option<string>
+}> {}
+
+export interface SourceTree {
+  /**
+   * What `src` (a path below the tree's root, as a spec has it) holds, without
+   * the entries whose base name is in `exclude`. Links are not followed, neither
+   * at the end nor on the way; `..` is refused; so is anything that is neither
+   * file, directory nor link. Reads only.
+   */
+  readonly manifest: (src: string, exclude: ReadonlyArray<string>) => Effect.Effect<Manifest, SourceError>
+  /** The whole content of a file of a manifest, by its path in the tree. */
+  readonly read: (path: string) => Effect.Effect<Uint8Array, SourceError>
+  /**
+   * Where the host's file system has a file of a manifest, for stores that copy
+   * from file to file; `None` for trees that are not on it. The path is not to
+   * be trusted to be still what the manifest says.
+   */
+  readonly locate: Option.Option<(path: string) => string>
+}

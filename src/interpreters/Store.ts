@@ -1,0 +1,121 @@
+/**
+ * Where results live. A result is what a step left: a root file system, its
+ * parent, its log, and what the step was.
+ *
+ * Laws, held by `test/laws/store.ts` for every layer:
+ * - A result appears complete or not at all, whatever is killed when.
+ * - A failed or interrupted `build` leaves nothing.
+ * - Two processes may use one store at the same time; of two that build the
+ *   same id, the first to finish wins and the other's work is dropped.
+ * - Temporary space is reclaimed only when its owner is dead.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { StepId } from "../domain/Digest.ts"
+import type { DestinationForm, Manifest } from "../domain/Manifest.ts"
+import type { User } from "../domain/Spec.ts"
+import type { Rootfs } from "./Rootfs.ts"
+import type { SourceError, SourceTree } from "./SourceTree.ts"
+
+/** The store, or the disk below it, could not do what was asked. */
+export class StoreError extends Data.TaggedError("StoreError")<{
+  readonly message: string
+  readonly hint: Option.Option<string>
+  readonly cause: unknown
+}> {}
+
+/** No result has this id, or several do. */
+export class UnknownId extends Data.TaggedError("UnknownId")<{
+  readonly id: string
+  /** What the prefix could mean; empty where nothing begins like it. */
+  readonly candidates: ReadonlyArray<StepId>
+}> {}
+
+/** A copy met something in the image or in its source that it must not go past. */
+export class CopyError extends Data.TaggedError("CopyError")<{
+  readonly path: string
+  readonly message: string
+}> {}
+
+/** What is kept with a result. */
+export interface ResultInfo {
+  readonly id: StepId
+  readonly parent: Option.Option<StepId>
+  /** What the step was, in one line: the heading that the log shows. */
+  readonly heading: string
+}
+
+export interface CopyRequest {
+  readonly source: SourceTree
+  readonly items: ReadonlyArray<Manifest>
+  readonly destination: { readonly form: DestinationForm; readonly path: string }
+  readonly owner: User
+}
+
+/** A result in the making. */
+export interface Workspace {
+  /** For the sandbox, or for unpacking a base into. */
+  readonly rootfs: Rootfs
+  /**
+   * Copies the items to the destination, an absolute path inside the image
+   * that is resolved there and never through the image's links to the host.
+   * Files become 0755 or 0644 by their executable bit, directories 0755;
+   * directories that exist on the way, and the destination itself when it is
+   * one, keep their owner and mode. A file whose content is no longer what its
+   * manifest says fails with `CopyError`.
+   */
+  readonly copy: (request: CopyRequest) => Effect.Effect<void, CopyError | SourceError | StoreError>
+  /** Adds to the log that is kept with the result. */
+  readonly log: (chunk: Uint8Array) => Effect.Effect<void, StoreError>
+}
+
+/** A writable copy of a cache, for one step. */
+export interface CacheCopy {
+  /** What to mount. */
+  readonly rootfs: Rootfs
+}
+
+export interface StoreService {
+  /** How the user named the store, e.g. `overlayfs:/var/lib/obuilder`. */
+  readonly name: string
+  /** The result with this id, if it is here. Cheap: one look-up in memory or on disk. */
+  readonly result: (id: StepId) => Effect.Effect<Option.Option<ResultInfo>, StoreError>
+  /** The realised id that a planned id was found to mean, if it is known; its result may be gone. */
+  readonly realised: (planned: StepId) => Effect.Effect<Option.Option<StepId>, StoreError>
+  /** Remembers what a planned id means. */
+  readonly realise: (planned: StepId, realised: StepId) => Effect.Effect<void, StoreError>
+  /** The result that a realised id, a planned id or an unambiguous prefix of either names. */
+  readonly find: (prefix: string) => Effect.Effect<ResultInfo, StoreError | UnknownId>
+  /** A result's log from `offset` bytes on, at most `limit` bytes; empty at its end. */
+  readonly log: (
+    id: StepId,
+    offset: number,
+    limit: number
+  ) => Effect.Effect<Uint8Array, StoreError | UnknownId>
+  /** A result's root file system, to read. Valid while the scope is open. */
+  readonly tree: (id: StepId) => Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope>
+  /** A result's root file system as a reproducible tar, in chunks to `write`. */
+  readonly tar: (
+    id: StepId,
+    write: (chunk: Uint8Array) => Effect.Effect<void>
+  ) => Effect.Effect<void, StoreError | UnknownId>
+  /**
+   * Makes a result: runs `fill` on a copy of `parent` (on an empty root for a
+   * base), and keeps what it leaves if it succeeds.
+   */
+  readonly build: <E, R>(
+    info: ResultInfo,
+    fill: (workspace: Workspace) => Effect.Effect<void, E, R>
+  ) => Effect.Effect<void, E | StoreError, R>
+  /**
+   * A writable copy of the cache `name`, created empty and owned by `owner` if
+   * there is none. When the scope closes it becomes the cache's new version,
+   * whatever the step's outcome, unless another copy became it in the meantime.
+   */
+  readonly cache: (name: string, owner: User) => Effect.Effect<CacheCopy, StoreError, Scope.Scope>
+}
+
+export class Store extends Context.Tag("obuilder/Store")<Store, StoreService>() {}
