@@ -82,3 +82,14 @@ export const digest = (items: ReadonlyArray<Manifest>, form: DestinationForm): D
 /** The number of entries below and including a node. */
 export const count = (node: ManifestNode): number =>
   node._tag === "Directory" ? node.entries.reduce((sum, entry) => sum + count(entry), 1) : 1
+
+/** The paths of an item's files in the source tree. */
+export const filesOf = (item: Manifest): ReadonlyArray<string> => {
+  const visit = (node: ManifestNode, path: string): ReadonlyArray<string> =>
+    node._tag === "File"
+      ? [path]
+      : node._tag === "Link"
+        ? []
+        : node.entries.flatMap((entry) => visit(entry, path === "" ? entry.name : `${path}/${entry.name}`))
+  return visit(item.root, item.path)
+}

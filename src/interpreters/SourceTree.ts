@@ -5,6 +5,8 @@
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
+import type { Stats } from "node:fs"
+import type { Digest } from "../domain/Digest.ts"
 import type { Manifest } from "../domain/Manifest.ts"
 
 /** A `src` that cannot be copied. `path` is the `src` as the spec has it. */
@@ -24,10 +26,14 @@ export interface SourceTree {
   readonly manifest: (src: string, exclude: ReadonlyArray<string>) => Effect.Effect<Manifest, SourceError>
   /** The whole content of a file of a manifest, by its path in the tree. */
   readonly read: (path: string) => Effect.Effect<Uint8Array, SourceError>
-  /**
-   * Where the host's file system has a file of a manifest, for stores that copy
-   * from file to file; `None` for trees that are not on it. The path is not to
-   * be trusted to be still what the manifest says.
-   */
-  readonly locate: Option.Option<(path: string) => string>
+  /** The files themselves, for stores that copy from file to file; `None` for trees that are not on the host. */
+  readonly locate: Option.Option<HostFiles>
+}
+
+/** The files of a source tree that is on the host's file system. */
+export interface HostFiles {
+  /** The host's path of a file of a manifest. Not to be trusted to be still what the manifest says. */
+  readonly path: (path: string) => string
+  /** The digest of a file with this status, if it was read before and has not changed since. */
+  readonly recall: (stats: Stats) => Digest | undefined
 }

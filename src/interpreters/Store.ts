@@ -70,6 +70,8 @@ export interface Workspace {
   readonly copy: (request: CopyRequest) => Effect.Effect<void, CopyError | SourceError | StoreError>
   /** Adds to the log that is kept with the result. */
   readonly log: (chunk: Uint8Array) => Effect.Effect<void, StoreError>
+  /** What the log holds so far, as `StoreService.log`. Stays readable until the scope of `build` closes. */
+  readonly readLog: (offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError>
 }
 
 /** A writable copy of a cache, for one step. */
@@ -104,12 +106,13 @@ export interface StoreService {
   ) => Effect.Effect<void, StoreError | UnknownId>
   /**
    * Makes a result: runs `fill` on a copy of `parent` (on an empty root for a
-   * base), and keeps what it leaves if it succeeds.
+   * base), and keeps what it leaves if it succeeds. The scope outlives the
+   * result's making: until it closes, its log can be read through the workspace.
    */
   readonly build: <E, R>(
     info: ResultInfo,
     fill: (workspace: Workspace) => Effect.Effect<void, E, R>
-  ) => Effect.Effect<void, E | StoreError, R>
+  ) => Effect.Effect<void, E | StoreError, R | Scope.Scope>
   /**
    * A writable copy of the cache `name`, created empty and owned by `owner` if
    * there is none. When the scope closes it becomes the cache's new version,

@@ -1,0 +1,61 @@
+/** A kind of store, with the sandbox that knows its file systems and the base images that it can hold. */
+import * as Context from "effect/Context"
+import * as Either from "effect/Either"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { suggest } from "../domain/Suggestion.ts"
+import type { BaseImages } from "../interpreters/BaseImages.ts"
+import type { HashMemo } from "../interpreters/host/HashMemo.ts"
+import type { Sandbox, SandboxError } from "../interpreters/Sandbox.ts"
+import type { Store, StoreError } from "../interpreters/Store.ts"
+import { type UsageError, usageError } from "./UsageError.ts"
+
+export interface SandboxOptions {
+  readonly runtime: Option.Option<string>
+  readonly fastSync: boolean
+  /** Bytes. */
+  readonly memory: Option.Option<number>
+}
+
+/** What makes one backend, given what follows the colon in `--store=KIND:PLACE`. */
+export interface Backend {
+  readonly store: (place: string) => Layer.Layer<Store, StoreError>
+  readonly sandbox: (options: SandboxOptions) => Layer.Layer<Sandbox, SandboxError>
+  readonly images: (sourceDirectory: string, memo: HashMemo) => Layer.Layer<BaseImages>
+  /** Where digests of a source directory's files are kept from one build to the next. */
+  readonly hashes: (place: string, sourceDirectory: string) => Option.Option<string>
+}
+
+/** The table of backends, by kind. */
+export class Backends extends Context.Tag("obuilder/cli/Backends")<Backends, ReadonlyMap<string, Backend>>() {}
+
+/** A backend and the place that it is to use. */
+export interface Chosen {
+  readonly backend: Backend
+  readonly place: string
+}
+
+/** Reads `KIND:PLACE`. */
+export const choose = (
+  backends: ReadonlyMap<string, Backend>,
+  text: string
+): Either.Either<Chosen, UsageError> => {
+  const colon = text.indexOf(":")
+  const [kind, place] = colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)]
+  const backend = backends.get(kind)
+  const kinds = [...backends.keys()]
+  if (backend === undefined) {
+    return Either.left(
+      usageError(
+        `there is no kind of store ${JSON.stringify(kind)}`,
+        Option.match(suggest(kind, kinds), {
+          onNone: () => `The kinds are ${kinds.join(", ")}: write --store=${kinds[0] ?? ""}:PATH.`,
+          onSome: (word) => `Did you mean "${word}:"?`
+        })
+      )
+    )
+  }
+  return place === ""
+    ? Either.left(usageError(`the store ${JSON.stringify(text)} has no path`, `Write --store=${kind}:PATH.`))
+    : Either.right({ backend, place })
+}

@@ -1,0 +1,130 @@
+/**
+ * Shows a build's events as OBuilder prints them. Stages may run at the same
+ * time; they are shown one after the other, in the plan's order: the one whose
+ * turn it is as it happens, the others held back until it is theirs.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { BuildEvent } from "../interpreters/Events.ts"
+import type { Plan } from "../plan/Plan.ts"
+import { paint } from "./Colors.ts"
+import { HeldBack } from "./HeldBack.ts"
+import { ocamlString } from "./OcamlString.ts"
+import { OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { codeOf } from "./SystemError.ts"
+
+type Shown = Effect.Effect<void, PipeClosed | OutputError>
+
+export interface BuildView {
+  readonly onEvent: (event: BuildEvent) => Effect.Effect<void>
+  /** Shows what is still held back: for a build that ended before all its stages did. */
+  readonly flush: Shown
+  /** Never succeeds; fails as soon as something cannot be shown. */
+  readonly failure: Effect.Effect<never, PipeClosed | OutputError>
+}
+
+export const make = (options: {
+  readonly plan: Plan
+  readonly sink: Sink
+  readonly colors: boolean
+}): Effect.Effect<BuildView, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const broken = yield* Deferred.make<never, PipeClosed | OutputError>()
+    const mutex = yield* Effect.makeSemaphore(1)
+    const stages = options.plan.stages.map(({ label }) => new StageView(label))
+    yield* Effect.addFinalizer(() => Effect.sync(() => stages.forEach((stage) => stage.held.close())))
+    let turn = 0
+    let lineOpen = false
+
+    const show = (bytes: Uint8Array): Shown => {
+      if (bytes.length > 0) lineOpen = bytes.at(-1) !== NEWLINE
+      return bytes.length === 0 ? Effect.void : options.sink.write(bytes)
+    }
+
+    const release = (stage: StageView): Shown =>
+      Effect.gen(function* () {
+        if (lineOpen) yield* show(LINE_END)
+        yield* stage.held.forEach(show)
+        stage.held.close()
+      })
+
+    const handle = (event: BuildEvent): Shown =>
+      Effect.gen(function* () {
+        const at = stages.findIndex(({ label }) => label === event.stage)
+        const stage = stages[at]
+        if (stage === undefined) return
+        const bytes = stage.render(event, options.colors)
+        if (at > turn) return yield* hold(stage, bytes)
+        yield* show(bytes)
+        if (at < turn || !stage.done) return
+        for (let next = stages[++turn]; next !== undefined; next = next.done ? stages[++turn] : undefined) {
+          yield* release(next)
+        }
+      })
+
+    return {
+      onEvent: (event) =>
+        handle(event).pipe(
+          mutex.withPermits(1),
+          Effect.catchAll((error) => Deferred.fail(broken, error)),
+          Effect.asVoid
+        ),
+      flush: Effect.suspend(() => Effect.forEach(stages.slice(turn + 1), release, { discard: true })).pipe(
+        mutex.withPermits(1)
+      ),
+      failure: Deferred.await(broken)
+    }
+  })
+
+const hold = (stage: StageView, bytes: Uint8Array): Shown =>
+  Effect.try({
+    try: () => stage.held.add(bytes),
+    catch: (error) => new OutputError({ name: "a temporary file", code: codeOf(error) })
+  })
+
+const NEWLINE = 10
+const LINE_END = Buffer.from("\n")
+const NOTHING = new Uint8Array()
+
+/** What is known of one stage's part of the output. */
+class StageView {
+  readonly label: string
+  readonly held = new HeldBack()
+  /** Nothing more is to come. */
+  done = false
+  private lineOpen = false
+
+  constructor(label: string) {
+    this.label = label
+  }
+
+  /** An event as it appears after those before it. */
+  render(event: BuildEvent, colors: boolean): Uint8Array {
+    const note = (text: string) => this.line(paint(colors, "note", text))
+    switch (event._tag) {
+      case "Heading":
+        return this.line(paint(colors, "heading", event.text))
+      case "Output":
+        if (event.chunk.length > 0) this.lineOpen = event.chunk.at(-1) !== NEWLINE
+        return event.chunk
+      case "Cached":
+        return note(`---> using "${event.id}" from cache`)
+      case "Saved":
+        return note(`---> saved as "${event.id}"`)
+      case "StageFinished":
+        this.done = true
+        return event.name === null ? NOTHING : note(`--> finished ${ocamlString(event.name)}`)
+      case "StageSkipped":
+        this.done = true
+        return event.name === null ? NOTHING : note(`--> skipped ${ocamlString(event.name)}`)
+    }
+  }
+
+  /** A line of ours begins a line, even where a step's output ended within one. */
+  private line(text: string): Uint8Array {
+    const bytes = Buffer.from(this.lineOpen ? `\n${text}\n` : `${text}\n`)
+    this.lineOpen = false
+    return bytes
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Writes to a descriptor without Node's streams: those cost a tenth of a short
+ * command's time, and lose what is not yet written when the process ends.
+ *
+ * A write to a full pipe would block the whole process, deaf to signals, so a
+ * pipe is opened again as non-blocking, which leaves its other users alone.
+ */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import { OutputError, PipeClosed, type Sink } from "./Output.ts"
+import { codeOf } from "./SystemError.ts"
+
+/** How long to leave a full pipe alone. */
+const PAUSE = "5 millis"
+
+/** A sink for an open descriptor that the process keeps; `name` is what the user calls it. */
+export const make = (fd: number, name: string): Effect.Effect<Sink> =>
+  Effect.gen(function* () {
+    const mutex = yield* Effect.makeSemaphore(1)
+    const type = typeOf(fd)
+    const target = type === S_IFIFO ? reopen(fd) : fd
+    return {
+      isTerminal: type === S_IFCHR && (yield* isTerminal(fd)),
+      write: (chunk) => {
+        const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk
+        return mutex.withPermits(1)(writeAll(target, name, bytes))
+      }
+    }
+  })
+
+const { S_IFMT, S_IFIFO, S_IFCHR, O_WRONLY, O_NONBLOCK } = Fs.constants
+
+/** The kind of file that is open; nothing where none is. */
+const typeOf = (fd: number): number => {
+  try {
+    return Fs.fstatSync(fd).mode & S_IFMT
+  } catch {
+    return 0
+  }
+}
+
+/** Another descriptor for the same pipe, where there is a `/proc` and it allows that. */
+const reopen = (fd: number): number => {
+  try {
+    return Fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK)
+  } catch {
+    return fd
+  }
+}
+
+/** `node:tty` brings the network modules with it, so that only a device is worth asking. */
+const isTerminal = (fd: number): Effect.Effect<boolean> =>
+  Effect.map(
+    Effect.promise(() => import("node:tty")),
+    (tty) => tty.isatty(fd)
+  )
+
+const writeAll = (fd: number, name: string, bytes: Uint8Array): Effect.Effect<void, PipeClosed | OutputError> =>
+  Effect.gen(function* () {
+    for (let done = 0; done < bytes.length; ) {
+      const written = writeSome(fd, bytes, done)
+      if (typeof written === "number") done += written
+      else if (written === "EAGAIN") yield* Effect.sleep(PAUSE)
+      else yield* written === "EPIPE" ? new PipeClosed() : new OutputError({ name, code: written })
+    }
+  })
+
+/** How many bytes the system took, or its code for why it took none. */
+const writeSome = (fd: number, bytes: Uint8Array, from: number): number | string => {
+  try {
+    return Fs.writeSync(fd, bytes, from)
+  } catch (error) {
+    return codeOf(error)
+  }
+}

@@ -1,0 +1,30 @@
+/** What the command line needs of the machine it is typed on. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { OutputError, PipeClosed, Sink } from "./Output.ts"
+import type { UsageError } from "./UsageError.ts"
+
+export interface HostService {
+  /** An environment variable; an empty one counts as none. */
+  readonly variable: (name: string) => Option.Option<string>
+  /** An absolute path for one that the user gave. */
+  readonly absolute: (path: string) => string
+  /** How many processors this process may use. At least 1. */
+  readonly processors: Effect.Effect<number>
+  /** A file's content; `-` is standard input where `stdin` allows it. `what` is what the file is to the user. */
+  readonly read: (
+    path: string,
+    options: { readonly what: string; readonly stdin: boolean }
+  ) => Effect.Effect<Uint8Array, UsageError>
+  /**
+   * Writes a file through `fill`: it appears with all its content or not at
+   * all. What is not a regular file (a device, a pipe) is written as it stands.
+   */
+  readonly write: <A, E, R>(
+    path: string,
+    fill: (sink: Sink) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | UsageError | OutputError | PipeClosed, R>
+}
+
+export class Host extends Context.Tag("obuilder/cli/Host")<Host, HostService>() {}

@@ -1,0 +1,91 @@
+/** The machine, through Node. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as FileSink from "./FileSink.ts"
+import { Host, type HostService } from "./Host.ts"
+import { Output, OutputError } from "./Output.ts"
+import { codeOf, reason } from "./SystemError.ts"
+import { type UsageError, usageError } from "./UsageError.ts"
+
+/** What the process was started with. */
+export interface ProcessState {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly directory: string
+  /** Tells the process from others that live. */
+  readonly id: number
+}
+
+export const layer = (state: ProcessState): Layer.Layer<Host> => Layer.succeed(Host, make(state))
+
+/** Descriptors 1 and 2. */
+export const output: Layer.Layer<Output> = Layer.effect(
+  Output,
+  Effect.all({ stdout: FileSink.make(1, "standard output"), stderr: FileSink.make(2, "standard error") })
+)
+
+const make = (state: ProcessState): HostService => {
+  const absolute = (path: string): string => Path.resolve(state.directory, path)
+  return {
+    variable: (name) => Option.filter(Option.fromNullable(state.environment[name]), (value) => value !== ""),
+    absolute,
+    processors: Effect.map(
+      Effect.promise(() => import("node:os")),
+      (os) => os.availableParallelism()
+    ),
+    read: (path, { what, stdin }) =>
+      Effect.try({
+        try: () => Fs.readFileSync(stdin && path === "-" ? 0 : absolute(path)),
+        catch: (error) => usageError(`cannot read ${what} ${JSON.stringify(path)}: ${reason(codeOf(error))}`)
+      }),
+    write: (path, fill) =>
+      Effect.acquireUseRelease(
+        Effect.try({ try: () => openFor(absolute(path), state.id), catch: (error) => cannotWrite(path, error) }),
+        (target) =>
+          Effect.gen(function* () {
+            const sink = yield* FileSink.make(target.fd, JSON.stringify(path))
+            const result = yield* fill(sink)
+            yield* Effect.try({
+              try: () => target.keep(),
+              catch: (error) => new OutputError({ name: JSON.stringify(path), code: codeOf(error) })
+            })
+            return result
+          }),
+        (target, exit) =>
+          Effect.sync(() => {
+            Fs.closeSync(target.fd)
+            if (Exit.isFailure(exit)) target.drop()
+          })
+      )
+  }
+}
+
+interface Target {
+  readonly fd: number
+  /** Gives the file its name. */
+  readonly keep: () => void
+  readonly drop: () => void
+}
+
+const openFor = (path: string, unique: number): Target => {
+  const existing = Fs.statSync(path, { throwIfNoEntry: false })
+  if (existing !== undefined && !existing.isFile()) {
+    return { fd: Fs.openSync(path, "w"), keep: () => undefined, drop: () => undefined }
+  }
+  // Where the name is a link, the file that it leads to is the one to replace.
+  const real = existing === undefined ? path : Fs.realpathSync(path)
+  const temporary = Path.join(Path.dirname(real), `.${Path.basename(real).slice(0, 200)}.${unique}.tmp`)
+  Fs.rmSync(temporary, { force: true })
+  const fd = Fs.openSync(temporary, "wx")
+  return {
+    fd,
+    keep: () => Fs.renameSync(temporary, real),
+    drop: () => Fs.rmSync(temporary, { force: true })
+  }
+}
+
+const cannotWrite = (path: string, error: unknown): UsageError =>
+  usageError(`cannot write ${JSON.stringify(path)}: ${reason(codeOf(error))}`)

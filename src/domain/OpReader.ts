@@ -1,0 +1,279 @@
+/**
+ * Reads operations: `(NAME …)`.
+ *
+ * As in OBuilder, the first letter of a name may be upper-case; the operations
+ * that have fields then take them as one list: `(Run ((shell …)))`.
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { mount } from "./MountReader.ts"
+import * as Problem from "./Problem.ts"
+import type { ListNode, SexpNode } from "./SexpNode.ts"
+import type { Cache, Copy, CopyFrom, Op, Run } from "./Spec.ts"
+import * as SpecFields from "./SpecFields.ts"
+import { oneOf, quoted, rest, show, showNode, words, written } from "./SpecFields.ts"
+import { suggest } from "./Suggestion.ts"
+import * as UserReader from "./UserReader.ts"
+
+type Read<A> = SpecFields.Read<A>
+
+/** What reading an operation needs to know, and tells, about the rest of the spec. */
+export interface OpContext {
+  /** Refuses the name of a build that a copy cannot see; `place` is where the name stands. */
+  readonly buildInScope: (name: string, place: SexpNode) => Read<void>
+  /** Remembers where a part of the spec stands. */
+  readonly located: (part: object, node: SexpNode) => void
+}
+
+interface OpForm {
+  readonly usage: string
+  /** It has fields, which an upper-case name takes as one list. */
+  readonly inline: boolean
+  /** `list` is the operation, `items` are what follows its name, or are in the list that does. */
+  readonly read: (list: ListNode, items: Iterable<SexpNode>, context: OpContext) => Read<Op>
+}
+
+const textOp = (name: string, what: string, make: (text: string) => Op): OpForm => {
+  const usage = `\`(${name} ${what})\``
+  return { usage, inline: false, read: (list) => Either.map(SpecFields.text(list, name, usage), make) }
+}
+
+const runShape: SpecFields.RecordShape = {
+  name: "run",
+  fields: {
+    shell: "`(shell COMMAND)`",
+    cache: "`(cache (NAME (target PATH))…)`",
+    network: "`(network host)`",
+    secrets: "`(secrets (NAME (target PATH))…)`"
+  }
+}
+
+const copyShape: SpecFields.RecordShape = {
+  name: "copy",
+  fields: {
+    from: "`(from (build NAME))`",
+    src: "`(src PATH…)`",
+    dst: "`(dst PATH)`",
+    exclude: "`(exclude NAME…)`"
+  }
+}
+
+const forms: ReadonlyMap<string, OpForm> = new Map<string, OpForm>([
+  ["comment", textOp("comment", "TEXT", (text) => ({ _tag: "Comment", text }))],
+  ["workdir", textOp("workdir", "PATH", (path) => ({ _tag: "Workdir", path }))],
+  [
+    "shell",
+    {
+      usage: "`(shell PROGRAM ARGUMENT…)`",
+      inline: false,
+      read: (list) =>
+        Either.map(SpecFields.texts(list, "`(shell PROGRAM ARGUMENT…)`"), (args): Op => ({ _tag: "Shell", args }))
+    }
+  ],
+  ["run", { usage: "`(run (shell COMMAND))`", inline: true, read: (list, items, context) => run(list, items, context) }],
+  ["copy", { usage: "`(copy (src PATH…) (dst PATH))`", inline: true, read: (list, items, context) => copy(list, items, context) }],
+  [
+    "user",
+    {
+      usage: UserReader.usage,
+      inline: true,
+      read: (list, items) => Either.map(UserReader.user(list, items), (user): Op => ({ _tag: "User", user }))
+    }
+  ],
+  ["env", { usage: "`(env NAME VALUE)`", inline: true, read: (list, items) => env(list, items) }]
+])
+
+/** The names of all operations. */
+export const names: ReadonlyArray<string> = [...forms.keys()]
+
+export const read = (node: SexpNode, context: OpContext): Read<Op> => {
+  if (node._tag === "Atom") {
+    const form = forms.get(node.value)
+    return Either.left(
+      Problem.make(node, `${showNode(node)} where an operation belongs`, {
+        expected: form?.usage ?? "a list that begins with an operation's name, such as `(run (shell COMMAND))`",
+        hint: form === undefined ? undefined : "an operation stands in parentheses, together with its arguments"
+      })
+    )
+  }
+  const [head] = node
+  if (head === undefined || head._tag === "List") {
+    return Either.left(
+      Problem.make(head ?? node, `${showNode(head ?? node)} where an operation's name belongs`, { expected: oneOf(names) })
+    )
+  }
+  const name = lowerInitial(head.value)
+  const form = forms.get(name)
+  if (form === undefined) return Either.left(unknownOp(node, head.value))
+  const items = form.inline && head.value !== name ? onlyList(node, name) : Either.right(rest(node))
+  return Either.flatMap(items, (items) =>
+    Either.map(form.read(node, items, context), (op) => {
+      context.located(op, node)
+      return op
+    })
+  )
+}
+
+const lowerInitial = (name: string): string =>
+  /^[A-Z]/.test(name) ? `${name.charAt(0).toLowerCase()}${name.slice(1)}` : name
+
+/** The fields of an operation whose name has a capital. */
+const onlyList = (node: ListNode, name: string): Read<Iterable<SexpNode>> => {
+  const [fields, another] = rest(node)
+  if (fields?._tag === "List" && another === undefined && !(name !== "env" && isField(fields))) return Either.right(fields)
+  const [head] = node
+  return Either.left(
+    Problem.make(head ?? node, "an operation with a capital takes its fields in one more pair of parentheses", {
+      expected: `\`(${name} …)\``,
+      hint: "operations are written in lower case"
+    })
+  )
+}
+
+/** A list that begins with an atom is one field and not a list of them. */
+const isField = (list: ListNode): boolean => {
+  const [head] = list
+  return head?._tag === "Atom"
+}
+
+const unknownOp = (node: ListNode, name: string): Problem.Problem => {
+  const [head] = node
+  const place = head ?? node
+  if (name === "from") {
+    return Problem.make(place, "a second `(from …)`", {
+      expected: oneOf(names),
+      hint: "a spec has one base; another one is for a nested build, `(build NAME ((from BASE) …))`, before `(from …)`"
+    })
+  }
+  if (name === "build") {
+    return Problem.make(place, "a nested build after `(from …)`", {
+      expected: oneOf(names),
+      hint: "nested builds stand before the `(from …)` of the spec that uses them"
+    })
+  }
+  return Problem.make(place, `unknown operation ${show(name)}`, {
+    expected: oneOf(names),
+    hint: Option.getOrUndefined(Option.map(suggest(name, names), (op) => `did you mean ${show(op)}?`))
+  })
+}
+
+const run = (list: ListNode, items: Iterable<SexpNode>, context: OpContext): Read<Run> => {
+  const shape: SpecFields.RecordShape = {
+    ...runShape,
+    instead: () => `write \`(run (shell ${quoted(words(rest(list)))}))\``
+  }
+  const fields = SpecFields.record(items, shape)
+  if (Either.isLeft(fields)) return Either.left(fields.left)
+  const shell = Either.flatMap(SpecFields.required(fields.right, "shell", shape, list), (field) =>
+    SpecFields.text(field, "shell", "`(shell COMMAND)`")
+  )
+  if (Either.isLeft(shell)) return Either.left(shell.left)
+  const cache = mounts("cache", fields.right.get("cache"), context)
+  if (Either.isLeft(cache)) return Either.left(cache.left)
+  const network = optionalTexts(fields.right.get("network"), "`(network host)`")
+  if (Either.isLeft(network)) return Either.left(network.left)
+  return Either.map(mounts("secret", fields.right.get("secrets"), context), (secrets) => ({
+    _tag: "Run",
+    cache: cache.right,
+    network: network.right,
+    secrets,
+    shell: shell.right
+  }))
+}
+
+const mounts = (
+  kind: "cache" | "secret",
+  field: ListNode | undefined,
+  context: OpContext
+): Read<ReadonlyArray<Cache>> =>
+  SpecFields.each(field === undefined ? [] : rest(field), (node) =>
+    Either.map(mount(kind, node), (value) => {
+      context.located(value, node)
+      return value
+    })
+  )
+
+const optionalTexts = (field: ListNode | undefined, usage: string): Read<ReadonlyArray<string>> =>
+  field === undefined ? Either.right([]) : SpecFields.texts(field, usage)
+
+const copy = (list: ListNode, items: Iterable<SexpNode>, context: OpContext): Read<Copy> => {
+  const shape: SpecFields.RecordShape = {
+    ...copyShape,
+    instead: () => {
+      const paths = [...rest(list)].map((node) => (node._tag === "Atom" ? written(node.value) : ""))
+      return paths.length > 1 && !paths.includes("")
+        ? `write \`(copy (src ${paths.slice(0, -1).join(" ")}) (dst ${paths.slice(-1).join("")}))\``
+        : undefined
+    }
+  }
+  const fields = SpecFields.record(items, shape)
+  if (Either.isLeft(fields)) return Either.left(fields.left)
+  const src = Either.flatMap(SpecFields.required(fields.right, "src", shape, list), (field) =>
+    SpecFields.texts(field, "`(src PATH…)`")
+  )
+  if (Either.isLeft(src)) return Either.left(src.left)
+  const dst = Either.flatMap(SpecFields.required(fields.right, "dst", shape, list), (field) =>
+    SpecFields.text(field, "dst", "`(dst PATH)`")
+  )
+  if (Either.isLeft(dst)) return Either.left(dst.left)
+  const exclude = optionalTexts(fields.right.get("exclude"), "`(exclude NAME…)`")
+  if (Either.isLeft(exclude)) return Either.left(exclude.left)
+  return Either.map(copyFrom(fields.right.get("from"), context), (from) => ({
+    _tag: "Copy",
+    from,
+    src: src.right,
+    dst: dst.right,
+    exclude: exclude.right
+  }))
+}
+
+const copyFrom = (field: ListNode | undefined, context: OpContext): Read<CopyFrom> => {
+  if (field === undefined) return Either.right({ _tag: "Context" })
+  const [source, another] = rest(field)
+  if (source === undefined || another !== undefined) return Either.left(notSource(another ?? field, undefined))
+  if (source._tag === "Atom") {
+    return source.value === "context"
+      ? Either.right({ _tag: "Context" })
+      : Either.left(notSource(source, `write \`(from (build ${written(source.value)}))\``))
+  }
+  const [head, name, more] = source
+  if (head?._tag !== "Atom" || head.value !== "build" || name?._tag !== "Atom" || more !== undefined) {
+    return Either.left(notSource(source, undefined))
+  }
+  return Either.map(context.buildInScope(name.value, name), () => ({ _tag: "Build", name: name.value }))
+}
+
+const notSource = (node: SexpNode, hint: string | undefined): Problem.Problem =>
+  Problem.make(node, `${showNode(node)} is nothing to copy from`, {
+    expected: "`(from (build NAME))`, or no `from` to copy from the source directory",
+    hint
+  })
+
+const env = (list: ListNode, items: Iterable<SexpNode>): Read<Op> => {
+  const usage = "`(env NAME VALUE)`"
+  const [name, value, another] = items
+  const wrong = [name, value].find((node) => node?._tag === "List")
+  if (wrong !== undefined) {
+    return Either.left(Problem.make(wrong, `${showNode(wrong)} where a text belongs`, { expected: usage }))
+  }
+  if (name?._tag !== "Atom") return Either.left(Problem.make(list, "`env` has no name and no value", { expected: usage }))
+  if (value?._tag !== "Atom") {
+    const [, before, after] = /^([^=]+)=(.*)$/s.exec(name.value) ?? []
+    return Either.left(
+      Problem.make(list, "`env` has no value", {
+        expected: usage,
+        hint: before === undefined || after === undefined ? undefined : `write \`(env ${written(before)} ${written(after)})\``
+      })
+    )
+  }
+  if (another === undefined) return Either.right({ _tag: "Env", name: name.value, value: value.value })
+  const all = [...rest(list)].slice(1)
+  return Either.left(
+    Problem.make(another, `\`env\` takes a name and a value, and ${showNode(another)} is a third`, {
+      expected: usage,
+      hint: all.every((node) => node._tag === "Atom")
+        ? `a value with blanks stands in quotes: \`(env ${written(name.value)} ${quoted(words(all))})\``
+        : undefined
+    })
+  )
+}

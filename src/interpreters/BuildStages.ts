@@ -1,0 +1,94 @@
+/**
+ * The stages of one build: which of them have to run, and that each runs once,
+ * as early as it can.
+ *
+ * A stage is needed when it is the main one, when nothing copies from it (its
+ * success is then all that it is for), or when a needed stage copies from it
+ * something that the store does not have. What is not needed is replayed where
+ * the store has all of it, and skipped otherwise.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { StepId } from "../domain/Digest.ts"
+import type { CopyStep, Stage, Step } from "../plan/Plan.ts"
+import { stepsOf } from "../plan/Plan.ts"
+import type { BuildError, BuildRequest, BuildResult } from "./Build.ts"
+import { knownCopy, type Services, StageBuild } from "./StageBuild.ts"
+import type { StoreError } from "./Store.ts"
+
+interface StageState {
+  readonly stage: Stage
+  readonly steps: ReadonlyArray<Step>
+  readonly result: Deferred.Deferred<StepId, BuildError>
+  started: boolean
+}
+
+export const buildStages = (services: Services, request: BuildRequest): Effect.Effect<BuildResult, BuildError> =>
+  Effect.gen(function* () {
+    const permits = yield* Effect.makeSemaphore(Math.max(1, request.jobs))
+    const states = new Map<string, StageState>()
+    for (const stage of request.plan.stages) {
+      const result = yield* Deferred.make<StepId, BuildError>()
+      states.set(stage.label, { stage, steps: stepsOf(request.plan, stage), result, started: false })
+    }
+
+    /** Runs a stage, once; whoever wants its result waits for the same run. */
+    const demand = (state: StageState): Effect.Effect<StepId, BuildError> =>
+      Effect.suspend(() => {
+        if (state.started) return Deferred.await(state.result)
+        state.started = true
+        const build = new StageBuild(services, request, permits, resultOf)
+        return build.run(state.stage, state.steps).pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
+      })
+
+    const resultOf = (label: string): Effect.Effect<StepId, BuildError> => {
+      const state = states.get(label)
+      return state === undefined
+        ? Effect.dieMessage(`the plan copies from a stage "${label}" that it does not have`)
+        : demand(state)
+    }
+
+    const needed = yield* neededStages(services, states)
+    const all = [...states.values()]
+    yield* Effect.forEach(
+      all.filter((state) => needed.has(state.stage.label)),
+      demand,
+      { concurrency: "unbounded", discard: true }
+    )
+    yield* Effect.forEach(
+      all.filter((state) => !state.started),
+      (state) => new StageBuild(services, request, permits, resultOf).replay(state.stage, state.steps),
+      { discard: true }
+    )
+    const main = request.plan.stages.at(-1)
+    const id = main === undefined ? request.plan.result : yield* resultOf(main.label)
+    return { id }
+  })
+
+const neededStages = (
+  services: Services,
+  states: ReadonlyMap<string, StageState>
+): Effect.Effect<ReadonlySet<string>, StoreError> =>
+  Effect.gen(function* () {
+    const copied = new Set<string>()
+    for (const state of states.values()) {
+      for (const step of state.steps) if (isBuildCopy(step)) copied.add(step.source.build)
+    }
+    const pending = [...states.values()].filter((state) => !copied.has(state.stage.label))
+    const needed = new Set<string>()
+    for (let state = pending.pop(); state !== undefined; state = pending.pop()) {
+      if (needed.has(state.stage.label)) continue
+      needed.add(state.stage.label)
+      for (const step of state.steps) {
+        if (!isBuildCopy(step)) continue
+        const from = states.get(step.source.build)
+        if (from !== undefined && Option.isNone(yield* knownCopy(services.store, step))) pending.push(from)
+      }
+    }
+    return needed
+  })
+
+type BuildCopy = CopyStep & { readonly source: { readonly from: "build" } }
+
+const isBuildCopy = (step: Step): step is BuildCopy => step.kind === "copy" && step.source.from === "build"

@@ -1,0 +1,31 @@
+/** Which of a plan's steps the store has: what a build would not run. Reads only. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { StepId } from "../domain/Digest.ts"
+import { type Plan, type Step, stepsOf } from "../plan/Plan.ts"
+import { realisedId } from "../plan/StepKey.ts"
+import { knownCopy } from "./StageBuild.ts"
+import { Store, type StoreError } from "./Store.ts"
+
+/** The realised ids of the steps whose results are in the store. */
+export const lookUp = (plan: Plan): Effect.Effect<ReadonlyMap<Step, StepId>, StoreError, Store> =>
+  Effect.gen(function* () {
+    const store = yield* Store
+    const found = new Map<Step, StepId>()
+    for (const stage of plan.stages) {
+      let parent: StepId | undefined
+      for (const step of stepsOf(plan, stage)) {
+        if (step.kind === "copy" && step.source.from === "build") {
+          const known = yield* knownCopy(store, step)
+          // What comes after a copy whose content nobody knows has no realised id yet.
+          if (Option.isNone(known) || Option.getOrUndefined(known.value.parent) !== parent) break
+          parent = known.value.id
+          found.set(step, parent)
+          continue
+        }
+        parent = realisedId(step, parent)
+        if (Option.isSome(yield* store.result(parent))) found.set(step, parent)
+      }
+    }
+    return found
+  })

@@ -1,0 +1,296 @@
+/** One stage of a build: its steps in a row, each taken from the store or executed. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { StepId } from "../domain/Digest.ts"
+import { copyKey, type Variable } from "../domain/Inputs.ts"
+import * as Manifest from "../domain/Manifest.ts"
+import type { BaseStep, CopyStep, RunStep, Stage, Step } from "../plan/Plan.ts"
+import { realisedId } from "../plan/StepKey.ts"
+import type { BaseImagesService } from "./BaseImages.ts"
+import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
+import type { Executions } from "./Executions.ts"
+import type { LiveLog } from "./LiveLog.ts"
+import type { SandboxService } from "./Sandbox.ts"
+import type { SourceTree } from "./SourceTree.ts"
+import type { ResultInfo, StoreError, StoreService, UnknownId, Workspace } from "./Store.ts"
+
+/** OBuilder's host name in a sandbox. */
+const HOSTNAME = "builder"
+
+/** Bytes of a saved log that are replayed at a time. */
+const PIECE = 65536
+
+export interface Services {
+  readonly store: StoreService
+  readonly sandbox: SandboxService
+  readonly images: BaseImagesService
+  readonly executions: Executions<BuildError>
+}
+
+/** What a step comes to, now that its parent is known: its id, and how to make it. */
+interface Realised {
+  readonly id: StepId
+  readonly fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
+}
+
+/** The result of a copy from a nested build, if it was found out before and is still there. */
+export const knownCopy = (
+  store: StoreService,
+  step: CopyStep
+): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
+  Effect.flatMap(store.realised(step.id), (id) =>
+    Option.isNone(id) ? Effect.succeed(Option.none()) : store.result(id.value)
+  )
+
+export class StageBuild {
+  private readonly services: Services
+  private readonly request: BuildRequest
+  private readonly permits: Effect.Semaphore
+  /** The realised id of another stage's result, run if need be. */
+  private readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
+
+  constructor(
+    services: Services,
+    request: BuildRequest,
+    permits: Effect.Semaphore,
+    resultOf: (label: string) => Effect.Effect<StepId, BuildError>
+  ) {
+    this.services = services
+    this.request = request
+    this.permits = permits
+    this.resultOf = resultOf
+  }
+
+  /** Runs the stage and gives the realised id of its last step. */
+  run(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<StepId, BuildError> {
+    const self = this
+    return Effect.gen(function* () {
+      let parent: StepId | undefined
+      let base: ReadonlyArray<Variable> = []
+      for (const step of steps) {
+        if (step.kind === "base") base = step.environment
+        yield* self.announce(step)
+        parent = yield* Effect.scoped(self.step(step, parent, base))
+      }
+      return yield* self.finish(stage, parent)
+    })
+  }
+
+  /** Shows the stage as it is in the store, or says that it is skipped where the store lacks some of it. */
+  replay(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<void, BuildError> {
+    const self = this
+    const { onEvent } = this.request
+    return Effect.gen(function* () {
+      const found: Array<{ readonly step: Step; readonly id: StepId }> = []
+      let parent: StepId | undefined
+      for (const step of steps) {
+        const known: Option.Option<ResultInfo> =
+          step.kind === "copy" && step.source.from === "build"
+            ? yield* knownCopy(self.services.store, step)
+            : yield* self.services.store.result(realisedId(step, parent))
+        if (Option.isNone(known)) {
+          yield* Effect.forEach(steps.flatMap((one) => one.preamble), (text) => self.heading(stage.label, text))
+          return yield* onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
+        }
+        parent = known.value.id
+        found.push({ step, id: parent })
+      }
+      for (const { step, id } of found) {
+        yield* self.announce(step)
+        yield* self.cached(step, id)
+      }
+      yield* self.finish(stage, parent)
+    })
+  }
+
+  private step(
+    step: Step,
+    parent: StepId | undefined,
+    base: ReadonlyArray<Variable>
+  ): Effect.Effect<StepId, BuildError, Scope.Scope> {
+    const self = this
+    const { store } = this.services
+    return Effect.gen(function* () {
+      const early = step.kind === "copy" && step.source.from === "build" ? yield* knownCopy(store, step) : Option.none()
+      // What a planned copy meant counts only on the parent that it was found on.
+      if (Option.isSome(early) && Option.getOrUndefined(early.value.parent) === parent) {
+        yield* self.cached(step, early.value.id)
+        return early.value.id
+      }
+      const { id, fill } = yield* self.realise(step, parent, base)
+      if (Option.isSome(yield* store.result(id))) yield* self.cached(step, id)
+      else yield* self.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
+      if (id !== step.id) yield* store.realise(step.id, id)
+      return id
+    })
+  }
+
+  private realise(
+    step: Step,
+    parent: StepId | undefined,
+    base: ReadonlyArray<Variable>
+  ): Effect.Effect<Realised, BuildError, Scope.Scope> {
+    switch (step.kind) {
+      case "base":
+        return Effect.succeed({ id: step.id, fill: (workspace) => this.unpack(step, workspace) })
+      case "run":
+        return Effect.succeed({
+          id: realisedId(step, parent),
+          fill: (workspace) => this.command(step, base, workspace)
+        })
+      case "copy":
+        return Effect.map(this.source(step), ({ source, items }) => ({
+          id: realisedId(step, parent, { digest: Manifest.digest(items, step.destination.form) }),
+          fill: (workspace) =>
+            workspace.copy({ source, items, destination: step.destination, owner: step.user }).pipe(
+              Effect.catchTags({
+                CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
+                SourceError: (reason) => Effect.fail(new StepFailed({ step, reason }))
+              })
+            )
+        }))
+    }
+  }
+
+  /** What a copy copies: known from the inputs, or read from the nested build once that has run. */
+  private source(
+    step: CopyStep
+  ): Effect.Effect<
+    { readonly source: SourceTree; readonly items: ReadonlyArray<Manifest.Manifest> },
+    BuildError,
+    Scope.Scope
+  > {
+    const { context, inputs } = this.request
+    if (step.source.from === "context") {
+      const items = inputs.copies.get(copyKey(step))
+      return items === undefined
+        ? Effect.dieMessage("the inputs are not those that the plan was made from")
+        : Effect.succeed({ source: context, items })
+    }
+    return Effect.flatMap(this.resultOf(step.source.build), (id) => this.nested(step, id))
+  }
+
+  private nested(
+    step: CopyStep,
+    id: StepId
+  ): Effect.Effect<
+    { readonly source: SourceTree; readonly items: ReadonlyArray<Manifest.Manifest> },
+    StepFailed | StoreError | UnknownId,
+    Scope.Scope
+  > {
+    return Effect.gen(this, function* () {
+      const source = yield* this.services.store.tree(id)
+      const items = yield* Effect.forEach(step.src, (src) => source.manifest(src, step.exclude)).pipe(
+        Effect.mapError((reason) => new StepFailed({ step, reason }))
+      )
+      return { source, items }
+    })
+  }
+
+  private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
+    return this.services.images.unpack(step.reference, step, workspace.rootfs)
+  }
+
+  private command(
+    step: RunStep,
+    base: ReadonlyArray<Variable>,
+    workspace: Workspace
+  ): Effect.Effect<void, BuildError> {
+    const { sandbox, store } = this.services
+    const { secrets } = this.request
+    return Effect.scoped(
+      Effect.gen(function* () {
+        const caches = yield* Effect.forEach(step.caches, ({ id, target }) =>
+          Effect.map(store.cache(id, step.user), ({ rootfs }) => ({ target, rootfs }))
+        )
+        yield* sandbox.run(
+          {
+            argv: step.argv,
+            cwd: step.cwd,
+            environment: override(base, step.environment),
+            user: step.user,
+            hostname: HOSTNAME,
+            network: step.network,
+            caches,
+            secrets: step.secrets.flatMap(({ id, target }) => {
+              const content = secrets.get(id)
+              return content === undefined ? [] : [{ target, content }]
+            })
+          },
+          workspace.rootfs,
+          workspace.log
+        )
+      })
+    ).pipe(Effect.catchTag("CommandFailed", (reason) => Effect.fail(new StepFailed({ step, reason }))))
+  }
+
+  /** Executes a step, or follows the execution that another build has begun. */
+  private execute(
+    step: Step,
+    info: ResultInfo,
+    fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
+  ): Effect.Effect<void, BuildError, Scope.Scope> {
+    const { store, executions } = this.services
+    const { onEvent } = this.request
+    const make = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
+      store.build(info, (workspace) =>
+        Effect.zipRight(
+          log.open(workspace.readLog),
+          fill({ ...workspace, log: (chunk) => Effect.zipRight(workspace.log(chunk), log.grown) })
+        )
+      )
+    // Another build may have made it since this one looked.
+    const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
+      Effect.flatMap(store.result(info.id), (made) =>
+        Option.isSome(made)
+          ? log.open((offset, limit) => store.log(info.id, offset, limit))
+          : make(log).pipe(this.permits.withPermits(1))
+      )
+    return Effect.gen(function* () {
+      const execution = yield* executions.join(info.id, run)
+      yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))
+      yield* execution.done
+      yield* onEvent({ _tag: "Saved", stage: step.stage, planned: step.id, id: info.id })
+    })
+  }
+
+  private cached(step: Step, id: StepId): Effect.Effect<void, StoreError | UnknownId> {
+    const { store } = this.services
+    const { onEvent } = this.request
+    return Effect.gen(function* () {
+      for (let offset = 0; ; ) {
+        const chunk = yield* store.log(id, offset, PIECE)
+        if (chunk.length === 0) break
+        offset += chunk.length
+        yield* onEvent({ _tag: "Output", stage: step.stage, chunk })
+      }
+      yield* onEvent({ _tag: "Cached", stage: step.stage, planned: step.id, id })
+    })
+  }
+
+  private announce(step: Step): Effect.Effect<void> {
+    return Effect.forEach([...step.preamble, step.heading], (text) => this.heading(step.stage, text), {
+      discard: true
+    })
+  }
+
+  private heading(stage: string, text: string): Effect.Effect<void> {
+    return this.request.onEvent({ _tag: "Heading", stage, text })
+  }
+
+  private finish(stage: Stage, result: StepId | undefined): Effect.Effect<StepId> {
+    const id = result ?? stage.result
+    return Effect.forEach(stage.trailing, (text) => this.heading(stage.label, text), { discard: true }).pipe(
+      Effect.zipRight(this.request.onEvent({ _tag: "StageFinished", stage: stage.label, name: stage.name, id })),
+      Effect.as(id)
+    )
+  }
+}
+
+/** The base's environment with the spec's on top. */
+const override = (base: ReadonlyArray<Variable>, set: ReadonlyArray<Variable>): ReadonlyArray<Variable> => {
+  const merged = new Map(base.map(({ name, value }) => [name, value]))
+  for (const { name, value } of set) merged.set(name, value)
+  return [...merged].map(([name, value]) => ({ name, value }))
+}

@@ -1,0 +1,202 @@
+/** Base images from files and directories of the host: what needs no registry and no daemon. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { resolve as resolvePath } from "node:path"
+import { Digest, sha256 } from "../../domain/Digest.ts"
+import * as ImageReference from "../../domain/ImageReference.ts"
+import type { BaseInput } from "../../domain/Inputs.ts"
+import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
+import * as Cooperate from "../host/Cooperate.ts"
+import type { HashMemo } from "../host/HashMemo.ts"
+import * as ByteSource from "./ByteSource.ts"
+import * as DockerArchive from "./DockerArchive.ts"
+import * as ImageFiles from "./ImageFiles.ts"
+import { attempt, explain, type ImageProblem, problem } from "./ImageProblem.ts"
+import { defaultEnvironment, type LocalImage } from "./LocalImage.ts"
+import * as OciLayout from "./OciLayout.ts"
+import * as Platform from "./Platform.ts"
+import * as RootfsDirectory from "./RootfsDirectory.ts"
+import { defaultLimits, unpackLayers, type UnpackLimits } from "./UnpackLayers.ts"
+
+export interface LocalBaseImagesOptions {
+  /** Relative paths of references are relative to it. */
+  readonly sourceDirectory: string
+  /** `os/architecture[/variant]`: which of an image's variants to take. The host's, if it is left out. */
+  readonly platform?: string
+  /** Remembers digests of the files of `rootfs:` directories; saving it is up to the caller. */
+  readonly memo?: HashMemo
+  readonly limits?: UnpackLimits
+}
+
+/**
+ * Bases by `oci:`, `oci-archive:`, `docker-archive:`, `rootfs:` and `scratch`.
+ *
+ * What names a base: an OCI image's manifest digest; a docker-archive's
+ * configuration digest; of a tar of a root file system the digest of its bytes
+ * as they are, compressed or not; of a directory that of `RootfsDirectory`.
+ * Unpacking goes by that digest, whatever the reference means by then, and
+ * checks every byte that it unpacks.
+ */
+export const layer = (options: LocalBaseImagesOptions): Layer.Layer<BaseImages> => Layer.succeed(BaseImages, make(options))
+
+export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
+  const wanted = options.platform === undefined ? Platform.host() : Platform.parse(options.platform)
+  const limits = options.limits ?? defaultLimits
+  const hostPath = (path: string) => resolvePath(options.sourceDirectory, path)
+
+  const parse = (reference: string): Effect.Effect<ImageReference.ImageReference, BaseImageError> =>
+    Either.mapLeft(ImageReference.parse(reference), (error) => new BaseImageError({ ...error, message: error.message, cause: error }))
+
+  return {
+    resolve: (reference) =>
+      Effect.flatMap(parse(reference), (image) =>
+        blame(reference, resolveImage(image, wanted, hostPath, options.memo))
+      ),
+    unpack: (reference, base, rootfs) =>
+      Effect.flatMap(parse(reference), (image) =>
+        blame(
+          reference,
+          rootfs._tag === "Directory"
+            ? unpackImage(image, base.digest, wanted, hostPath, rootfs.path, limits)
+            : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
+        )
+      )
+  }
+}
+
+const blame = <A>(reference: string, effect: Effect.Effect<A, ImageProblem>): Effect.Effect<A, BaseImageError> =>
+  Effect.mapError(effect, ({ cause, hint, message }) => new BaseImageError({ reference, message, hint, cause }))
+
+type Image = ImageReference.ImageReference
+type HostPath = (path: string) => string
+
+const resolveImage = (
+  image: Image,
+  wanted: Platform.Platform,
+  hostPath: HostPath,
+  memo: HashMemo | undefined
+): Effect.Effect<BaseInput, ImageProblem> => {
+  const plain = (digest: Digest): BaseInput => ({
+    digest,
+    platform: Platform.format(wanted),
+    environment: defaultEnvironment
+  })
+  const described = ({ digest, environment, platform }: LocalImage): BaseInput => ({
+    digest,
+    platform: Platform.format(platform),
+    environment
+  })
+  switch (image._tag) {
+    case "Scratch":
+      return Effect.succeed(plain(scratchDigest))
+    case "Registry":
+      return Effect.fail(noRegistries(image.image))
+    case "Oci":
+    case "OciArchive":
+      return attempt(`cannot read ${image.path}`, async () => {
+        const files = await openFiles(image, hostPath(image.path))
+        return described(await OciLayout.load(files, await OciLayout.find(files, image.choice, wanted), wanted))
+      })
+    case "DockerArchive":
+      return attempt(`cannot read ${image.path}`, async () =>
+        described(await DockerArchive.find(await openFiles(image, hostPath(image.path)), image.choice, wanted))
+      )
+    case "Rootfs": {
+      const path = hostPath(image.path)
+      return isDirectory(path).pipe(
+        Effect.flatMap((directory) => (directory ? directoryDigest(path, memo) : fileDigest(path))),
+        Effect.map(plain)
+      )
+    }
+  }
+}
+
+const unpackImage = (
+  image: Image,
+  digest: Digest,
+  wanted: Platform.Platform,
+  hostPath: HostPath,
+  root: string,
+  limits: UnpackLimits
+): Effect.Effect<void, ImageProblem> => {
+  switch (image._tag) {
+    case "Scratch":
+      return digest === scratchDigest
+        ? unpackLayers([], "layers", root, limits)
+        : Effect.fail(problem(`"scratch" has the digest ${scratchDigest}, not ${digest}`))
+    case "Registry":
+      return Effect.fail(noRegistries(image.image))
+    case "Oci":
+    case "OciArchive":
+    case "DockerArchive": {
+      const load = image._tag === "DockerArchive" ? DockerArchive.load : OciLayout.load
+      return Effect.flatMap(
+        attempt(`cannot read ${image.path}`, async () => load(await openFiles(image, hostPath(image.path)), digest, wanted)),
+        ({ layers }) => unpackLayers(layers, "layers", root, limits)
+      )
+    }
+    case "Rootfs": {
+      const path = hostPath(image.path)
+      const name = `the tar ${path}`
+      const read = () => ByteSource.verified(ByteSource.read(path), { digest }, name)
+      return Effect.flatMap(isDirectory(path), (directory) =>
+        directory ? copyDirectory(path, digest, root) : unpackLayers([{ name, read }], "tar", root, limits)
+      )
+    }
+  }
+}
+
+const scratchDigest: Digest = sha256("obuilder-scratch-v1\n")
+
+const isDirectory = (path: string): Effect.Effect<boolean, ImageProblem> =>
+  attempt(`cannot read ${path}`, async () => ImageFiles.kindOf(path) === "directory")
+
+const fileDigest = (path: string): Effect.Effect<Digest, ImageProblem> =>
+  attempt(`cannot read ${path}`, async () => Digest.make(await ByteSource.digestOf(ByteSource.read(path))))
+
+const openFiles = async (
+  image: Extract<Image, { readonly _tag: "Oci" | "OciArchive" | "DockerArchive" }>,
+  path: string
+): Promise<ImageFiles.ImageFiles> => {
+  const kind = ImageFiles.kindOf(path)
+  if (kind === "missing") throw problem(`there is no ${path}`, "relative paths are relative to the source directory")
+  if (image._tag === "Oci") {
+    if (kind === "directory") return ImageFiles.directory(path)
+    throw problem(`${path} is not a directory`, "use oci-archive:PATH or docker-archive:PATH for an archive")
+  }
+  if (kind === "directory") throw problem(`${path} is a directory`, "use oci:PATH for an image layout in a directory")
+  return ImageFiles.archive(path)
+}
+
+const directoryDigest = (path: string, memo?: HashMemo): Effect.Effect<Digest, ImageProblem> =>
+  cooperate(`cannot read ${path}`, () => RootfsDirectory.digestOf(path, memo))
+
+const cooperate = <A>(what: string, work: () => Generator<void, A, void>): Effect.Effect<A, ImageProblem> =>
+  Effect.catchAll(
+    Cooperate.run(work, (cause) => cause),
+    (cause) => explain(what, cause)
+  )
+
+/** What has been copied is what is hashed, so that nothing that changes in the meantime goes unseen. */
+const copyDirectory = (path: string, digest: Digest, root: string): Effect.Effect<void, ImageProblem> =>
+  Effect.gen(function* () {
+    yield* cooperate(`cannot copy ${path}`, () => RootfsDirectory.copyTo(path, root))
+    const copied = yield* directoryDigest(root)
+    if (copied === digest) return
+    yield* problem(
+      `${path} is not what it was when the build was planned`,
+      "build again; if nothing writes there, the store's file system cannot hold all that is in it"
+    )
+  })
+
+const noRegistries = (image: ImageReference.RegistryReference): ImageProblem => {
+  const name = ImageReference.fullName(image)
+  const tag = Option.match(image.tag, { onNone: () => "", onSome: (text) => `:${text}` })
+  const layout = `oci:${image.repository.slice(image.repository.lastIndexOf("/") + 1)}${tag}`
+  return problem(
+    `${name} is in a registry, and fetching from registries is not supported yet`,
+    `fetch it into the source directory once (skopeo copy docker://${name} ${layout}), and write (from ${layout})`
+  )
+}

@@ -1,0 +1,71 @@
+/** An image whose manifest and configuration have been read and checked, and whose layers have not. */
+import * as Option from "effect/Option"
+import type { Digest } from "../../domain/Digest.ts"
+import type { Variable } from "../../domain/Inputs.ts"
+import type { ByteSource } from "./ByteSource.ts"
+import type { Config } from "./ImageSchemas.ts"
+import { problem } from "./ImageProblem.ts"
+import * as Platform from "./Platform.ts"
+
+export interface LocalImage {
+  readonly digest: Digest
+  readonly platform: Platform.Platform
+  readonly environment: ReadonlyArray<Variable>
+  /** From the lowest up. */
+  readonly layers: ReadonlyArray<ImageLayer>
+}
+
+export interface ImageLayer {
+  /** For messages. */
+  readonly name: string
+  /** Its bytes, compressed or not. Where they have a digest of their own, reading them to their end checks it. */
+  readonly read: () => ByteSource
+  /** The SHA-256 of the tar inside, in hexadecimal digits. */
+  readonly diffId: string
+}
+
+/** Puts a configuration and the layers' data together. Throws an `ImageProblem` where they do not fit. */
+export const make = (
+  digest: Digest,
+  config: Config,
+  layers: ReadonlyArray<Omit<ImageLayer, "diffId">>,
+  wanted: Platform.Platform,
+  where: string
+): LocalImage => {
+  const diffIds = config.rootfs.diff_ids ?? []
+  if (diffIds.length !== layers.length) {
+    throw problem(`the image in ${where} has ${layers.length} layers and a configuration for ${diffIds.length}`)
+  }
+  const platform: Platform.Platform = {
+    os: config.os,
+    architecture: config.architecture,
+    variant: Option.filter(Option.fromNullable(config.variant), (variant) => variant !== "")
+  }
+  if (platform.os !== wanted.os) {
+    throw problem(`the image in ${where} is for ${Platform.format(platform)}, not for ${Platform.format(wanted)}`)
+  }
+  return {
+    digest,
+    platform,
+    environment: environment(config.config?.Env ?? [], where),
+    layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
+  }
+}
+
+/** `NAME=VALUE` each; of two for one name the last counts, in the first one's place. */
+const environment = (entries: ReadonlyArray<string>, where: string): ReadonlyArray<Variable> => {
+  const variables = new Map<string, string>()
+  for (const entry of entries) {
+    const at = entry.indexOf("=")
+    if (at <= 0 || entry.includes("\0")) {
+      throw problem(`the image in ${where} sets the environment variable ${JSON.stringify(entry)}, which is not NAME=VALUE`)
+    }
+    variables.set(entry.slice(0, at), entry.slice(at + 1))
+  }
+  return [...variables].map(([name, value]) => ({ name, value }))
+}
+
+/** For bases that have no configuration. */
+export const defaultEnvironment: ReadonlyArray<Variable> = [
+  { name: "PATH", value: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
+]

@@ -1,0 +1,39 @@
+/**
+ * Long synchronous work that still lets signals and other fibers in.
+ *
+ * One Effect per file costs more than the file: bulk work is a generator over
+ * plain synchronous calls that yields wherever it may be stopped.
+ */
+import * as Effect from "effect/Effect"
+
+/** Milliseconds of work between two turns of the event loop. */
+const SLICE = 15
+
+/** Runs a generator to its end; what it throws fails with `onError`. Interruptible between slices. */
+export const run = <A, E>(
+  work: () => Generator<void, A, void>,
+  onError: (error: unknown) => E
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const generator = work()
+    const slice: Effect.Effect<A, E> = Effect.suspend(() => {
+      try {
+        const until = performance.now() + SLICE
+        for (;;) {
+          const next = generator.next()
+          if (next.done === true) return Effect.succeed(next.value)
+          if (performance.now() >= until) break
+        }
+      } catch (error) {
+        return Effect.fail(onError(error))
+      }
+      return Effect.zipRight(turn, slice)
+    })
+    // A generator that is abandoned runs its own `finally` blocks.
+    return Effect.onInterrupt(slice, () => Effect.sync(() => generator.return(undefined as never)))
+  })
+
+const turn: Effect.Effect<void> = Effect.async((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})

@@ -1,0 +1,246 @@
+/**
+ * Copies a manifest's files into an image that is a stack of layers, by writing
+ * to its topmost layer what the kernel would have written there.
+ *
+ * Nothing is mounted and no program of the image runs, so this works on any
+ * image, `scratch` too. Paths are resolved inside the image (`LayeredTree`);
+ * nobody else changes the image meanwhile.
+ */
+import { createHash } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Option from "effect/Option"
+import type { DestinationForm, DirectoryNode, FileNode, Manifest, ManifestNode } from "../../domain/Manifest.ts"
+import type { SourceTree } from "../SourceTree.ts"
+import { contentOf } from "./HashFile.ts"
+import { sameStamp } from "./HashMemo.ts"
+import { components, type Entry, type LayeredTree } from "./LayeredTree.ts"
+import { copyAttributes } from "./Metadata.ts"
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = Fs.constants
+
+const FILE_MODE = 0o644
+const EXECUTABLE_MODE = 0o755
+const DIRECTORY_MODE = 0o755
+
+/** A copy met something that it must not go past. `path` is the image's. */
+export class CopyRefused extends Error {
+  readonly path: string
+
+  constructor(path: string, message: string) {
+    super(message)
+    this.path = path
+  }
+}
+
+export interface CopyInto {
+  /** The image, its topmost layer the one to write to. */
+  readonly tree: LayeredTree
+  /** The topmost layer's directory. */
+  readonly upper: string
+  readonly source: SourceTree
+  readonly items: ReadonlyArray<Manifest>
+  readonly destination: { readonly form: DestinationForm; readonly path: string }
+  readonly owner: { readonly uid: number; readonly gid: number }
+  /** For sources that are not on the host: contents by path, read beforehand. */
+  readonly contents: ReadonlyMap<string, Uint8Array>
+}
+
+/** Does it; throws `CopyRefused` or Node's errors, and yields between files. */
+export function* copyInto(request: CopyInto): Generator<void, void, void> {
+  const writer = new Writer(request)
+  const { form, path } = request.destination
+  for (const item of request.items) {
+    if (form === "As") yield* writer.place(item.root, item.path, path)
+    else if (item.root._tag === "Directory" && item.root.name === "") yield* writer.place(item.root, item.path, path)
+    else yield* writer.place(item.root, item.path, `${path}/${item.root.name}`)
+  }
+}
+
+/** A directory of the image that is sure to be in the upper layer. */
+interface Target {
+  /** In the image, without links. */
+  readonly path: string
+  /** In the upper layer. */
+  readonly upper: string
+  /** What the image has there; `undefined` where it is new, so that nothing in it can be in the way. */
+  readonly entry: Entry | undefined
+}
+
+class Writer {
+  private readonly request: CopyInto
+
+  constructor(request: CopyInto) {
+    this.request = request
+  }
+
+  /** Puts an item at a path of the image; the directories on the way are made as needed. */
+  *place(node: ManifestNode, source: string, path: string): Generator<void, void, void> {
+    if (node._tag === "Directory") return yield* this.fill(node, source, this.directory(path))
+    const parts = components(path)
+    const name = parts.pop()
+    if (name === undefined || name === "..") throw new CopyRefused(path, "is a directory; end dst with / to copy into it")
+    yield* this.put(node, source, this.directory(`/${parts.join("/")}`), name)
+  }
+
+  private *fill(node: DirectoryNode, source: string, target: Target): Generator<void, void, void> {
+    for (const child of node.entries) {
+      const from = source === "" ? child.name : `${source}/${child.name}`
+      if (child._tag === "Directory") {
+        yield* this.fill(child, from, this.subdirectory(target, child.name))
+      } else {
+        yield* this.put(child, from, target, child.name)
+      }
+    }
+    yield
+  }
+
+  /** A directory inside another: an existing one is merged with, a link to one is followed. */
+  private subdirectory(target: Target, name: string): Target {
+    if (target.entry === undefined) return this.make(target, name)
+    const existing = this.request.tree.child(target.entry, name)
+    if (existing === undefined) return this.make(target, name)
+    if (existing.kind === "directory") return this.copyUp(target, name, existing)
+    return this.directory(`${target.path}/${name}`)
+  }
+
+  /** The directory at a path of the image, made where it is missing. */
+  private directory(path: string): Target {
+    const { tree, upper } = this.request
+    let target: Target = { path: "", upper, entry: tree.root }
+    for (const name of components(this.resolve(path))) {
+      const existing = target.entry === undefined ? undefined : tree.child(target.entry, name)
+      if (existing === undefined) target = this.make(target, name)
+      else if (existing.kind === "directory") target = this.copyUp(target, name, existing)
+      else throw new CopyRefused(`${target.path}/${name}`, "is not a directory")
+    }
+    return target
+  }
+
+  private resolve(path: string): string {
+    try {
+      return this.request.tree.resolve(path).path
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === "ELOOP") throw new CopyRefused(path, "too many symbolic links lead to it")
+      if (code === "ENOTDIR") throw new CopyRefused(path, "something on the way to it is not a directory")
+      throw error
+    }
+  }
+
+  private make(parent: Target, name: string): Target {
+    const upper = `${parent.upper}/${name}`
+    // A whiteout of an earlier item's making cannot be there: nothing here deletes.
+    Fs.mkdirSync(upper, DIRECTORY_MODE)
+    Fs.chmodSync(upper, DIRECTORY_MODE)
+    this.own(upper)
+    return { path: `${parent.path}/${name}`, upper, entry: undefined }
+  }
+
+  private copyUp(parent: Target, name: string, entry: Entry): Target {
+    const upper = `${parent.upper}/${name}`
+    if (entry.hostPath !== upper) {
+      Fs.mkdirSync(upper, DIRECTORY_MODE)
+      copyAttributes(entry.hostPath, upper, entry.stats)
+    }
+    // What was made in it a moment ago, by an earlier item, has to be seen: so the entry is looked up anew.
+    const seen = this.request.tree.lookup(`${parent.path}/${name}`)
+    return { path: `${parent.path}/${name}`, upper, entry: seen ?? entry }
+  }
+
+  private *put(
+    node: Exclude<ManifestNode, DirectoryNode>,
+    source: string,
+    target: Target,
+    name: string
+  ): Generator<void, void, void> {
+    const path = `${target.upper}/${name}`
+    const existing = target.entry === undefined ? undefined : this.request.tree.child(target.entry, name)
+    if (existing?.kind === "directory") {
+      throw new CopyRefused(`${target.path}/${name}`, "is a directory; end dst with / to copy into it")
+    }
+    if (existing?.hostPath === path) Fs.unlinkSync(path)
+    if (node._tag === "Link") {
+      Fs.symlinkSync(node.target, path)
+      const { uid, gid } = this.request.owner
+      Fs.lchownSync(path, uid, gid)
+    } else {
+      yield* this.file(node, source, path)
+    }
+    yield
+  }
+
+  private *file(node: FileNode, source: string, path: string): Generator<void, void, void> {
+    const mode = node.executable ? EXECUTABLE_MODE : FILE_MODE
+    const fd = Fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+    try {
+      Fs.fchmodSync(fd, mode)
+      const { uid, gid } = this.request.owner
+      if (uid !== 0 || gid !== 0) Fs.fchownSync(fd, uid, gid)
+      const { locate } = this.request.source
+      const same = Option.isSome(locate)
+        ? yield* copyHostFile(locate.value.path(source), fd, node, locate.value.recall)
+        : writeContent(this.request.contents.get(source), fd, node)
+      if (!same) throw new CopyRefused(source, "changed while it was being copied; build again")
+    } finally {
+      Fs.closeSync(fd)
+    }
+  }
+
+  private own(path: string): void {
+    const { uid, gid } = this.request.owner
+    if (uid !== 0 || gid !== 0) Fs.lchownSync(path, uid, gid)
+  }
+}
+
+const writeAll = (fd: number, data: Uint8Array): void => {
+  for (let done = 0; done < data.length; ) done += Fs.writeSync(fd, data, done)
+}
+
+const writeContent = (content: Uint8Array | undefined, fd: number, node: FileNode): boolean => {
+  if (content === undefined || createHash("sha256").update(content).digest("hex") !== node.digest) return false
+  writeAll(fd, content)
+  return true
+}
+
+/**
+ * Copies from file to file; false when what was read is not what the manifest
+ * says. A file whose digest is remembered is not hashed a second time: that its
+ * status is the same before and after is what was trusted when it was read.
+ */
+function* copyHostFile(
+  from: string,
+  to: number,
+  node: FileNode,
+  recall: (stats: Fs.Stats) => string | undefined
+): Generator<void, boolean, void> {
+  let fd: number
+  try {
+    // Without O_NONBLOCK a FIFO that took the file's place would be waited for.
+    fd = Fs.openSync(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "ENOENT" || code === "ELOOP" || code === "ENOTDIR" || code === "ENXIO") return false
+    throw error
+  }
+  try {
+    const before = Fs.fstatSync(fd)
+    if (!before.isFile() || before.size !== node.size) return false
+    const trusted = recall(before) === node.digest
+    const hasher = trusted ? undefined : createHash("sha256")
+    let size = 0
+    for (const piece of contentOf(fd)) {
+      hasher?.update(piece)
+      writeAll(to, piece)
+      size += piece.length
+      // A file that grows for ever must not fill the disk.
+      if (size > node.size) return false
+      if (size < node.size) yield
+    }
+    if (hasher !== undefined && hasher.digest("hex") !== node.digest) return false
+    if (hasher === undefined && !(size === node.size && sameStamp(before, Fs.fstatSync(fd)))) return false
+    Fs.futimesSync(to, before.atime, before.mtime)
+    return true
+  } finally {
+    Fs.closeSync(fd)
+  }
+}

@@ -1,0 +1,36 @@
+/** The ids of a step's user. A name is looked up in the image's own `/etc/passwd`, passwd(5). */
+import * as Fs from "node:fs"
+import type { User } from "../../domain/Spec.ts"
+import type { LayeredTree } from "./LayeredTree.ts"
+
+/** The image knows no such user. */
+export class NoSuchUser extends Error {
+  readonly user: string
+
+  constructor(user: string) {
+    super(`the image's /etc/passwd has no user "${user}"`)
+    this.user = user
+  }
+}
+
+/** Larger than any real one: what a hostile image has there must not fill the memory. */
+const MAX_BYTES = 1 << 20
+
+/** Throws `NoSuchUser`. */
+export const idsOf = (tree: LayeredTree, user: User): { readonly uid: number; readonly gid: number } => {
+  if (user._tag === "Unix") return user
+  for (const line of readImageFile(tree, "/etc/passwd").split("\n")) {
+    const [name, , uid, gid] = line.split(":")
+    if (name === user.name && isId(uid) && isId(gid)) return { uid: Number(uid), gid: Number(gid) }
+  }
+  throw new NoSuchUser(user.name)
+}
+
+const isId = (text: string | undefined): boolean => text !== undefined && /^\d{1,10}$/.test(text)
+
+/** A small text file of the image; empty where it is missing, too large or no file. */
+export const readImageFile = (tree: LayeredTree, path: string): string => {
+  const resolved = tree.resolve(path)
+  const entry = resolved.kind === "file" ? tree.lookup(resolved.path) : undefined
+  return entry === undefined || entry.stats.size > MAX_BYTES ? "" : Fs.readFileSync(entry.hostPath, "utf8")
+}

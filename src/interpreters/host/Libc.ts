@@ -1,0 +1,146 @@
+/**
+ * The few calls of the C library that Node does not have, through koffi.
+ *
+ * koffi is loaded at the first call: a build whose steps are all cached never
+ * pays for it. Every function here is synchronous and throws {@link ErrnoError}.
+ */
+import type * as Koffi from "koffi"
+import { createRequire } from "node:module"
+import { constants } from "node:os"
+
+/** A failed call, shaped as Node's own file system errors are. */
+export class ErrnoError extends Error {
+  readonly code: string
+  readonly errno: number
+  readonly syscall: string
+  readonly path: string
+
+  constructor(errno: number, syscall: string, path: string) {
+    const code = codes.get(errno) ?? `E${errno}`
+    super(`${code}: ${syscall} '${path}'`)
+    this.code = code
+    this.errno = errno
+    this.syscall = syscall
+    this.path = path
+  }
+}
+
+const codes: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([code, errno]) => [errno, code] as const)
+)
+
+interface Bindings {
+  readonly lgetxattr: (path: string, name: string, value: Uint8Array, size: number) => number
+  readonly lsetxattr: (path: string, name: string, value: Uint8Array, size: number, flags: number) => number
+  readonly lremovexattr: (path: string, name: string) => number
+  readonly llistxattr: (path: string, list: Uint8Array, size: number) => number
+  readonly mknod: (path: string, mode: number, device: bigint) => number
+  readonly flock: (fd: number, operation: number) => number
+  readonly pipe2: (fds: Array<number>, flags: number) => number
+  readonly errno: () => number
+}
+
+let bindings: Bindings | undefined
+
+const load = (): Bindings => {
+  if (bindings !== undefined) return bindings
+  const koffi: typeof Koffi = createRequire(import.meta.url)("koffi")
+  const libc = koffi.load(null)
+  bindings = {
+    lgetxattr: libc.func("long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)"),
+    lsetxattr: libc.func(
+      "int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)"
+    ),
+    lremovexattr: libc.func("int lremovexattr(const char *path, const char *name)"),
+    llistxattr: libc.func("long llistxattr(const char *path, _Out_ uint8_t *list, size_t size)"),
+    mknod: libc.func("int mknod(const char *path, unsigned int mode, uint64_t device)"),
+    flock: libc.func("int flock(int fd, int operation)"),
+    pipe2: libc.func("int pipe2(_Out_ int *fds, int flags)"),
+    errno: () => koffi.errno()
+  }
+  return bindings
+}
+
+const check = (result: number, syscall: string, path: string): number => {
+  if (result < 0) throw new ErrnoError(load().errno(), syscall, path)
+  return result
+}
+
+const MAX_XATTR = 65536
+
+/** An extended attribute's value, or `undefined` where there is none. The last component is not followed. */
+export const getXattr = (path: string, name: string): Uint8Array | undefined => {
+  const libc = load()
+  const value = new Uint8Array(MAX_XATTR)
+  const size = libc.lgetxattr(path, name, value, value.length)
+  if (size >= 0) return value.slice(0, size)
+  const errno = libc.errno()
+  if (errno === constants.errno.ENODATA || errno === constants.errno.EOPNOTSUPP) return undefined
+  throw new ErrnoError(errno, "lgetxattr", path)
+}
+
+export const setXattr = (path: string, name: string, value: Uint8Array): void => {
+  check(load().lsetxattr(path, name, value, value.length, 0), "lsetxattr", path)
+}
+
+/** Takes an extended attribute away, if it is there. */
+export const removeXattr = (path: string, name: string): void => {
+  const libc = load()
+  if (libc.lremovexattr(path, name) === 0) return
+  const errno = libc.errno()
+  if (errno !== constants.errno.ENODATA) throw new ErrnoError(errno, "lremovexattr", path)
+}
+
+/** The names of the extended attributes; none where the file system has no such thing. */
+export const listXattr = (path: string): ReadonlyArray<string> => {
+  const libc = load()
+  const list = new Uint8Array(MAX_XATTR)
+  const size = libc.llistxattr(path, list, list.length)
+  if (size < 0) {
+    const errno = libc.errno()
+    if (errno === constants.errno.EOPNOTSUPP) return []
+    throw new ErrnoError(errno, "llistxattr", path)
+  }
+  return Buffer.from(list.buffer, 0, size)
+    .toString("utf8")
+    .split("\0")
+    .filter((name) => name !== "")
+}
+
+/** Linux's encoding of a device number (glibc's `makedev`). */
+export const makeDevice = (major: number, minor: number): bigint => {
+  const [a, b] = [BigInt(major), BigInt(minor)]
+  return ((a & 0xfffff000n) << 32n) | ((a & 0xfffn) << 8n) | ((b & 0xffffff00n) << 12n) | (b & 0xffn)
+}
+
+/** Makes a device, FIFO or socket node: `mode` holds the type and the permissions, less the umask. */
+export const makeNode = (path: string, mode: number, device: bigint): void => {
+  check(load().mknod(path, mode, device), "mknod", path)
+}
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+/**
+ * Takes an exclusive lock on an open file without waiting; false where another
+ * open file description has it. The kernel drops it when the file is closed,
+ * so with the process, however that ends.
+ */
+export const tryLock = (fd: number): boolean => {
+  const libc = load()
+  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return true
+  const errno = libc.errno()
+  if (errno === constants.errno.EWOULDBLOCK) return false
+  throw new ErrnoError(errno, "flock", `fd ${fd}`)
+}
+
+const O_CLOEXEC = 0o2000000
+
+/** A real pipe, `[read end, write end]`, both closed on exec. */
+export const pipe = (): readonly [number, number] => {
+  const fds = [-1, -1]
+  check(load().pipe2(fds, O_CLOEXEC), "pipe2", "")
+  const [read, write] = fds
+  if (read === undefined || write === undefined) throw new ErrnoError(constants.errno.EINVAL, "pipe2", "")
+  return [read, write]
+}

@@ -1,0 +1,19 @@
+/** Copies what a file is besides its content: owner, mode, extended attributes and times. */
+import * as Fs from "node:fs"
+import { getXattr, listXattr, setXattr } from "./Libc.ts"
+
+/** Overlayfs's own marks, which mean something only where they were made. */
+const OVERLAY = "trusted.overlay."
+
+/** Gives `to`, which may not be a link, the attributes of `from`. */
+export const copyAttributes = (from: string, to: string, stats: Fs.Stats): void => {
+  Fs.lchownSync(to, stats.uid, stats.gid)
+  // After the owner: changing that clears the set-id bits.
+  Fs.chmodSync(to, stats.mode & 0o7777)
+  for (const name of listXattr(from)) {
+    if (name.startsWith(OVERLAY)) continue
+    const value = getXattr(from, name)
+    if (value !== undefined) setXattr(to, name, value)
+  }
+  Fs.utimesSync(to, stats.atime, stats.mtime)
+}

@@ -1,0 +1,91 @@
+/**
+ * What a `copy` would take from a tree of the host's: the same walk for a
+ * source directory and for a result's stack of layers.
+ */
+import type * as Fs from "node:fs"
+import type { Digest } from "../../domain/Digest.ts"
+import { byName, type Manifest, type ManifestNode } from "../../domain/Manifest.ts"
+import type { Kind } from "./LayeredTree.ts"
+
+/** An entry of such a tree. Nothing here follows links. */
+export interface TreeNode {
+  readonly kind: Kind
+  readonly stats: Fs.Stats
+  readonly child: (name: string) => TreeNode | undefined
+  readonly names: () => ReadonlyArray<string>
+  readonly link: () => string
+  readonly hash: () => Generator<void, Digest, void>
+  /** Gives back what `child` and `names` hold open. */
+  readonly close: () => void
+}
+
+/** A `src` that is refused; the text is OBuilder's where OBuilder has one. */
+export class Refused extends Error {}
+
+const EXECUTABLE = 0o111
+
+/** The manifest of `src` (as a spec has it) below `root`, which it closes. Throws `Refused`, or what the tree throws. */
+export function* readManifest(
+  root: TreeNode,
+  src: string,
+  exclude: ReadonlySet<string>
+): Generator<void, Manifest, void> {
+  const open = [root]
+  try {
+    const path: Array<string> = []
+    let node = root
+    const parts = src.split("/")
+    for (const [index, part] of parts.entries()) {
+      if (part === "" || part === ".") continue
+      if (part === "..") throw new Refused(`Can't use .. in source paths! (in "${src}")`)
+      const next = node.child(part)
+      if (next === undefined) throw new Refused(`Source path "${src}" not found`)
+      open.push(next)
+      path.push(part)
+      const last = index === parts.length - 1
+      if (next.kind !== "directory" && !(last && next.kind !== "other")) {
+        const what = next.kind === "file" ? "Not a directory" : "Not a regular file"
+        throw new Refused(`${what}: ${path.join("/")} (in "${src}")`)
+      }
+      node = next
+    }
+    return { path: path.join("/"), root: yield* readNode(node, path.at(-1) ?? "", path.join("/"), exclude) }
+  } finally {
+    for (const node of open) node.close()
+  }
+}
+
+function* readNode(
+  node: TreeNode,
+  name: string,
+  path: string,
+  exclude: ReadonlySet<string>
+): Generator<void, ManifestNode, void> {
+  switch (node.kind) {
+    case "file": {
+      const digest = yield* node.hash()
+      // After hashing, the status is that of the file that was read.
+      return { _tag: "File", name, executable: (node.stats.mode & EXECUTABLE) !== 0, size: node.stats.size, digest }
+    }
+    case "link":
+      return { _tag: "Link", name, target: node.link() }
+    case "directory": {
+      const entries: Array<ManifestNode> = []
+      for (const child of node.names()) {
+        if (exclude.has(child)) continue
+        const next = node.child(child)
+        // It went while the directory was being read: as if it had gone a moment earlier.
+        if (next === undefined) continue
+        try {
+          entries.push(yield* readNode(next, child, path === "" ? child : `${path}/${child}`, exclude))
+        } finally {
+          next.close()
+        }
+        yield
+      }
+      return { _tag: "Directory", name, entries: entries.sort(byName) }
+    }
+    case "other":
+      throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`)
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The source directory of a build.
+ *
+ * It may belong to somebody whom root must not trust, and change while it is
+ * read: every entry is opened relative to its directory's descriptor and never
+ * through a link, so that no swap of a directory for a link leads elsewhere.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Fs from "node:fs"
+import type { Digest } from "../../domain/Digest.ts"
+import { SourceError, type SourceTree } from "../SourceTree.ts"
+import * as Cooperate from "./Cooperate.ts"
+import { hashFile } from "./HashFile.ts"
+import { HashMemo } from "./HashMemo.ts"
+import { type Kind, readNames } from "./LayeredTree.ts"
+import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
+
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
+
+/**
+ * The directory at `path`, which may be a link to one. Digests are looked up
+ * in, and added to, `memo`; to keep them is up to the caller.
+ */
+export const make = (options: {
+  readonly path: string
+  readonly memo?: HashMemo
+}): Effect.Effect<SourceTree, SourceError> => {
+  const memo = options.memo ?? new HashMemo()
+  const { path } = options
+  const tree: SourceTree = {
+    manifest: (src, exclude) =>
+      Cooperate.run(
+        () => readManifest(openRoot(path, memo), src, new Set(exclude)),
+        (error) => sourceError(src, error)
+      ),
+    read: (file) =>
+      Effect.try({
+        try: () => Fs.readFileSync(`${path}/${file}`, { flag: READ_FLAGS }),
+        catch: (error) => sourceError(file, error)
+      }),
+    locate: Option.some({ path: (file) => `${path}/${file}`, recall: (stats) => memo.recall(stats) })
+  }
+  return Effect.try({
+    try: () => {
+      openRoot(path, memo).close()
+      return tree
+    },
+    catch: (error) => sourceError(path, error)
+  })
+}
+
+/** Node takes numbers for flags; its type for this option says text only where it is read from a path. */
+const READ_FLAGS = "r"
+
+/** Says in a user's words why a source path cannot be read. */
+const sourceError = (path: string, error: unknown): SourceError => {
+  if (error instanceof Refused) return new SourceError({ path, message: error.message, hint: Option.none() })
+  const { code, message } = error as NodeJS.ErrnoException
+  const known = code === undefined ? undefined : REASONS.get(code)
+  return new SourceError({ path, message: `"${path}": ${known ?? message}`, hint: Option.none() })
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "there is no such file or directory"],
+  ["ENOTDIR", "it is not a directory"],
+  ["ELOOP", "too many symbolic links lead to it"],
+  ["EACCES", "permission denied"],
+  ["EMFILE", "its directories are nested too deep"],
+  ["EILSEQ", "it holds a file name that is not valid UTF-8"]
+])
+
+const openRoot = (path: string, memo: HashMemo): TreeNode => new HostNode(path, path, Fs.statSync(path), memo)
+
+/** Where an open descriptor's own path can be used again: `/proc/self/fd/N/name` is `openat(N, name)`. */
+const HAS_PROC = process.platform === "linux"
+
+/**
+ * `path` is the plain path, quick to look at and not to be trusted; whatever is
+ * opened or read is reached through `safe`, from descriptor to descriptor.
+ */
+class HostNode implements TreeNode {
+  readonly kind: Kind
+  stats: Fs.Stats
+  private readonly path: string
+  private readonly safe: string
+  private readonly memo: HashMemo
+  private fd: number | undefined
+  private handle = ""
+
+  constructor(path: string, safe: string, stats: Fs.Stats, memo: HashMemo) {
+    this.path = path
+    this.safe = safe
+    this.stats = stats
+    this.memo = memo
+    this.kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSymbolicLink() ? "link" : "other"
+    if (this.kind === "directory") {
+      // The root is the user's choice and may be a link; below it, a link has taken a directory's place.
+      const flags = O_RDONLY | O_DIRECTORY | (path === safe ? 0 : O_NOFOLLOW)
+      this.fd = Fs.openSync(safe, flags)
+      this.handle = HAS_PROC ? `/proc/self/fd/${this.fd}` : path
+    }
+  }
+
+  child(name: string): TreeNode | undefined {
+    const path = `${this.path}/${name}`
+    const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+    return stats === undefined ? undefined : new HostNode(path, `${this.handle}/${name}`, stats, this.memo)
+  }
+
+  names(): ReadonlyArray<string> {
+    return readNames(this.handle)
+  }
+
+  link(): string {
+    return Fs.readlinkSync(this.safe)
+  }
+
+  *hash(): Generator<void, Digest, void> {
+    const known = this.memo.recall(this.stats)
+    if (known !== undefined) return known
+    // Without O_NONBLOCK a FIFO that takes the file's place would be waited for.
+    const fd = Fs.openSync(this.safe, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    try {
+      const now = Date.now()
+      this.stats = Fs.fstatSync(fd)
+      if (!this.stats.isFile()) throw new Refused("a file changed into something else while it was being read")
+      const digest = yield* hashFile(fd)
+      this.memo.remember(this.stats, digest, now)
+      return digest
+    } finally {
+      Fs.closeSync(fd)
+    }
+  }
+
+  close(): void {
+    if (this.fd === undefined) return
+    Fs.closeSync(this.fd)
+    this.fd = undefined
+  }
+}

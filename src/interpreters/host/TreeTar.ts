@@ -1,0 +1,167 @@
+/**
+ * A tree as a reproducible tar: entries sorted by name, so that the same tree
+ * gives the same bytes.
+ *
+ * tar-stream writes the blocks. What its headers cannot say (binary extended
+ * attributes, large ids, times outside of 1970 to 2242, long names) goes into a
+ * pax record of our own before the entry: POSIX.1-2017, pax, "pax Extended
+ * Header"; attributes as `SCHILY.xattr.NAME`, as GNU tar and OCI images have them.
+ */
+import * as Effect from "effect/Effect"
+import type { Header, Pack } from "tar-stream"
+import * as Fs from "node:fs"
+import { contentOf } from "./HashFile.ts"
+import { type Entry, LayeredTree } from "./LayeredTree.ts"
+import { getXattr, listXattr } from "./Libc.ts"
+import { paxRecords } from "./PaxRecords.ts"
+
+/** Gives the tar in chunks to `write`; waits for each to be taken before it reads on. */
+export const writeTar = <E>(
+  tree: LayeredTree,
+  write: (chunk: Uint8Array) => Effect.Effect<void>,
+  onError: (error: unknown) => E
+): Effect.Effect<void, E> =>
+  Effect.gen(function* () {
+    const { pack } = yield* Effect.promise(() => import("tar-stream"))
+    const stream = yield* Effect.acquireRelease(
+      Effect.sync(() => pack()),
+      (open) => Effect.sync(() => open.destroy())
+    )
+    const filling = fill(stream, tree)
+    // A failure shows at the reading end, where it is waited for.
+    filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
+    const chunks = stream[Symbol.asyncIterator]()
+    for (;;) {
+      const next = yield* Effect.tryPromise({ try: () => chunks.next(), catch: onError })
+      if (next.done === true) break
+      if (next.value instanceof Uint8Array) yield* write(next.value)
+    }
+    yield* Effect.tryPromise({ try: () => filling, catch: onError })
+  }).pipe(Effect.scoped)
+
+const fill = async (stream: Pack, tree: LayeredTree): Promise<void> => {
+  /** The first name of each file that has several, by device and inode. */
+  const links = new Map<string, string>()
+  const pending: Array<{ readonly name: string; readonly entry: Entry }> = [{ name: "./", entry: tree.root }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { name, entry } = next
+    await put(stream, name, entry, links)
+    if (entry.kind !== "directory") continue
+    const children = [...tree.children(entry)].sort(([a], [b]) => (a < b ? 1 : a > b ? -1 : 0))
+    const prefix = name === "./" ? "" : `${name}/`
+    for (const [child, childEntry] of children) pending.push({ name: prefix + child, entry: childEntry })
+  }
+  stream.finalize()
+}
+
+/** Ids up to this fit into the header's octal digits; times up to {@link MAX_TIME} seconds. */
+const MAX_ID = 0o777777
+const MAX_TIME = 0o77777777777
+/** Bytes of a name that need no record. */
+const MAX_NAME = 100
+const OVERLAY = "trusted.overlay."
+
+type EntryHeader = Partial<Header> & Pick<Header, "name">
+
+/** A type that tar-stream writes and its declarations leave out. */
+const PAX_HEADER = "pax-header" as string as Header["type"]
+
+const put = async (stream: Pack, name: string, entry: Entry, links: Map<string, string>): Promise<void> => {
+  const { stats, kind, hostPath } = entry
+  if (stats.isSocket()) return
+  const key = `${stats.dev}:${stats.ino}`
+  const linked = kind !== "directory" && stats.nlink > 1 ? links.get(key) : undefined
+  if (kind !== "directory" && stats.nlink > 1 && linked === undefined) links.set(key, name)
+  const target = linked ?? (kind === "link" ? Fs.readlinkSync(hostPath) : undefined)
+  const seconds = Math.floor(stats.mtimeMs / 1000)
+  const records: Array<readonly [string, string | Uint8Array]> = []
+  const shortName = fits(name) ? name : "long-name"
+  const shortTarget = target === undefined || fits(target) ? target : "long-target"
+  if (shortName !== name) records.push(["path", name])
+  if (target !== undefined && shortTarget !== target) records.push(["linkpath", target])
+  if (stats.uid > MAX_ID) records.push(["uid", String(stats.uid)])
+  if (stats.gid > MAX_ID) records.push(["gid", String(stats.gid)])
+  if (seconds < 0 || seconds > MAX_TIME) records.push(["mtime", String(seconds)])
+  if (linked === undefined && kind !== "link") {
+    for (const attribute of [...listXattr(hostPath)].sort()) {
+      if (attribute.startsWith(OVERLAY)) continue
+      const value = getXattr(hostPath, attribute)
+      if (value !== undefined) records.push([`SCHILY.xattr.${attribute}`, value])
+    }
+  }
+  if (records.length > 0) {
+    const data = paxRecords(records)
+    await entryOf(stream, { name: "PaxHeader", type: PAX_HEADER, size: data.length, mode: 0o644, mtime: EPOCH }, data)
+  }
+  const header: EntryHeader = {
+    name: shortName,
+    // The bits of the type keep tar-stream from taking mode 0 for a missing one; it writes the lower twelve.
+    mode: stats.mode,
+    uid: Math.min(stats.uid, MAX_ID),
+    gid: Math.min(stats.gid, MAX_ID),
+    mtime: seconds < 0 || seconds > MAX_TIME ? EPOCH : new Date(seconds * 1000)
+  }
+  if (linked !== undefined) return entryOf(stream, { ...header, type: "link", linkname: shortTarget ?? "" })
+  switch (kind) {
+    case "directory":
+      return entryOf(stream, { ...header, type: "directory" })
+    case "link":
+      return entryOf(stream, { ...header, type: "symlink", linkname: shortTarget ?? "" })
+    case "file":
+      return putFile(stream, { ...header, type: "file", size: stats.size }, hostPath)
+    case "other":
+      return entryOf(stream, { ...header, ...device(stats) })
+  }
+}
+
+const EPOCH = new Date(0)
+
+const fits = (text: string): boolean => Buffer.byteLength(text) < MAX_NAME && /^[\x20-\x7e]*$/.test(text)
+
+const device = (stats: Fs.Stats): Partial<Header> =>
+  stats.isFIFO()
+    ? { type: "fifo" }
+    : {
+        type: stats.isBlockDevice() ? "block-device" : "character-device",
+        // glibc's gnu_dev_major and gnu_dev_minor, for the numbers that Node's doubles hold.
+        devmajor: Math.floor(stats.rdev / 256) % 4096,
+        devminor: (stats.rdev % 256) + 256 * (Math.floor(stats.rdev / 2 ** 20) % 4096)
+      }
+
+/** Files up to this many bytes are given to tar-stream in one piece. */
+const SMALL = 1 << 20
+
+const putFile = async (stream: Pack, header: EntryHeader & { readonly size: number }, path: string): Promise<void> => {
+  const fd = Fs.openSync(path, Fs.constants.O_RDONLY | Fs.constants.O_NOFOLLOW)
+  try {
+    if (header.size <= SMALL) return await entryOf(stream, header, Fs.readFileSync(fd))
+    const closed = new Promise<void>((resolve) => stream.once("close", resolve))
+    await new Promise<void>((resolve, reject) => {
+      const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
+      const send = async (): Promise<void> => {
+        for (const piece of contentOf(fd)) {
+          // The shared buffer is filled again while the sink still holds what it was given.
+          if (sink.write(Buffer.from(piece))) continue
+          await Promise.race([new Promise<void>((drained) => sink.once("drain", drained)), closed])
+          if (stream.destroyed) return resolve()
+        }
+        sink.end(undefined)
+      }
+      send().catch(reject)
+    })
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+/** An entry without content, or with all of it at hand; waits until the stream takes more. */
+const entryOf = (stream: Pack, header: EntryHeader, data: Uint8Array = new Uint8Array(0)): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const closed = (): void => resolve()
+    stream.once("close", closed)
+    stream.entry(header, Buffer.from(data), (error) => {
+      stream.off("close", closed)
+      if (error == null) resolve()
+      else reject(error)
+    })
+  })

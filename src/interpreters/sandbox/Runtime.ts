@@ -1,0 +1,60 @@
+/**
+ * An OCI runtime, by its command line: `runc`, or another that takes the same
+ * arguments (crun, youki). https://github.com/opencontainers/runtime-tools
+ * describes what they share.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as ChildProcess from "../host/ChildProcess.ts"
+import * as PrivateMounts from "../host/PrivateMounts.ts"
+
+export interface Runtime {
+  /** The program's absolute path. */
+  readonly program: string
+  /** Mount points of the host that the runtime is not to see. */
+  readonly hidden: ReadonlyArray<string>
+  /** Where it keeps its records of containers: `--root`. */
+  readonly records: string
+}
+
+/** Beside its records; what else it may find in this process's environment is not for it. */
+const environment = (): Readonly<Record<string, string>> => ({
+  PATH: process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+})
+
+/** Starts the runtime. What it mounts, and `mounts`, only it and the container see. Throws what mounting throws. */
+export const start = (
+  runtime: Runtime,
+  mounts: Omit<PrivateMounts.PrivateMounts, "hidden">,
+  args: ReadonlyArray<string>,
+  output: number
+): ChildProcess.Running =>
+  PrivateMounts.within({ ...mounts, hidden: runtime.hidden }, () =>
+    ChildProcess.spawn(runtime.program, ["--root", runtime.records, ...args], {
+      environment: environment(),
+      output
+    })
+  )
+
+/** In hybrid mode the unified hierarchy is beside the old ones. crun refuses that, and nobody needs it. */
+const UNIFIED = "/sys/fs/cgroup/unified"
+
+export const hiddenMounts = (): ReadonlyArray<string> => (Fs.existsSync(`${UNIFIED}/cgroup.procs`) ? [UNIFIED] : [])
+
+/** A runtime that has not destroyed a container by then never will. */
+const DESTROY_TIME = Duration.seconds(15)
+
+/** Kills a container, if there is one of this name, and removes all that the runtime has of it. Never fails. */
+export const destroy = (runtime: Runtime, id: string): Effect.Effect<void> =>
+  Effect.acquireUseRelease(
+    Effect.try(() =>
+      PrivateMounts.within({ overlays: [], links: "", volatile: false, hidden: runtime.hidden }, () =>
+        ChildProcess.spawn(runtime.program, ["--root", runtime.records, "delete", "--force", id], {
+          environment: environment()
+        })
+      )
+    ),
+    ({ ended }) => ended.pipe(Effect.interruptible, Effect.timeout(DESTROY_TIME)),
+    ({ kill }) => Effect.sync(kill)
+  ).pipe(Effect.ignore)

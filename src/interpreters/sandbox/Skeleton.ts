@@ -1,0 +1,100 @@
+/**
+ * Makes the mount points that an image lacks, so that nothing of them stays.
+ *
+ * For an overlay they are a layer of their own, on top of the lower ones, which
+ * is there for one run and not part of any result. On top, because what a layer
+ * deleted hides what is below it. A directory of that layer that exists in the
+ * image has the image's attributes, since the topmost layer's are those seen.
+ *
+ * In a plain directory they are made in place and removed afterwards.
+ */
+import * as Fs from "node:fs"
+import { components, type LayeredTree } from "../host/LayeredTree.ts"
+import { copyAttributes } from "../host/Metadata.ts"
+import type { MissingPoint } from "./MountPoints.ts"
+
+const DIRECTORY_MODE = 0o755
+const FILE_MODE = 0o644
+
+/** Node's times are floating-point numbers, so that setting one loses some nanoseconds. */
+const SAME_TIME_MS = 0.01
+
+/** Makes a layer of them, a new directory `path` on the file system of the other layers. */
+export const makeLayer = (path: string, tree: LayeredTree, points: ReadonlyArray<MissingPoint>): void => {
+  makeDirectory(path)
+  const existing: Array<() => void> = []
+  for (const { path: point, kind } of points) {
+    walk(point, (at, last) => {
+      const made = path + at
+      if (Fs.existsSync(made)) return
+      if (last && kind === "file") return makeFile(made)
+      makeDirectory(made)
+      const entry = tree.lookup(at)
+      if (entry !== undefined) existing.push(() => copyAttributes(entry.hostPath, made, entry.stats))
+    })
+  }
+  // When they are full, the deepest first: filling changes their times.
+  for (const apply of existing.reverse()) apply()
+}
+
+/** Makes them in a directory; the result removes again what nobody has used. */
+export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>): (() => void) => {
+  const undo: Array<() => void> = []
+  for (const { path: point, kind } of points) {
+    walk(point, (at, last) => {
+      const made = root + at
+      if (Fs.lstatSync(made, { throwIfNoEntry: false }) !== undefined) return
+      const parent = made.slice(0, made.lastIndexOf("/"))
+      const before = Fs.statSync(parent)
+      const file = last && kind === "file"
+      if (file) makeFile(made)
+      else makeDirectory(made)
+      const { mtimeMs } = Fs.statSync(parent)
+      undo.push(() => {
+        const now = Fs.statSync(parent, { throwIfNoEntry: false })?.mtimeMs ?? 0
+        const untouched = Math.abs(now - mtimeMs) < SAME_TIME_MS
+        if (file ? !removeEmptyFile(made) : !removeEmptyDirectory(made)) return
+        if (untouched) Fs.utimesSync(parent, before.atime, before.mtime)
+      })
+    })
+  }
+  return () => {
+    for (const one of undo.reverse()) one()
+  }
+}
+
+/** Calls `visit` for every directory on the way to a path, and for itself. */
+const walk = (path: string, visit: (at: string, last: boolean) => void): void => {
+  const names = components(path)
+  for (let length = 1; length <= names.length; length++) {
+    visit(`/${names.slice(0, length).join("/")}`, length === names.length)
+  }
+}
+
+const makeDirectory = (path: string): void => {
+  Fs.mkdirSync(path)
+  // Whatever the umask.
+  Fs.chmodSync(path, DIRECTORY_MODE)
+}
+
+const makeFile = (path: string): void => {
+  Fs.writeFileSync(path, "", { flag: "wx" })
+  Fs.chmodSync(path, FILE_MODE)
+}
+
+const removeEmptyDirectory = (path: string): boolean => {
+  try {
+    Fs.rmdirSync(path)
+    return true
+  } catch {
+    // The step has put something there, or removed it itself.
+    return false
+  }
+}
+
+const removeEmptyFile = (path: string): boolean => {
+  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined || !stats.isFile() || stats.size > 0) return false
+  Fs.unlinkSync(path)
+  return true
+}

@@ -1,0 +1,299 @@
+/**
+ * Results as overlayfs layers below one directory. See `overlayfs/Layout.ts`
+ * for what is where.
+ *
+ * The store itself mounts nothing: it hands the sandbox a list of layers, writes
+ * what it copies straight into the topmost one, and reads results through
+ * `LayeredTree`. Nothing is touched before the first use, and nothing is
+ * written before the first step that has to be executed.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import type { StepId } from "../../domain/Digest.ts"
+import type { User } from "../../domain/Spec.ts"
+import * as Cooperate from "../host/Cooperate.ts"
+import { filesOf } from "../../domain/Manifest.ts"
+import { copyInto, CopyRefused } from "../host/CopyInto.ts"
+import { idsOf, NoSuchUser } from "../host/ImageUser.ts"
+import { storeError } from "../host/IoError.ts"
+import { LayeredTree } from "../host/LayeredTree.ts"
+import { copyAttributes } from "../host/Metadata.ts"
+import * as ResultTree from "../host/ResultTree.ts"
+import { writeTar } from "../host/TreeTar.ts"
+import type { SourceError } from "../SourceTree.ts"
+import {
+  type CacheCopy,
+  CopyError,
+  type CopyRequest,
+  type ResultInfo,
+  Store,
+  StoreError,
+  type StoreService,
+  UnknownId,
+  type Workspace
+} from "../Store.ts"
+import { Cache } from "./overlayfs/Caches.ts"
+import * as Format from "./overlayfs/Format.ts"
+import { LAYER, Layout } from "./overlayfs/Layout.ts"
+import { type Meta, ownLayer, Results } from "./overlayfs/Results.ts"
+import { shorten } from "./overlayfs/Squash.ts"
+import * as StepLog from "./overlayfs/StepLog.ts"
+import * as TemporarySpace from "./overlayfs/TemporarySpace.ts"
+
+export interface Options {
+  /** An absolute path; made when it is missing. */
+  readonly path: string
+}
+
+/** A store in a directory. */
+export const layer = (options: Options): Layer.Layer<Store, StoreError> =>
+  Layer.scoped(
+    Store,
+    Effect.map(Effect.scope, (scope) => new OverlayfsStore(new Layout(options.path), scope))
+  )
+
+/** A result that is being made. */
+interface Making {
+  /** `fs`, `work` and the log are in it; it becomes the result's directory. */
+  readonly directory: string
+  /** Of the finished result, topmost first, as `Meta.layers`. */
+  readonly layers: ReadonlyArray<string>
+  readonly workspace: Workspace
+  readonly log: StepLog.StepLog
+}
+
+class OverlayfsStore implements StoreService {
+  readonly name: string
+  private readonly layout: Layout
+  private readonly results: Results
+  private readonly scope: Scope.Scope
+  private space: Effect.Effect<string, StoreError> | undefined
+  private opened = false
+  private count = 0
+
+  constructor(layout: Layout, scope: Scope.Scope) {
+    this.layout = layout
+    this.scope = scope
+    this.name = `overlayfs:${layout.root}`
+    this.results = new Results(layout)
+  }
+
+  readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
+    this.read("cannot read the store", () => Option.map(this.meta(id), (meta) => info(id, meta)))
+
+  readonly realised = (planned: StepId): Effect.Effect<Option.Option<StepId>, StoreError> =>
+    this.read("cannot read the store", () =>
+      this.open() ? Option.fromNullable(this.results.realised(planned)) : Option.none()
+    )
+
+  readonly realise = (planned: StepId, realised: StepId): Effect.Effect<void, StoreError> =>
+    this.read("cannot read the store", () => this.results.realised(planned) === realised).pipe(
+      Effect.flatMap((known) =>
+        known
+          ? Effect.void
+          : Effect.flatMap(this.temporary(), (path) =>
+              this.read("cannot write to the store", () => this.results.realise(planned, realised, path))
+            )
+      )
+    )
+
+  readonly find = (prefix: string): Effect.Effect<ResultInfo, StoreError | UnknownId> =>
+    this.known("cannot read the store", () => {
+      if (!this.open()) throw new UnknownId({ id: prefix, candidates: [] })
+      const id = this.results.find(prefix)
+      return info(id, this.present(id))
+    })
+
+  readonly log = (id: StepId, offset: number, limit: number): Effect.Effect<Uint8Array, StoreError | UnknownId> =>
+    this.known("cannot read a log", () => this.results.log(id, this.present(id).logSize, offset, limit))
+
+  readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
+    this.known("cannot read a result", () => ResultTree.make(this.layered(id)))
+
+  readonly tar = (
+    id: StepId,
+    write: (chunk: Uint8Array) => Effect.Effect<void>
+  ): Effect.Effect<void, StoreError | UnknownId> =>
+    this.known("cannot read a result", () => this.layered(id)).pipe(
+      Effect.flatMap((tree) => writeTar(tree, write, (error) => storeError("cannot read a result", error)))
+    )
+
+  readonly build = <E, R>(
+    result: ResultInfo,
+    fill: (workspace: Workspace) => Effect.Effect<void, E, R>
+  ): Effect.Effect<void, E | StoreError, R | Scope.Scope> =>
+    Effect.acquireUseRelease(
+      this.begin(result),
+      (making) =>
+        Effect.zipRight(
+          fill(making.workspace),
+          this.read("cannot keep a result", () => this.commit(result, making))
+        ),
+      ({ directory }) => remove(directory)
+    )
+
+  readonly cache = (name: string, owner: User): Effect.Effect<CacheCopy, StoreError, Scope.Scope> =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.flatMap(this.temporary(), (space) =>
+          this.read(`cannot use the cache "${name}"`, () => {
+            Fs.mkdirSync(space, { mode: 0o700 })
+            const cache = new Cache(this.layout.caches, name)
+            return { space, cache, copy: cache.copy(space, owner) }
+          })
+        ),
+        ({ space, cache, copy }) =>
+          // A cache that cannot be kept is only slower next time.
+          Cooperate.run(() => cache.release(copy), (error) => storeError(`cannot keep the cache "${name}"`, error)).pipe(
+            Effect.ignore,
+            Effect.zipRight(remove(space))
+          )
+      ),
+      ({ copy }) => ({ rootfs: copy.rootfs })
+    )
+
+  /** Whether there is a store; throws where there is something else. */
+  private open(): boolean {
+    this.opened ||= Format.check(this.layout)
+    return this.opened
+  }
+
+  private meta(id: StepId): Option.Option<Meta> {
+    return this.open() ? Option.fromNullable(this.results.get(id)) : Option.none()
+  }
+
+  private present(id: StepId): Meta {
+    return Option.getOrThrowWith(this.meta(id), () => new UnknownId({ id, candidates: [] }))
+  }
+
+  private layered(id: StepId): LayeredTree {
+    return new LayeredTree(this.results.directories(this.present(id)))
+  }
+
+  /** A path of this process's own, where nothing is yet. */
+  private temporary(): Effect.Effect<string, StoreError> {
+    return Effect.suspend(() => {
+      this.space ??= Effect.runSync(
+        Effect.cached(
+          Effect.zipRight(
+            this.read("cannot open the store", () => {
+              if (!this.open()) Format.create(this.layout)
+            }),
+            TemporarySpace.acquire(this.layout.temporary).pipe(Scope.extend(this.scope))
+          )
+        )
+      )
+      return Effect.map(this.space, (space) => `${space}/${++this.count}`)
+    })
+  }
+
+  private begin(result: ResultInfo): Effect.Effect<Making, StoreError, Scope.Scope> {
+    return Effect.gen(this, function* () {
+      const directory = yield* this.temporary()
+      const parent = Option.getOrUndefined(result.parent)
+      const below = parent === undefined ? [] : yield* this.below(parent)
+      const upper = `${directory}/${LAYER}`
+      const rootfs = yield* this.read("cannot make a result", () => {
+        Fs.mkdirSync(directory, { mode: 0o700 })
+        Fs.mkdirSync(upper)
+        Fs.chmodSync(upper, 0o755)
+        const [top] = below
+        if (top === undefined) return { _tag: "Directory", path: upper } as const
+        const path = `${this.layout.root}/${top}`
+        // The root directory's owner and mode are the topmost layer's.
+        copyAttributes(path, upper, Fs.statSync(path))
+        const work = `${directory}/work`
+        Fs.mkdirSync(work, { mode: 0o700 })
+        return { _tag: "Overlay", lower: below.map((one) => this.results.link(one)), upper, work } as const
+      }).pipe(Effect.tapError(() => remove(directory)))
+      const log = yield* StepLog.make(`${directory}/log`)
+      const layers = [upper, ...below.map((one) => `${this.layout.root}/${one}`)]
+      return {
+        directory,
+        log,
+        layers: [ownLayer(result.id), ...below],
+        workspace: {
+          rootfs,
+          log: log.append,
+          readLog: log.read,
+          copy: (request) => this.copy(request, layers, upper)
+        }
+      }
+    })
+  }
+
+  private below(parent: StepId): Effect.Effect<ReadonlyArray<string>, StoreError> {
+    return this.read("cannot build on a result", () => this.present(parent)).pipe(
+      Effect.zip(this.temporary()),
+      Effect.flatMap(([meta, scratch]) => shorten(this.layout, parent, meta, scratch))
+    )
+  }
+
+  private copy(
+    request: CopyRequest,
+    layers: ReadonlyArray<string>,
+    upper: string
+  ): ReturnType<Workspace["copy"]> {
+    const work = (contents: ReadonlyMap<string, Uint8Array>) => {
+      const tree = new LayeredTree(layers)
+      return copyInto({ ...request, tree, upper, owner: idsOf(tree, request.owner), contents })
+    }
+    return Effect.flatMap(contentsOf(request), (contents) =>
+      Cooperate.run(() => work(contents), copyError)
+    )
+  }
+
+  private commit(result: ResultInfo, making: Making): void {
+    const { directory, layers, log } = making
+    Fs.rmSync(`${directory}/work`, { recursive: true, force: true })
+    this.results.prepare(directory, {
+      version: 1,
+      parent: Option.getOrNull(result.parent),
+      heading: result.heading,
+      layers,
+      logSize: log.size()
+    })
+    // Where another process was faster, its result stays and this one is dropped.
+    this.results.commit(result.id, directory)
+  }
+
+  private read<A>(what: string, work: () => A): Effect.Effect<A, StoreError> {
+    return Effect.try({ try: work, catch: (error) => storeError(what, error) })
+  }
+
+  private known<A>(what: string, work: () => A): Effect.Effect<A, StoreError | UnknownId> {
+    return Effect.try({
+      try: work,
+      catch: (error) => (error instanceof UnknownId ? error : storeError(what, error))
+    })
+  }
+}
+
+const info = (id: StepId, meta: Meta): ResultInfo => ({
+  id,
+  parent: Option.fromNullable(meta.parent),
+  heading: meta.heading
+})
+
+/** Contents of a source that is not on the host, read before anything is written. */
+const contentsOf = ({ source, items }: CopyRequest): Effect.Effect<ReadonlyMap<string, Uint8Array>, SourceError> =>
+  Option.isSome(source.locate)
+    ? Effect.succeed(new Map())
+    : Effect.map(
+        Effect.forEach(items.flatMap(filesOf), (path) => Effect.map(source.read(path), (content) => [path, content] as const)),
+        (contents) => new Map(contents)
+      )
+
+const copyError = (error: unknown): CopyError | StoreError =>
+  error instanceof CopyRefused
+    ? new CopyError({ path: error.path, message: error.message })
+    : error instanceof NoSuchUser
+      ? new CopyError({ path: "/etc/passwd", message: error.message })
+      : storeError("cannot copy", error)
+
+/** Removes what a step was made in; what cannot be removed is left to the next sweep. */
+const remove = (directory: string): Effect.Effect<void> =>
+  Effect.ignore(Effect.try(() => Fs.rmSync(directory, { recursive: true, force: true })))

@@ -1,0 +1,157 @@
+/**
+ * The caches of an overlayfs store.
+ *
+ * A cache is a stack of layers, of which `current` names the newest version. A
+ * step gets a layer of its own on top; when the step ends, that layer becomes
+ * the new version, without anything being copied, unless `current` has changed
+ * since. A stack that has grown long is merged into one directory.
+ *
+ * Layers that no version names any more are removed when nobody but this
+ * process uses the store: another may have them mounted.
+ */
+import * as Schema from "effect/Schema"
+import { createHash, randomBytes } from "node:crypto"
+import * as Fs from "node:fs"
+import type { User } from "../../../domain/Spec.ts"
+import { codeOf } from "../../host/IoError.ts"
+import { tryLock } from "../../host/Libc.ts"
+import { mergeLayers } from "../../host/MergeLayers.ts"
+import { copyAttributes } from "../../host/Metadata.ts"
+import type { OverlayRootfs } from "../../Rootfs.ts"
+
+/** Names of directories below the cache's own, topmost first. */
+const Current = Schema.parseJson(Schema.Struct({ layers: Schema.NonEmptyArray(Schema.String) }))
+const decode = Schema.decodeUnknownSync(Current)
+const encode = Schema.encodeSync(Current)
+
+const CURRENT = "current.json"
+const LOCK = "lock"
+const MAX_LAYERS = 8
+
+/** File names are limited to 255 bytes. */
+const LONGEST = 200
+
+/**
+ * A cache's name as a file name: different names never give the same one, and
+ * the result matches `/[-._A-Za-z0-9%]+/`. Very long names are hashed.
+ */
+export const escape = (name: string): string => {
+  const bytes = [...Buffer.from(name, "utf8")]
+  const escaped = `c-${bytes.map(escapeByte).join("")}`
+  return escaped.length <= LONGEST ? escaped : `h-${createHash("sha256").update(name).digest("hex")}`
+}
+
+const escapeByte = (byte: number): string => {
+  const character = String.fromCharCode(byte)
+  return /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16)}`
+}
+
+/** A writable copy of a cache. */
+export interface Copy {
+  readonly rootfs: OverlayRootfs
+  /** The version it was made from, as `current` had it. */
+  readonly from: string
+}
+
+/** One cache: a directory below `caches`. */
+export class Cache {
+  private readonly directory: string
+
+  constructor(caches: string, name: string) {
+    this.directory = `${caches}/${escape(name)}`
+  }
+
+  /** Makes a copy whose own layer is in `space`, an empty directory. */
+  copy(space: string, owner: User): Copy {
+    const from = this.current() ?? this.create(owner)
+    const layers = this.layers(from)
+    const upper = `${space}/fs`
+    const work = `${space}/work`
+    for (const path of [upper, work]) Fs.mkdirSync(path, { mode: 0o700 })
+    const [top] = layers
+    copyAttributes(top, upper, Fs.lstatSync(top))
+    return { from, rootfs: { _tag: "Overlay", lower: layers, upper, work } }
+  }
+
+  /** Makes a copy the new version, unless another was faster; false then. Takes the cache's lock. */
+  *release(copy: Copy): Generator<void, boolean, void> {
+    // The cache may have been removed in the meantime: then the copy goes the same way.
+    if (!Fs.existsSync(`${this.directory}/${CURRENT}`)) return false
+    const lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
+    try {
+      while (!tryLock(lock)) yield
+      if (this.current() !== copy.from) return false
+      const layer = fresh()
+      const layers = this.layers(copy.from)
+      if (layers.length < MAX_LAYERS) {
+        Fs.renameSync(copy.rootfs.upper, `${this.directory}/${layer}`)
+        this.setCurrent([layer, ...decode(copy.from).layers])
+      } else {
+        const merged = `${copy.rootfs.work}/merged`
+        Fs.mkdirSync(merged, { mode: 0o700 })
+        yield* mergeLayers([copy.rootfs.upper, ...layers], merged, { bottom: true })
+        Fs.renameSync(merged, `${this.directory}/${layer}`)
+        this.setCurrent([layer])
+      }
+      return true
+    } finally {
+      Fs.closeSync(lock)
+    }
+  }
+
+  /** Removes the layers that the current version does not need. Only for when nobody uses the cache. */
+  tidy(): void {
+    const current = this.current()
+    const needed = new Set<string>(current === undefined ? [] : decode(current).layers)
+    for (const name of Fs.readdirSync(this.directory)) {
+      if (name === LOCK || name === CURRENT || needed.has(name)) continue
+      Fs.rmSync(`${this.directory}/${name}`, { recursive: true, force: true })
+    }
+  }
+
+  private current(): string | undefined {
+    try {
+      return Fs.readFileSync(`${this.directory}/${CURRENT}`, "utf8")
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined
+      throw error
+    }
+  }
+
+  private layers(current: string): readonly [string, ...ReadonlyArray<string>] {
+    const [top, ...others] = decode(current).layers
+    return [`${this.directory}/${top}`, ...others.map((name) => `${this.directory}/${name}`)]
+  }
+
+  private create(owner: User): string {
+    Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
+    const layer = fresh()
+    const path = `${this.directory}/${layer}`
+    Fs.mkdirSync(path)
+    // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
+    Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
+    if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)
+    const text = encode({ layers: [layer] })
+    const temporary = `${this.directory}/${CURRENT}.${layer}`
+    Fs.writeFileSync(temporary, text, { mode: 0o600 })
+    try {
+      // Unlike a rename, a link does not replace.
+      Fs.linkSync(temporary, `${this.directory}/${CURRENT}`)
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error
+    } finally {
+      Fs.unlinkSync(temporary)
+    }
+    // Another process may have been faster: then its version counts.
+    return this.current() ?? text
+  }
+
+  private setCurrent(layers: readonly [string, ...ReadonlyArray<string>]): void {
+    const temporary = `${this.directory}/${CURRENT}.new`
+    Fs.writeFileSync(temporary, encode({ layers }), { mode: 0o600 })
+    Fs.renameSync(temporary, `${this.directory}/${CURRENT}`)
+  }
+}
+
+/** A layer's directory: short, for the mount's option string. */
+const fresh = (): string => randomBytes(6).toString("hex")

@@ -1,0 +1,75 @@
+/**
+ * Where an overlayfs store keeps what. Everything is root's alone: files in it
+ * have owners that mean something only in an image.
+ *
+ * ```
+ * format                    what kind of store this is, in JSON
+ * results/ID/meta.json      parent, heading, layers; its presence makes the result
+ * results/ID/fs/            what the step changed, as an overlayfs layer
+ * results/ID/log            what the step wrote; absent when that was nothing
+ * squashed/ID/              all layers of a result but its base's, merged into one
+ * l/NAME                    short links to layers, for the mount's option string
+ * planned/ID                the realised id that a planned one was found to mean
+ * caches/NAME/              versions of a cache
+ * hashes/NAME               digests of a source directory's files
+ * tmp/OWNER/                what a process is making; its lock says whether the owner lives
+ * ```
+ */
+import { type StepId } from "../../../domain/Digest.ts"
+
+export class Layout {
+  readonly root: string
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  get format(): string {
+    return `${this.root}/format`
+  }
+  get results(): string {
+    return `${this.root}/results`
+  }
+  result(id: StepId): string {
+    return `${this.results}/${id}`
+  }
+  meta(id: StepId): string {
+    return `${this.result(id)}/meta.json`
+  }
+  log(id: StepId): string {
+    return `${this.result(id)}/log`
+  }
+  get squashed(): string {
+    return `${this.root}/squashed`
+  }
+  get links(): string {
+    return `${this.root}/l`
+  }
+  get planned(): string {
+    return `${this.root}/planned`
+  }
+  get caches(): string {
+    return `${this.root}/caches`
+  }
+  get hashes(): string {
+    return `${this.root}/hashes`
+  }
+  get temporary(): string {
+    return `${this.root}/tmp`
+  }
+  get directories(): ReadonlyArray<string> {
+    return [
+      this.root,
+      this.results,
+      this.squashed,
+      this.links,
+      this.planned,
+      this.caches,
+      this.hashes,
+      this.temporary
+    ]
+  }
+}
+
+/** The directory of a layer in a result's own directory. */
+export const LAYER = "fs"

@@ -1,0 +1,168 @@
+/** The results of an overlayfs store on disk: which there are, and what they are made of. */
+import * as Schema from "effect/Schema"
+import * as Fs from "node:fs"
+import { StepId } from "../../../domain/Digest.ts"
+import { codeOf } from "../../host/IoError.ts"
+import { UnknownId } from "../../Store.ts"
+import { LAYER, type Layout } from "./Layout.ts"
+
+/** `layers` are directories below `results` or `squashed`, topmost first, the base's last. */
+const Meta = Schema.parseJson(
+  Schema.Struct({
+    version: Schema.Literal(1),
+    parent: Schema.NullOr(StepId),
+    heading: Schema.String,
+    layers: Schema.Array(Schema.String),
+    /** Bytes. */
+    logSize: Schema.Int
+  })
+)
+export type Meta = typeof Meta.Type
+
+const decode = Schema.decodeUnknownSync(Meta)
+const encode = Schema.encodeSync(Meta)
+
+const ID = /^[0-9a-f]{64}$/
+
+/** The shortest beginning of an id that is taken for one. */
+const SHORTEST = 4
+
+/** Names of links in `l`: short, because a mount's option string is limited. */
+const SHORT = 16
+
+export class Results {
+  private readonly layout: Layout
+  private readonly known = new Map<StepId, Meta>()
+
+  constructor(layout: Layout) {
+    this.layout = layout
+  }
+
+  /** What is known of a result; `undefined` where there is none. */
+  get(id: StepId): Meta | undefined {
+    const known = this.known.get(id)
+    // Another process may have deleted it since.
+    if (known !== undefined && Fs.existsSync(this.layout.meta(id))) return known
+    const text = readText(this.layout.meta(id))
+    if (text === undefined) return undefined
+    const meta = decode(text)
+    this.known.set(id, meta)
+    return meta
+  }
+
+  /** Writes what is to be known of a result into the directory that becomes it. */
+  prepare(directory: string, meta: Meta): void {
+    Fs.writeFileSync(`${directory}/meta.json`, encode(meta), { mode: 0o600 })
+  }
+
+  /** Makes a directory the result, in one step; false where the result is there already. */
+  commit(id: StepId, directory: string): boolean {
+    try {
+      Fs.renameSync(directory, this.layout.result(id))
+      return true
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === "EEXIST" || code === "ENOTEMPTY") return false
+      throw error
+    }
+  }
+
+  log(id: StepId, size: number, offset: number, limit: number): Uint8Array {
+    const length = Math.min(limit, size - offset)
+    if (length <= 0) return new Uint8Array(0)
+    const fd = Fs.openSync(this.layout.log(id), "r")
+    try {
+      const data = Buffer.alloc(length)
+      return data.subarray(0, Fs.readSync(fd, data, 0, length, offset))
+    } finally {
+      Fs.closeSync(fd)
+    }
+  }
+
+  /** The directories of a result's layers, topmost first. */
+  directories(meta: Meta): ReadonlyArray<string> {
+    return meta.layers.map((layer) => `${this.layout.root}/${layer}`)
+  }
+
+  /** A layer's short link in `l`, which is made where it is missing. */
+  link(layer: string): string {
+    const [kind = "", id = ""] = layer.split("/")
+    const target = `../${layer}`
+    // The whole id where something else begins alike: an id's beginning can be forged.
+    for (const length of [SHORT, id.length]) {
+      const path = `${this.layout.links}/${kind === "squashed" ? "s" : ""}${id.slice(0, length)}`
+      const present = readLink(path)
+      if (present === undefined && makeLink(target, path)) return path
+      if (readLink(path) === target) return path
+    }
+    throw new Error(`two layers have the same id ${id}`)
+  }
+
+  realised(planned: StepId): StepId | undefined {
+    const text = readText(`${this.layout.planned}/${planned}`)
+    return text !== undefined && ID.test(text) ? StepId.make(text, { disableValidation: true }) : undefined
+  }
+
+  /** `temporary` is a path for the new version, on the same file system. */
+  realise(planned: StepId, realised: StepId, temporary: string): void {
+    Fs.writeFileSync(temporary, realised, { mode: 0o600 })
+    Fs.renameSync(temporary, `${this.layout.planned}/${planned}`)
+  }
+
+  /** The result that an id, planned or realised, or the beginning of one means. Throws `UnknownId`. */
+  find(prefix: string): StepId {
+    const wanted = prefix.toLowerCase()
+    if (wanted.length < SHORTEST || !/^[0-9a-f]+$/.test(wanted)) throw new UnknownId({ id: prefix, candidates: [] })
+    const found = new Set<StepId>()
+    for (const id of idsIn(this.layout.results, wanted)) found.add(id)
+    for (const planned of idsIn(this.layout.planned, wanted)) {
+      const realised = this.realised(planned)
+      if (realised !== undefined && this.get(realised) !== undefined) found.add(realised)
+    }
+    const [first, ...others] = [...found].sort()
+    if (first === undefined || others.length > 0) throw new UnknownId({ id: prefix, candidates: [...found].sort() })
+    return first
+  }
+}
+
+/** The layer that a result of its own adds. */
+export const ownLayer = (id: StepId): string => `results/${id}/${LAYER}`
+
+const idsIn = (directory: string, prefix: string): ReadonlyArray<StepId> => {
+  try {
+    return Fs.readdirSync(directory)
+      .filter((name) => name.startsWith(prefix) && ID.test(name))
+      .map((name) => StepId.make(name, { disableValidation: true }))
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return []
+    throw error
+  }
+}
+
+const readText = (path: string): string | undefined => {
+  try {
+    return Fs.readFileSync(path, "utf8")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw error
+  }
+}
+
+const readLink = (path: string): string | undefined => {
+  try {
+    return Fs.readlinkSync(path)
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw error
+  }
+}
+
+const makeLink = (target: string, path: string): boolean => {
+  try {
+    Fs.symlinkSync(target, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false
+    throw error
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * Spec and inputs in, plan out: the pure core. Total: whatever the spec, the
+ * answer is a plan or a `PlanError`.
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { StepId } from "../domain/Digest.ts"
+import { copyKey, type Inputs, type Variable } from "../domain/Inputs.ts"
+import * as Manifest from "../domain/Manifest.ts"
+import { type Cache, type Copy, type Op, root, type Run, type Secret, type Spec, type User } from "../domain/Spec.ts"
+import { buildHeading, fromHeading, heading } from "../domain/SpecText.ts"
+import * as ImagePath from "./ImagePath.ts"
+import type { BaseStep, CopySource, CopyStep, Plan, PlannedMount, RunStep, Stage, Step } from "./Plan.ts"
+import { PlanError } from "./PlanError.ts"
+import { idOf, plannedContent } from "./StepKey.ts"
+
+/** OBuilder's default on Unix. */
+const DEFAULT_SHELL: ReadonlyArray<string> = ["/usr/bin/env", "bash", "-c"]
+
+/** Linux's largest user or group id; the one above it means "no change" to `chown`. */
+const MAX_ID = 0xffff_fffe
+
+/** Deeper nesting than anybody writes, shallower than the stack. */
+const MAX_NESTING = 500
+
+/** What the operations so far have set, for those that follow. */
+interface Context {
+  /** As the spec's operations add up, for the headings. */
+  readonly workdir: string
+  readonly user: User
+  readonly shell: ReadonlyArray<string>
+  readonly environment: ReadonlyMap<string, string>
+}
+
+const initial: Context = { workdir: "/", user: root, shell: DEFAULT_SHELL, environment: new Map() }
+
+/** The nested builds that a spec may copy from, by name. */
+type Scope = ReadonlyMap<string, Stage>
+
+type Planned<A> = Either.Either<A, PlanError>
+
+/** Plans a spec. */
+export const plan = (spec: Spec, inputs: Inputs): Planned<Plan> =>
+  Either.map(planStage(spec, { inputs, labels: new Set(), stages: [], steps: [] }, place), (done) => ({
+    version: 1,
+    stages: done.state.stages,
+    steps: done.state.steps,
+    result: done.stage.result
+  }))
+
+/** What has been planned so far. Its arrays and set grow; they are local to one call of `plan`. */
+interface State {
+  readonly inputs: Inputs
+  readonly labels: Set<string>
+  readonly stages: Array<Stage>
+  readonly steps: Array<Step>
+}
+
+/** Where a spec stands in the one around it. */
+interface Place {
+  readonly label: string
+  readonly name: string | null
+  readonly scope: Scope
+  readonly depth: number
+  /** Headings to show before the stage's own. */
+  readonly preamble: ReadonlyArray<string>
+}
+
+const place: Place = { label: "", name: null, scope: new Map(), depth: 0, preamble: [] }
+
+const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stage: Stage; readonly state: State }> => {
+  if (at.depth > MAX_NESTING) {
+    return fail(spec, `builds are nested more than ${MAX_NESTING} deep`)
+  }
+  let scope = at.scope
+  let preamble = at.preamble
+  for (const nested of spec.builds) {
+    const done = planStage(nested.spec, state, {
+      label: freshLabel(state.labels, at.label === "" ? nested.name : `${at.label}/${nested.name}`),
+      name: nested.name,
+      scope,
+      depth: at.depth + 1,
+      preamble: [...preamble, buildHeading(nested.name)]
+    })
+    if (Either.isLeft(done)) return Either.left(done.left)
+    // The headings of the builds around are shown before the first of those inside.
+    preamble = []
+    scope = new Map([...scope, [nested.name, done.right.stage]])
+  }
+  const base = planBase(spec, state.inputs, at.label, preamble)
+  if (Either.isLeft(base)) return Either.left(base.left)
+  state.steps.push(base.right)
+
+  let context = initial
+  let parent: StepId = base.right.id
+  let headings: Array<string> = []
+  for (const op of spec.ops) {
+    const title = heading(context.workdir, op)
+    if (op._tag === "Run" || op._tag === "Copy") {
+      const shared = { stage: at.label, preamble: headings, heading: title, parent }
+      const step: Planned<Step> =
+        op._tag === "Run" ? planRun(op, context, shared) : planCopy(op, context, shared, scope, state.inputs)
+      if (Either.isLeft(step)) return Either.left(step.left)
+      state.steps.push(step.right)
+      parent = step.right.id
+      headings = []
+    } else {
+      const next = apply(op, context)
+      if (Either.isLeft(next)) return Either.left(next.left)
+      context = next.right
+      headings.push(title)
+    }
+  }
+  const stage: Stage = { label: at.label, name: at.name, result: parent, trailing: headings }
+  state.stages.push(stage)
+  return Either.right({ stage, state })
+}
+
+/** Two nested builds of one name may follow each other; the second hides the first. */
+const freshLabel = (labels: Set<string>, wanted: string): string => {
+  let label = wanted
+  for (let n = 2; labels.has(label) || label === ""; n++) label = `${wanted}#${n}`
+  labels.add(label)
+  return label
+}
+
+const planBase = (
+  spec: Spec,
+  inputs: Inputs,
+  stage: string,
+  preamble: ReadonlyArray<string>
+): Planned<BaseStep> => {
+  const base = inputs.bases.get(spec.from)
+  if (base === undefined) return fail(spec, `nothing is known about the base "${spec.from}"`)
+  return Either.right({
+    kind: "base",
+    id: idOf({ kind: "base", digest: base.digest, platform: base.platform }),
+    stage,
+    preamble,
+    heading: fromHeading(spec.from),
+    parent: null,
+    reference: spec.from,
+    digest: base.digest,
+    platform: base.platform,
+    environment: base.environment
+  })
+}
+
+type Shared = Pick<RunStep, "stage" | "preamble" | "heading" | "parent">
+
+const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> => {
+  const network = networkOf(op)
+  if (Either.isLeft(network)) return Either.left(network.left)
+  const bad = [op.shell, ...op.cache.flatMap(mountTexts), ...op.secrets.flatMap(mountTexts)].some(hasNul)
+  if (bad) return fail(op, "a command, a name or a path cannot hold a NUL character")
+  const mounts = (items: ReadonlyArray<Cache | Secret>): ReadonlyArray<PlannedMount> =>
+    items.map((item) => ({ id: item.id, target: ImagePath.clean(ImagePath.join(context.workdir, item.target)) }))
+  const caches = mounts(op.cache)
+  const secrets = mounts(op.secrets)
+  const targets = [...caches, ...secrets].map((mount) => mount.target)
+  if (targets.includes("/")) return fail(op, "nothing can be mounted on the root directory")
+  const twice = targets.find((target, index) => targets.indexOf(target) !== index)
+  if (twice !== undefined) return fail(op, `two mounts have the same target "${twice}"`)
+  const step = {
+    ...shared,
+    kind: "run",
+    argv: [...context.shell, op.shell],
+    cwd: ImagePath.clean(context.workdir),
+    user: context.user,
+    environment: sorted(context.environment),
+    network: network.right,
+    caches,
+    secrets
+  } as const
+  return Either.right({ ...step, id: idOf(step) })
+}
+
+const mountTexts = (mount: Cache | Secret): ReadonlyArray<string> => [mount.id, mount.target]
+
+const networkOf = (op: Run): Planned<"none" | "host"> => {
+  const [first, ...others] = op.network
+  if (first === undefined) return Either.right("none")
+  if (first === "host" && others.length === 0) return Either.right("host")
+  return fail(
+    op,
+    `the network "${op.network.join(" ")}" is not known`,
+    "write (network host), or leave the field out for an isolated network"
+  )
+}
+
+const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inputs: Inputs): Planned<CopyStep> => {
+  if ([...op.src, op.dst].some(hasNul)) return fail(op, "a path cannot hold a NUL character")
+  const dst = ImagePath.join(context.workdir, op.dst)
+  const form = dst.endsWith("/") ? "Into" : "As"
+  if (op.src.length === 0) {
+    return fail(op, "there is nothing to copy: src is empty", "write the paths to copy, e.g. (src .)")
+  }
+  if (op.src.length > 1 && form === "As") {
+    return fail(
+      op,
+      "when several items are copied, dst must be a directory and end with /",
+      `write (dst "${op.dst}/")`
+    )
+  }
+  const source = sourceOf(op, form, scope, inputs)
+  if (Either.isLeft(source)) return Either.left(source.left)
+  const step = {
+    ...shared,
+    kind: "copy",
+    source: source.right,
+    src: op.src,
+    exclude: op.exclude,
+    destination: { form, path: ImagePath.clean(dst) },
+    user: context.user
+  } as const
+  return Either.right({ ...step, id: idOf({ ...step, content: plannedContent(step) }) })
+}
+
+const sourceOf = (op: Copy, form: Manifest.DestinationForm, scope: Scope, inputs: Inputs): Planned<CopySource> => {
+  if (op.from._tag === "Build") {
+    const stage = scope.get(op.from.name)
+    if (stage === undefined) return fail(op, `there is no nested build "${op.from.name}" in scope here`)
+    return Either.right({ from: "build", build: stage.label, step: stage.result })
+  }
+  const items = inputs.copies.get(copyKey(op))
+  if (items === undefined) return fail(op, "nothing is known about the files to copy")
+  return Either.right({ from: "context", digest: Manifest.digest(items, form) })
+}
+
+const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> => {
+  switch (op._tag) {
+    case "Comment":
+      return Either.right(context)
+    case "Workdir":
+      if (hasNul(op.path)) return fail(op, "a path cannot hold a NUL character")
+      return Either.right({ ...context, workdir: ImagePath.join(context.workdir, op.path) })
+    case "Shell":
+      if (op.args.some(hasNul)) return fail(op, "an argument cannot hold a NUL character")
+      return Either.right({ ...context, shell: op.args })
+    case "User":
+      if (op.user._tag === "Unix" && ![op.user.uid, op.user.gid].every(isId)) {
+        return fail(op, `user and group ids are whole numbers from 0 to ${MAX_ID}`)
+      }
+      if (op.user._tag === "Named" && (op.user.name === "" || hasNul(op.user.name))) {
+        return fail(op, "a user's name cannot be empty or hold a NUL character")
+      }
+      return Either.right({ ...context, user: op.user })
+    case "Env":
+      if (op.name === "" || op.name.includes("=") || hasNul(op.name) || hasNul(op.value)) {
+        return fail(op, `"${op.name}" cannot be an environment variable: its name must not be empty or hold "="`)
+      }
+      return Either.right({ ...context, environment: new Map([...context.environment, [op.name, op.value]]) })
+  }
+}
+
+const isId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id <= MAX_ID
+
+const hasNul = (text: string): boolean => text.includes("\0")
+
+const sorted = (environment: ReadonlyMap<string, string>): ReadonlyArray<Variable> =>
+  [...environment].map(([name, value]) => ({ name, value })).sort(Manifest.byName)
+
+const fail = (node: object, message: string, hint?: string): Either.Either<never, PlanError> =>
+  Either.left(new PlanError({ node, message, hint: Option.fromNullable(hint) }))

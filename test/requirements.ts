@@ -1,0 +1,68 @@
+/**
+ * What a test needs of the machine. A test that needs what is not there says
+ * so in its name and is skipped; in CI, where everything can be installed, it
+ * fails instead.
+ */
+import { execFileSync } from "node:child_process"
+import { accessSync, constants, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { describe, it } from "vitest"
+
+const inPath = (program: string): boolean =>
+  (process.env["PATH"] ?? "").split(":").some((directory) => {
+    try {
+      const path = join(directory, program)
+      accessSync(path, constants.X_OK)
+      return statSync(path).isFile()
+    } catch {
+      return false
+    }
+  })
+
+const hasOverlay = (): boolean => {
+  const listed = () => /\toverlay$/m.test(readFileSync("/proc/filesystems", "utf8"))
+  try {
+    if (listed()) return true
+    execFileSync("modprobe", ["overlay"], { stdio: "ignore" })
+    return listed()
+  } catch {
+    return false
+  }
+}
+
+/** Each requirement: whether it is there, and the words for what is missing. */
+const requirements = {
+  root: { met: () => process.geteuid?.() === 0, words: "root" },
+  overlay: { met: hasOverlay, words: "overlayfs in the kernel" },
+  busybox: { met: () => inPath("busybox"), words: "busybox (Debian: busybox-static)" },
+  runc: { met: () => inPath("runc"), words: "runc (Debian: runc)" },
+  crun: { met: () => inPath("crun"), words: "crun (Debian: crun)" },
+  skopeo: { met: () => inPath("skopeo"), words: "skopeo (Debian: skopeo)" },
+  umoci: { met: () => inPath("umoci"), words: "umoci (Debian: umoci)" },
+  tar: { met: () => inPath("tar"), words: "GNU tar (Debian: tar)" },
+  xz: { met: () => inPath("xz"), words: "xz (Debian: xz-utils)" },
+  zstd: { met: () => inPath("zstd"), words: "zstd (Debian: zstd)" },
+  bzip2: { met: () => inPath("bzip2"), words: "bzip2 (Debian: bzip2)" }
+} as const
+
+export type Requirement = keyof typeof requirements
+
+/** Those of `needs` that this machine lacks, in words. */
+export const missing = (...needs: ReadonlyArray<Requirement>): ReadonlyArray<string> =>
+  needs.flatMap((need) => (requirements[need].met() ? [] : [requirements[need].words]))
+
+/** `describe`, for tests that need something of the machine. */
+export const describeWith = (needs: ReadonlyArray<Requirement>, name: string, tests: () => void): void => {
+  const lacking = missing(...needs)
+  if (lacking.length === 0) {
+    describe(name, tests)
+  } else if (process.env["CI"] === "true") {
+    describe(name, () => {
+      it("has what it needs", () => {
+        throw new Error(`This machine lacks ${lacking.join(", ")}.`)
+      })
+    })
+  } else {
+    describe.skip(`${name} (needs ${lacking.join(", ")})`, tests)
+  }
+}
