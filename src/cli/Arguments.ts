@@ -12,7 +12,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { suggest } from "../domain/Suggestion.ts"
 import * as Flag from "./Flag.ts"
-import { commandList, type CommandSpec, findCommand, flags } from "./Flags.ts"
+import { commandList, type CommandName, type CommandSpec, common, findCommand, flags } from "./Flags.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 /** What the user asked for. */
@@ -22,8 +22,10 @@ export type Request =
   | { readonly _tag: "Completions"; readonly shell: string }
   | {
       readonly _tag: "Run"
-      readonly command: CommandSpec
-      /** For `@effect/cli`: the command, its flags and its arguments, values marked by {@link mark}. */
+      readonly command: CommandName
+      /** The values of the flags that all commands have. */
+      readonly common: Flag.Given<typeof common>
+      /** For `@effect/cli`: flags, then arguments; values marked by {@link mark}. */
       readonly words: ReadonlyArray<string>
     }
 
@@ -146,19 +148,29 @@ const requested = ({ given, words }: Scanned): Result<Request> => {
     return Either.left(usageError("no command is given", 'See "obuilder --help" for what there is.'))
   }
   return Either.flatMap(commandNamed(name), (command) =>
-    Either.map(checked(command, given, others), (): Request => ({
-      _tag: "Run",
-      command,
-      words: [
-        command.name,
-        ...given.flatMap(({ flag, value }) =>
-          flag.metavar === undefined ? [Flag.written(flag)] : [Flag.written(flag), mark(value)]
-        ),
-        ...others.map(mark)
-      ]
-    }))
+    Either.gen(function* () {
+      yield* checked(command, given, others)
+      const value = <A>(flag: Flag.Flag<A>): Result<A> =>
+        valueOf(flag, given.filter((one) => one.flag.name === flag.name))
+      const request: Request = {
+        _tag: "Run",
+        command: command.name,
+        common: {
+          help: false,
+          verbose: yield* value(common.verbose),
+          quiet: yield* value(common.quiet),
+          verbosity: yield* value(common.verbosity),
+          color: yield* value(common.color)
+        },
+        words: [...given.flatMap(flagWords), ...others.map(mark)]
+      }
+      return request
+    })
   )
 }
+
+const flagWords = ({ flag, value }: Given): ReadonlyArray<string> =>
+  flag.metavar === undefined && !flag.repeatable ? [Flag.written(flag)] : [Flag.written(flag), mark(value)]
 
 /** Everything that can be wrong once it is known which command is meant. */
 const checked = (
@@ -193,7 +205,7 @@ const checked = (
     : Either.left(usageError(`unexpected argument ${JSON.stringify(extra)}`, see(command)))
 }
 
-const valueOf = (flag: AnyFlag, given: ReadonlyArray<Given>): Result<unknown> =>
+const valueOf = <A>(flag: Flag.Flag<A>, given: ReadonlyArray<Given>): Result<A> =>
   Either.mapLeft(flag.read(given.map(({ value }) => value)), (reason) =>
     usageError(`${Flag.written(flag)} ${reason}`)
   )

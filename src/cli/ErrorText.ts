@@ -9,14 +9,14 @@ import { oneLine, shortId } from "../plan/PlanText.ts"
 import type { Step } from "../plan/Plan.ts"
 import { paint } from "./Colors.ts"
 import * as ExitCode from "./ExitCode.ts"
-import type { Unhealthy } from "./Healthcheck.ts"
 import { ocamlString } from "./OcamlString.ts"
-import type { OutputError, PipeClosed } from "./Output.ts"
+import type { BuildCutShort, OutputError, PipeClosed } from "./Output.ts"
 import { codeOf, isMachines, reason } from "./SystemError.ts"
+import type { Unhealthy } from "./Unhealthy.ts"
 import type { UsageError } from "./UsageError.ts"
 
 /** All that a command can fail with. */
-export type CliError = UsageError | SpecError | BuildError | OutputError | PipeClosed | Unhealthy
+export type CliError = UsageError | SpecError | BuildError | OutputError | PipeClosed | BuildCutShort | Unhealthy
 
 export const exitCode = (error: CliError): number => {
   switch (error._tag) {
@@ -37,61 +37,78 @@ export const exitCode = (error: CliError): number => {
       return ExitCode.MACHINE_LACKS
     case "PipeClosed":
       return ExitCode.SUCCESS
+    case "BuildCutShort":
+      return ExitCode.PIPE_CLOSED
   }
+}
+
+/** What went wrong, in parts. */
+export interface Explanation {
+  /** Who or what failed. */
+  readonly subject: string
+  readonly message: string
+  /** Where, if the message does not say it. */
+  readonly place: Option.Option<string>
+  /** What to do about it. */
+  readonly hint: Option.Option<string>
 }
 
 /** Lines to print on standard error, each with its end; nothing where there is nothing to say. */
 export const render = (error: CliError, colors: boolean): string => {
+  if (error._tag === "SpecError") return `${Diagnostic.render(error, { color: colors })}\n`
+  if (error._tag === "PipeClosed" || error._tag === "BuildCutShort") return ""
+  const { hint, message, place, subject } = explain(error)
+  const notes = [...Option.toArray(place), ...Option.toArray(hint)]
+  return [
+    `${paint(colors, "error", `${subject}:`)} ${message}`,
+    ...notes.map((text) => `  ${text.replaceAll("\n", "\n  ")}`),
+    ""
+  ].join("\n")
+}
+
+export const explain = (error: Exclude<CliError, SpecError | PipeClosed | BuildCutShort>): Explanation => {
   switch (error._tag) {
-    case "SpecError":
-      return withEnd(Diagnostic.render(error, { color: colors }))
-    case "UsageError":
-      return program(colors, error.message, error.hint)
-    case "MissingSecret":
-      return program(
-        colors,
-        `the secret ${JSON.stringify(error.id)} is not given, which a step asks for`,
-        Option.some(`Write --secret=${error.id}:FILE.`),
-        where(error.step)
-      )
     case "StepFailed":
-      return stepFailed(error, colors)
+      return stepFailed(error)
+    case "MissingSecret":
+      return {
+        subject: PROGRAM,
+        message: `a step asks for the secret ${JSON.stringify(error.id)}, which is not given`,
+        place: Option.some(placeOf(error.step)),
+        hint: Option.some(`Write --secret=${error.id}:FILE.`)
+      }
     case "BaseImageError":
-      return failure(colors, `(from ${error.reference}): ${error.message}`, error.hint)
+      return {
+        subject: "Build step failed",
+        message: error.message,
+        place: Option.some(`in (from ${error.reference})`),
+        hint: error.hint
+      }
+    case "UnknownId":
+      return unknownId(error)
+    case "OutputError":
+      return {
+        subject: PROGRAM,
+        message: `cannot write ${error.name}: ${reason(error.code)}`,
+        place: Option.none(),
+        hint: Option.none()
+      }
+    case "UsageError":
     case "SandboxError":
     case "StoreError":
-      return program(colors, error.message, error.hint)
-    case "UnknownId":
-      return unknownId(error, colors)
-    case "OutputError":
-      return program(colors, `cannot write ${error.name}: ${reason(error.code)}`, Option.none())
-    case "PipeClosed":
-      return ""
     case "Unhealthy":
-      return failure(colors, error.message, error.hint, "Healthcheck failed")
+      return { subject: PROGRAM, message: error.message, place: Option.none(), hint: error.hint }
   }
 }
 
-const program = (colors: boolean, message: string, hint: Option.Option<string>, ...details: Array<string>): string =>
-  failure(colors, message, hint, "obuilder", ...details)
+const PROGRAM = "obuilder"
 
-const failure = (
-  colors: boolean,
-  message: string,
-  hint: Option.Option<string>,
-  prefix = "Build step failed",
-  ...details: ReadonlyArray<string>
-): string =>
-  [
-    `${paint(colors, "error", `${prefix}:`)} ${message}`,
-    ...[...details, ...Option.toArray(hint)].map((text) => `  ${text.replaceAll("\n", "\n  ")}`),
-    ""
-  ].join("\n")
-
-const stepFailed = ({ step, reason: why }: StepFailed, colors: boolean): string => {
+const stepFailed = ({ reason: why, step }: StepFailed): Explanation => {
   const [message, hint] =
-    why._tag === "CommandFailed" ? commandFailed(why) : [why.message, "hint" in why ? why.hint : Option.none()]
-  return failure(colors, message, hint, undefined, where(step))
+    why._tag === "CommandFailed"
+      ? commandFailed(why)
+      : [why.message, why._tag === "SourceError" ? why.hint : Option.none<string>()]
+  return { subject: "Build step failed", message, place: Option.some(placeOf(step)), hint }
 }
 
 const commandFailed = ({ argv, outcome }: CommandFailed): readonly [string, Option.Option<string>] => {
@@ -108,16 +125,16 @@ const commandFailed = ({ argv, outcome }: CommandFailed): readonly [string, Opti
   }
 }
 
-const where = (step: Step): string =>
+const placeOf = (step: Step): string =>
   `in ${step.stage === "" ? "" : `the build ${ocamlString(step.stage)}, `}${oneLine(step.heading)}`
 
-const unknownId = ({ id, candidates }: UnknownId, colors: boolean): string =>
-  candidates.length === 0
-    ? program(colors, `no result ${JSON.stringify(id)} is in the store`, Option.none())
-    : program(
-        colors,
-        `${JSON.stringify(id)} is the beginning of more than one result's id`,
-        Option.some(`Write more of it: ${candidates.map(shortId).join(", ")}.`)
-      )
-
-const withEnd = (text: string): string => (text.endsWith("\n") ? text : `${text}\n`)
+const unknownId = ({ id, candidates }: UnknownId): Explanation => ({
+  subject: PROGRAM,
+  place: Option.none(),
+  ...(candidates.length === 0
+    ? { message: `the store has no result ${JSON.stringify(id)}`, hint: Option.none() }
+    : {
+        message: `more than one result's id begins with ${JSON.stringify(id)}`,
+        hint: Option.some(`Write more of it: ${candidates.map(shortId).join(", ")}.`)
+      })
+})

@@ -9,6 +9,7 @@ export const INTERNAL_ERROR = 70
 /** 128 and the signal's number, as shells say it. */
 export const INTERRUPTED = 130
 export const TERMINATED = 143
+export const HUNG_UP = 129
 /** A build was cut short because nobody reads its output any more. */
 export const PIPE_CLOSED = 141
 

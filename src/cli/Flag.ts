@@ -22,6 +22,9 @@ export interface Flag<out A> {
   readonly read: Read<A>
 }
 
+/** The values of a record of flags. */
+export type Given<Flags> = { readonly [Name in keyof Flags]: Flags[Name] extends Flag<infer A> ? A : never }
+
 interface Naming {
   readonly short?: string
   readonly doc: string

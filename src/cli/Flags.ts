@@ -42,7 +42,7 @@ const secret: Flag.Decode<SecretArgument> = (value) => {
 }
 
 /** What every command takes. */
-const common = {
+export const common = {
   help: Flag.toggle("help", { short: "h", doc: "Show help, of a command or of all." }),
   verbose: Flag.count("verbose", { short: "v", doc: "Say more on standard error; twice for everything." }),
   quiet: Flag.toggle("quiet", { short: "q", doc: "Print nothing but the result on standard output." }),
@@ -122,6 +122,8 @@ export const flags = {
   healthcheck: { store, ...sandbox, ...common }
 } as const
 
+export type CommandName = "build" | "export" | "log" | "healthcheck"
+
 /** A positional argument; every one must be there. */
 export interface Positional {
   readonly metavar: string
@@ -130,7 +132,7 @@ export interface Positional {
 
 /** What help and the argument reader know of a command. */
 export interface CommandSpec {
-  readonly name: string
+  readonly name: CommandName
   /** One line. */
   readonly summary: string
   readonly positionals: ReadonlyArray<Positional>
@@ -179,9 +181,7 @@ export const commands = {
     flags: flags.healthcheck,
     notes: ["Example:", "  sudo obuilder healthcheck --store=overlayfs:/var/lib/obuilder"]
   }
-} as const satisfies Readonly<Record<string, CommandSpec>>
-
-export type CommandName = keyof typeof commands
+} as const satisfies Readonly<Record<CommandName, CommandSpec>>
 
 /** All commands, in the order of help. */
 export const commandList: ReadonlyArray<CommandSpec> = Object.values(commands)

@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type { OutputError, PipeClosed, Sink } from "./Output.ts"
 import type { UsageError } from "./UsageError.ts"
 
@@ -12,6 +13,8 @@ export interface HostService {
   readonly absolute: (path: string) => string
   /** How many processors this process may use. At least 1. */
   readonly processors: Effect.Effect<number>
+  /** The processor, as Node names it. */
+  readonly architecture: string
   /** A file's content; `-` is standard input where `stdin` allows it. `what` is what the file is to the user. */
   readonly read: (
     path: string,
@@ -25,6 +28,8 @@ export interface HostService {
     path: string,
     fill: (sink: Sink) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | UsageError | OutputError | PipeClosed, R>
+  /** A directory with one executable file, which goes with the scope. */
+  readonly temporary: (name: string, content: Uint8Array) => Effect.Effect<string, OutputError, Scope.Scope>
 }
 
 export class Host extends Context.Tag("obuilder/cli/Host")<Host, HostService>() {}

@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
 import * as Path from "node:path"
 import * as FileSink from "./FileSink.ts"
 import { Host, type HostService } from "./Host.ts"
@@ -15,6 +16,7 @@ import { type UsageError, usageError } from "./UsageError.ts"
 export interface ProcessState {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly directory: string
+  readonly architecture: string
   /** Tells the process from others that live. */
   readonly id: number
 }
@@ -32,10 +34,8 @@ const make = (state: ProcessState): HostService => {
   return {
     variable: (name) => Option.filter(Option.fromNullable(state.environment[name]), (value) => value !== ""),
     absolute,
-    processors: Effect.map(
-      Effect.promise(() => import("node:os")),
-      (os) => os.availableParallelism()
-    ),
+    architecture: state.architecture,
+    processors: Effect.sync(availableParallelism),
     read: (path, { what, stdin }) =>
       Effect.try({
         try: () => Fs.readFileSync(stdin && path === "-" ? 0 : absolute(path)),
@@ -59,7 +59,26 @@ const make = (state: ProcessState): HostService => {
             Fs.closeSync(target.fd)
             if (Exit.isFailure(exit)) target.drop()
           })
+      ),
+    temporary: (name, content) =>
+      Effect.acquireRelease(
+        Effect.try({
+          try: () => temporaryDirectory(name, content),
+          catch: (error) => new OutputError({ name: "a temporary directory", code: codeOf(error) })
+        }),
+        (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
       )
+  }
+}
+
+const temporaryDirectory = (name: string, content: Uint8Array): string => {
+  const path = Fs.mkdtempSync(Path.join(tmpdir(), "obuilder-"))
+  try {
+    Fs.writeFileSync(Path.join(path, name), content, { mode: 0o755 })
+    return path
+  } catch (error) {
+    Fs.rmSync(path, { recursive: true, force: true })
+    throw error
   }
 }
 

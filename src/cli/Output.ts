@@ -6,6 +6,9 @@ import type * as Effect from "effect/Effect"
 /** Nobody reads any more: the other end of the pipe is closed. */
 export class PipeClosed extends Data.TaggedError("PipeClosed") {}
 
+/** A build was given up, because nobody reads what it prints any more. */
+export class BuildCutShort extends Data.TaggedError("BuildCutShort") {}
+
 /** An output refused what was written to it, e.g. because the disk is full. */
 export class OutputError extends Data.TaggedError("OutputError")<{
   /** What the user calls it: `standard output`, or a file's name. */

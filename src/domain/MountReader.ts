@@ -26,7 +26,7 @@ export const mount = (kind: "cache" | "secret", node: SexpNode): Read<Cache> => 
   const nameless = namelessTarget(kind, node)
   if (nameless !== undefined) return Either.left(nameless)
   const shape = shapes[kind]
-  const record = SpecFields.record(rest(node), shape)
+  const record = SpecFields.record(node, rest(node), shape)
   if (Either.isLeft(record)) return Either.left(record.left)
   const target = Either.flatMap(SpecFields.required(record.right, "target", shape, node), (field) =>
     SpecFields.text(field, "target", fields.target)

@@ -11,7 +11,7 @@ import * as Problem from "./Problem.ts"
 import type { ListNode, SexpNode } from "./SexpNode.ts"
 import type { Cache, Copy, CopyFrom, Op, Run } from "./Spec.ts"
 import * as SpecFields from "./SpecFields.ts"
-import { oneOf, quoted, rest, show, showNode, words, written } from "./SpecFields.ts"
+import { few, oneOf, quoted, rest, show, showNode, words, written } from "./SpecFields.ts"
 import { suggest } from "./Suggestion.ts"
 import * as UserReader from "./UserReader.ts"
 
@@ -40,6 +40,7 @@ const textOp = (name: string, what: string, make: (text: string) => Op): OpForm 
 
 const runShape: SpecFields.RecordShape = {
   name: "run",
+  instead: (_, place) => `write \`(run (shell ${quoted(words(rest(place)))}))\``,
   fields: {
     shell: "`(shell COMMAND)`",
     cache: "`(cache (NAME (target PATH))…)`",
@@ -50,6 +51,12 @@ const runShape: SpecFields.RecordShape = {
 
 const copyShape: SpecFields.RecordShape = {
   name: "copy",
+  instead: (_, place) => {
+    const paths = few(rest(place)).map((node) => (node._tag === "Atom" ? written(node.value) : ""))
+    return paths.length > 1 && !paths.includes("")
+      ? `write \`(copy (src ${paths.slice(0, -1).join(" ")}) (dst ${paths.slice(-1).join("")}))\``
+      : undefined
+  },
   fields: {
     from: "`(from (build NAME))`",
     src: "`(src PATH…)`",
@@ -158,13 +165,9 @@ const unknownOp = (node: ListNode, name: string): Problem.Problem => {
 }
 
 const run = (list: ListNode, items: Iterable<SexpNode>, context: OpContext): Read<Run> => {
-  const shape: SpecFields.RecordShape = {
-    ...runShape,
-    instead: () => `write \`(run (shell ${quoted(words(rest(list)))}))\``
-  }
-  const fields = SpecFields.record(items, shape)
+  const fields = SpecFields.record(list, items, runShape)
   if (Either.isLeft(fields)) return Either.left(fields.left)
-  const shell = Either.flatMap(SpecFields.required(fields.right, "shell", shape, list), (field) =>
+  const shell = Either.flatMap(SpecFields.required(fields.right, "shell", runShape, list), (field) =>
     SpecFields.text(field, "shell", "`(shell COMMAND)`")
   )
   if (Either.isLeft(shell)) return Either.left(shell.left)
@@ -197,22 +200,13 @@ const optionalTexts = (field: ListNode | undefined, usage: string): Read<Readonl
   field === undefined ? Either.right([]) : SpecFields.texts(field, usage)
 
 const copy = (list: ListNode, items: Iterable<SexpNode>, context: OpContext): Read<Copy> => {
-  const shape: SpecFields.RecordShape = {
-    ...copyShape,
-    instead: () => {
-      const paths = [...rest(list)].map((node) => (node._tag === "Atom" ? written(node.value) : ""))
-      return paths.length > 1 && !paths.includes("")
-        ? `write \`(copy (src ${paths.slice(0, -1).join(" ")}) (dst ${paths.slice(-1).join("")}))\``
-        : undefined
-    }
-  }
-  const fields = SpecFields.record(items, shape)
+  const fields = SpecFields.record(list, items, copyShape)
   if (Either.isLeft(fields)) return Either.left(fields.left)
-  const src = Either.flatMap(SpecFields.required(fields.right, "src", shape, list), (field) =>
+  const src = Either.flatMap(SpecFields.required(fields.right, "src", copyShape, list), (field) =>
     SpecFields.texts(field, "`(src PATH…)`")
   )
   if (Either.isLeft(src)) return Either.left(src.left)
-  const dst = Either.flatMap(SpecFields.required(fields.right, "dst", shape, list), (field) =>
+  const dst = Either.flatMap(SpecFields.required(fields.right, "dst", copyShape, list), (field) =>
     SpecFields.text(field, "dst", "`(dst PATH)`")
   )
   if (Either.isLeft(dst)) return Either.left(dst.left)
@@ -267,7 +261,7 @@ const env = (list: ListNode, items: Iterable<SexpNode>): Read<Op> => {
     )
   }
   if (another === undefined) return Either.right({ _tag: "Env", name: name.value, value: value.value })
-  const all = [...rest(list)].slice(1)
+  const all = few(rest(list)).slice(1)
   return Either.left(
     Problem.make(another, `\`env\` takes a name and a value, and ${showNode(another)} is a third`, {
       expected: usage,

@@ -7,7 +7,6 @@
  * Escapes make bytes; the atom is the UTF-8 text that all its bytes form.
  */
 import * as Either from "effect/Either"
-import { IntVector } from "./IntVector.ts"
 import * as Problem from "./Problem.ts"
 import * as Utf8 from "./Utf8.ts"
 
@@ -26,14 +25,14 @@ const hexadecimal = (code: number): number => {
 }
 
 /** What `\c` stands for, by the code of `c`. */
-const simple: ReadonlyMap<number, number> = new Map([
-  [0x6e, lineFeed],
-  [0x74, 0x09],
-  [0x62, 0x08],
-  [0x72, carriageReturn],
-  [backslash, backslash],
-  [quote, quote],
-  [0x27, 0x27]
+const simple: ReadonlyMap<number, string> = new Map([
+  [0x6e, "\n"],
+  [0x74, "\t"],
+  [0x62, "\b"],
+  [0x72, "\r"],
+  [backslash, "\\"],
+  [quote, '"'],
+  [0x27, "'"]
 ])
 
 const decimalProblem = (text: string, start: number, end: number): Problem.Problem =>
@@ -109,105 +108,48 @@ export const scan = (text: string, start: number): Scanned | Problem.Problem | u
   return undefined
 }
 
-/** Bytes of UTF-8 in the making. */
-class Utf8Writer {
-  readonly #bytes: Uint8Array
-  #length = 0
-
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(capacity)
-  }
-
-  get length(): number {
-    return this.#length
-  }
-
-  get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
-  }
-
-  byte(value: number): void {
-    this.#bytes[this.#length++] = value
-  }
-
-  /** A code point; half a surrogate pair becomes U+FFFD. */
-  character(point: number): void {
-    if (point < 0x80) this.byte(point)
-    else if (point < 0x800) {
-      this.byte(0xc0 | (point >> 6))
-      this.#continuation(point)
-    } else if (point >= 0xd800 && point < 0xe000) {
-      this.character(0xfffd)
-    } else if (point < 0x10000) {
-      this.byte(0xe0 | (point >> 12))
-      this.#continuation(point >> 6)
-      this.#continuation(point)
-    } else {
-      this.byte(0xf0 | (point >> 18))
-      this.#continuation(point >> 12)
-      this.#continuation(point >> 6)
-      this.#continuation(point)
-    }
-  }
-
-  #continuation(bits: number): void {
-    this.byte(0x80 | (bits & 0x3f))
-  }
-}
-
-const notUtf8 = (start: number): Problem.Problem =>
-  Problem.make({ start, end: start + 4 }, "the bytes that are escaped here are not UTF-8 text", {
-    expected: "escapes that together form UTF-8 characters, such as `\\195\\169` for `é`",
-    hint: "let the step's command make other bytes, for example with printf"
-  })
-
 /** What the quoted atom from `start` to `end`, quotes included and already scanned, stands for. */
 export const unescape = (text: string, start: number, end: number): Either.Either<string, Problem.Problem> => {
+  // Its own text, so that no search goes on behind it.
   const content = text.slice(start + 1, end - 1)
-  if (!content.includes("\\")) return Either.right(content)
-  // A code unit takes at most three bytes, an escape fewer than it has characters.
-  const writer = new Utf8Writer(content.length * 3)
-  const escapes = { bytes: new IntVector(), offsets: new IntVector() }
-  let at = start + 1
-  while (at < end - 1) {
-    const code = text.charCodeAt(at)
-    if (code !== backslash) {
-      const point = text.codePointAt(at) ?? code
-      writer.character(point)
-      at += point > 0xffff ? 2 : 1
+  let at = content.indexOf("\\")
+  if (at < 0) return Either.right(content)
+  const unescaped = new Unescaped(start + 1)
+  unescaped.add(content.slice(0, at))
+  while (at < content.length) {
+    if (content.charCodeAt(at) !== backslash) {
+      const next = content.indexOf("\\", at)
+      const after = next < 0 ? content.length : next
+      unescaped.add(content.slice(at, after))
+      at = after
       continue
     }
-    const byte = byteEscape(text, at)
+    const byte = byteEscape(content, at)
     if (typeof byte === "object") return Either.left(byte)
-    if (byte !== undefined) {
-      if (byte >= 0x80) {
-        escapes.bytes.push(writer.length)
-        escapes.offsets.push(at)
-      }
-      writer.byte(byte)
+    if (byte === undefined) at = addSimpleEscape(unescaped, content, at)
+    else {
+      unescaped.addByte(byte, at)
       at += 4
-      continue
     }
-    at = writeSimpleEscape(writer, text, at)
   }
-  return Either.mapLeft(Utf8.decode(writer.bytes), (invalid) => notUtf8(offsetOf(escapes, invalid)))
+  return unescaped.finish()
 }
 
-/** Writes what the escape at `at` stands for, which is not a byte's; the offset after it. */
-const writeSimpleEscape = (writer: Utf8Writer, text: string, at: number): number => {
+/** Adds what the escape at `at` stands for, which is not a byte's; the offset after it. */
+const addSimpleEscape = (unescaped: Unescaped, text: string, at: number): number => {
   const code = text.charCodeAt(at + 1)
   const meaning = simple.get(code)
   if (meaning !== undefined) {
-    writer.byte(meaning)
+    unescaped.add(meaning)
     return at + 2
   }
   if (code === lineFeed) return skipBlanks(text, at + 2)
   if (code === carriageReturn) {
     if (text.charCodeAt(at + 2) === lineFeed) return skipBlanks(text, at + 3)
-    writer.byte(carriageReturn)
+    unescaped.add("\r")
     return at + 2
   }
-  writer.byte(backslash)
+  unescaped.add("\\")
   return at + 1
 }
 
@@ -217,9 +159,62 @@ const skipBlanks = (text: string, start: number): number => {
   return at
 }
 
-/** Where the escape stands whose byte is the first at or after `byte`. */
-const offsetOf = (escapes: { readonly bytes: IntVector; readonly offsets: IntVector }, byte: number): number => {
-  let index = 0
-  while (index < escapes.bytes.length - 1 && escapes.bytes.get(index) < byte) index++
-  return escapes.offsets.get(index)
+/** How much text is put together at a time: a text of millions of pieces must not be a tree of millions of nodes. */
+const chunk = 4096
+
+/** An atom's text in the making. */
+class Unescaped {
+  private readonly chunks: Array<string> = []
+  private last = ""
+  /** Escaped bytes from 128 up that follow each other, and where they stand: only together can they be characters. */
+  private bytes: Array<number> = []
+  private offsets: Array<number> = []
+  private problem: Problem.Problem | undefined
+  private readonly start: number
+
+  /** `start` is where the content stands in the whole text. */
+  constructor(start: number) {
+    this.start = start
+  }
+
+  add(text: string): void {
+    if (this.bytes.length > 0 && text !== "") this.decodeBytes()
+    this.last += text
+    if (this.last.length < chunk) return
+    this.chunks.push(this.last)
+    this.last = ""
+  }
+
+  /** The byte that the escape at `offset` of the content makes. */
+  addByte(byte: number, offset: number): void {
+    if (byte < 0x80) this.add(String.fromCharCode(byte))
+    else {
+      this.bytes.push(byte)
+      this.offsets.push(offset)
+    }
+  }
+
+  finish(): Either.Either<string, Problem.Problem> {
+    if (this.bytes.length > 0) this.decodeBytes()
+    if (this.problem !== undefined) return Either.left(this.problem)
+    return Either.right(this.chunks.length === 0 ? this.last : `${this.chunks.join("")}${this.last}`)
+  }
+
+  private decodeBytes(): void {
+    const { bytes, offsets } = this
+    this.bytes = []
+    this.offsets = []
+    Either.match(Utf8.decode(Uint8Array.from(bytes)), {
+      onLeft: (invalid) => {
+        this.problem ??= notUtf8(this.start + (offsets[invalid] ?? 0))
+      },
+      onRight: (text) => this.add(text)
+    })
+  }
 }
+
+const notUtf8 = (start: number): Problem.Problem =>
+  Problem.make({ start, end: start + 4 }, "the bytes that are escaped here are not UTF-8 text", {
+    expected: "escapes that together form UTF-8 characters, such as `\\195\\169` for `é`",
+    hint: "let the step's command make other bytes, for example with printf"
+  })

@@ -19,65 +19,65 @@ export type SexpNode = AtomNode | ListNode
  */
 export class NodeTable {
   readonly text: string
-  readonly #starts = new IntVector()
-  readonly #ends = new IntVector()
+  private readonly starts = new IntVector()
+  private readonly ends = new IntVector()
   /** While a list is open, the list that holds it (-1 for none). */
-  readonly #nexts = new IntVector()
-  #open = -1
+  private readonly nexts = new IntVector()
+  private current = -1
 
   constructor(text: string) {
     this.text = text
   }
 
   get length(): number {
-    return this.#starts.length
+    return this.starts.length
   }
 
   /** The innermost list that is still open; -1 when there is none. */
   get innermostOpen(): number {
-    return this.#open
+    return this.current
   }
 
   atom(start: number, end: number): void {
-    this.#starts.push(start)
-    this.#ends.push(end)
-    this.#nexts.push(this.length)
+    this.starts.push(start)
+    this.ends.push(end)
+    this.nexts.push(this.length)
   }
 
   openList(start: number): void {
     const index = this.length
-    this.#starts.push(start)
-    this.#ends.push(-1)
-    this.#nexts.push(this.#open)
-    this.#open = index
+    this.starts.push(start)
+    this.ends.push(-1)
+    this.nexts.push(this.current)
+    this.current = index
   }
 
   /** Closes the innermost open list; `end` is after its parenthesis. */
   closeList(end: number): void {
-    const index = this.#open
-    this.#open = this.#nexts.get(index)
-    this.#ends.set(index, end)
-    this.#nexts.set(index, this.length)
+    const index = this.current
+    this.current = this.nexts.get(index)
+    this.ends.set(index, end)
+    this.nexts.set(index, this.length)
   }
 
   /** Forgets the nodes from `length` on. None of them may be an open list. */
   truncate(length: number): void {
-    this.#starts.truncate(length)
-    this.#ends.truncate(length)
-    this.#nexts.truncate(length)
+    this.starts.truncate(length)
+    this.ends.truncate(length)
+    this.nexts.truncate(length)
   }
 
   start(index: number): number {
-    return this.#starts.get(index)
+    return this.starts.get(index)
   }
 
   /** -1 for a list that is open. */
   end(index: number): number {
-    return this.#ends.get(index)
+    return this.ends.get(index)
   }
 
   next(index: number): number {
-    return this.#nexts.get(index)
+    return this.nexts.get(index)
   }
 
   isList(index: number): boolean {
@@ -91,56 +91,56 @@ export class NodeTable {
 
 export class AtomNode {
   readonly _tag = "Atom"
-  readonly #table: NodeTable
-  readonly #index: number
+  private readonly table: NodeTable
+  private readonly index: number
 
   constructor(table: NodeTable, index: number) {
-    this.#table = table
-    this.#index = index
+    this.table = table
+    this.index = index
   }
 
   get start(): number {
-    return this.#table.start(this.#index)
+    return this.table.start(this.index)
   }
 
   get end(): number {
-    return this.#table.end(this.#index)
+    return this.table.end(this.index)
   }
 
   get quoted(): boolean {
-    return this.#table.text.charCodeAt(this.start) === 0x22
+    return this.table.text.charCodeAt(this.start) === 0x22
   }
 
   get value(): string {
     const { start, end } = this
-    if (!this.quoted) return this.#table.text.slice(start, end)
+    if (!this.quoted) return this.table.text.slice(start, end)
     // The reader has refused atoms whose escapes are wrong.
-    return Either.getOrElse(QuotedAtom.unescape(this.#table.text, start, end), () => "")
+    return Either.getOrElse(QuotedAtom.unescape(this.table.text, start, end), () => "")
   }
 }
 
 export class ListNode {
   readonly _tag = "List"
-  readonly #table: NodeTable
-  readonly #index: number
+  private readonly table: NodeTable
+  private readonly index: number
 
   constructor(table: NodeTable, index: number) {
-    this.#table = table
-    this.#index = index
+    this.table = table
+    this.index = index
   }
 
   get start(): number {
-    return this.#table.start(this.#index)
+    return this.table.start(this.index)
   }
 
   get end(): number {
-    return this.#table.end(this.#index)
+    return this.table.end(this.index)
   }
 
   /** The list's items, made one by one. */
   *[Symbol.iterator](): Generator<SexpNode, void, undefined> {
-    const after = this.#table.next(this.#index)
-    for (let item = this.#index + 1; item < after; item = this.#table.next(item)) yield this.#table.node(item)
+    const after = this.table.next(this.index)
+    for (let item = this.index + 1; item < after; item = this.table.next(item)) yield this.table.node(item)
   }
 }
 

@@ -27,92 +27,92 @@ const pipe = 0x7c
 export const read = (text: string): Either.Either<SexpNode, Problem.Problem> => new Reader(text).read()
 
 class Reader {
-  readonly #text: string
-  readonly #nodes: NodeTable
+  private readonly text: string
+  private readonly nodes: NodeTable
   /**
    * The datum comments (`#;`) whose datum has not ended, innermost last: the
    * depth they stand at, and how many nodes there were before them.
    */
-  readonly #droppedDepths = new IntVector()
-  readonly #droppedNodes = new IntVector()
-  #at = 0
-  #depth = 0
+  private readonly droppedDepths = new IntVector()
+  private readonly droppedNodes = new IntVector()
+  private at = 0
+  private depth = 0
   /** The offset after the expression, once it has ended. */
-  #ended: number | undefined
+  private ended: number | undefined
 
   constructor(text: string) {
-    this.#text = text
-    this.#nodes = new NodeTable(text)
+    this.text = text
+    this.nodes = new NodeTable(text)
   }
 
   read(): Either.Either<SexpNode, Problem.Problem> {
-    while (this.#at < this.#text.length) {
-      const problem = this.#token()
+    while (this.at < this.text.length) {
+      const problem = this.token()
       if (problem !== undefined) return Either.left(problem)
     }
-    const problem = this.#incomplete()
-    return problem === undefined ? Either.right(this.#nodes.node(0)) : Either.left(problem)
+    const problem = this.incomplete()
+    return problem === undefined ? Either.right(this.nodes.node(0)) : Either.left(problem)
   }
 
   /** Reads one token. */
-  #token(): Problem.Problem | undefined {
-    const at = this.#at
-    switch (this.#text.charCodeAt(at)) {
+  private token(): Problem.Problem | undefined {
+    const at = this.at
+    switch (this.text.charCodeAt(at)) {
       case space:
       case tab:
       case lineFeed:
       case formFeed:
-        this.#at++
+        this.at++
         return undefined
       case carriageReturn:
-        return this.#carriageReturn()
+        return this.carriageReturn()
       case semicolon:
-        return this.#lineComment()
+        return this.lineComment()
       case open:
-        return this.#openList()
+        return this.openList()
       case close:
-        return this.#closeList()
+        return this.closeList()
       case quote:
-        return this.#quotedAtom()
+        return this.quotedAtom()
       case hash: {
-        const next = this.#text.charCodeAt(at + 1)
-        if (next === pipe) return this.#blockComment()
-        return next === semicolon ? this.#datumComment() : this.#unquotedAtom()
+        const next = this.text.charCodeAt(at + 1)
+        if (next === pipe) return this.blockComment()
+        return next === semicolon ? this.datumComment() : this.unquotedAtom()
       }
       default:
-        return this.#unquotedAtom()
+        return this.unquotedAtom()
     }
   }
 
   /** Outside of atoms a carriage return is read only as part of a line end. */
-  #carriageReturn(): Problem.Problem | undefined {
-    const at = this.#at
-    if (this.#text.charCodeAt(at + 1) !== lineFeed) {
+  private carriageReturn(): Problem.Problem | undefined {
+    const at = this.at
+    if (this.text.charCodeAt(at + 1) !== lineFeed) {
       return Problem.make({ start: at, end: at + 1 }, "a carriage return without a line feed", {
         expected: "lines that end with a line feed, or with a carriage return and a line feed"
       })
     }
-    this.#at += 2
+    this.at += 2
     return undefined
   }
 
-  #lineComment(): undefined {
-    const text = this.#text
-    let at = this.#at
+  private lineComment(): undefined {
+    const text = this.text
+    let at = this.at
     while (at < text.length && text.charCodeAt(at) !== lineFeed && text.charCodeAt(at) !== carriageReturn) at++
-    this.#at = at
+    this.at = at
   }
 
-  #datumComment(): undefined {
-    this.#droppedDepths.push(this.#depth)
-    this.#droppedNodes.push(this.#nodes.length)
-    this.#at += 2
+  private datumComment(): undefined {
+    this.droppedDepths.push(this.depth)
+    this.droppedNodes.push(this.nodes.length)
+    this.at += 2
   }
 
   /** Block comments nest, and a quoted atom in one hides what it holds. */
-  #blockComment(): Problem.Problem | undefined {
-    const text = this.#text
-    const start = this.#at
+  private blockComment(): Problem.Problem | undefined {
+    const text = this.text
+    const start = this.at
     let nesting = 1
     let at = start + 2
     while (at < text.length) {
@@ -125,12 +125,12 @@ class Reader {
         nesting--
         at += 2
         if (nesting === 0) {
-          this.#at = at
+          this.at = at
           return undefined
         }
       } else if (code === quote) {
         const scanned = QuotedAtom.scan(text, at)
-        if (scanned === undefined) return this.#unclosedString(at, "in a block comment, too, quotes come in pairs")
+        if (scanned === undefined) return this.unclosedString(at, "in a block comment, too, quotes come in pairs")
         if (!("highBytes" in scanned)) return scanned
         at = scanned.end
       } else {
@@ -143,46 +143,46 @@ class Reader {
     })
   }
 
-  #openList(): Problem.Problem | undefined {
-    const at = this.#at
-    const trailing = this.#trailing(at)
+  private openList(): Problem.Problem | undefined {
+    const at = this.at
+    const trailing = this.trailing(at)
     if (trailing !== undefined) return trailing
-    this.#nodes.openList(at)
-    this.#depth++
-    this.#at++
+    this.nodes.openList(at)
+    this.depth++
+    this.at++
     return undefined
   }
 
-  #closeList(): Problem.Problem | undefined {
-    const at = this.#at
-    if (this.#depth === 0) return this.#unopened(at)
-    if (this.#droppedDepths.length > 0 && this.#droppedDepths.last === this.#depth) return this.#emptyDatumComment(at)
-    this.#at++
-    this.#depth--
-    this.#nodes.closeList(this.#at)
-    this.#nodeEnded()
+  private closeList(): Problem.Problem | undefined {
+    const at = this.at
+    if (this.depth === 0) return this.unopened(at)
+    if (this.droppedDepths.length > 0 && this.droppedDepths.last === this.depth) return this.emptyDatumComment(at)
+    this.at++
+    this.depth--
+    this.nodes.closeList(this.at)
+    this.nodeEnded()
     return undefined
   }
 
-  #quotedAtom(): Problem.Problem | undefined {
-    const start = this.#at
-    const trailing = this.#trailing(start)
+  private quotedAtom(): Problem.Problem | undefined {
+    const start = this.at
+    const trailing = this.trailing(start)
     if (trailing !== undefined) return trailing
-    const scanned = QuotedAtom.scan(this.#text, start)
-    if (scanned === undefined) return this.#unclosedString(start, 'a `"` within quoted text is written `\\"`')
+    const scanned = QuotedAtom.scan(this.text, start)
+    if (scanned === undefined) return this.unclosedString(start, 'a `"` within quoted text is written `\\"`')
     if (!("highBytes" in scanned)) return scanned
-    if (scanned.highBytes && this.#droppedDepths.length === 0) {
-      const value = QuotedAtom.unescape(this.#text, start, scanned.end)
+    if (scanned.highBytes && this.droppedDepths.length === 0) {
+      const value = QuotedAtom.unescape(this.text, start, scanned.end)
       if (Either.isLeft(value)) return value.left
     }
-    this.#atomEnded(start, scanned.end)
+    this.atomEnded(start, scanned.end)
     return undefined
   }
 
-  #unquotedAtom(): Problem.Problem | undefined {
-    const text = this.#text
-    const start = this.#at
-    const trailing = this.#trailing(start)
+  private unquotedAtom(): Problem.Problem | undefined {
+    const text = this.text
+    const start = this.at
+    const trailing = this.trailing(start)
     if (trailing !== undefined) return trailing
     let previous = text.charCodeAt(start)
     // A hash that begins an atom was seen not to begin a comment.
@@ -191,38 +191,38 @@ class Reader {
       const code = text.charCodeAt(at)
       if (endsAtom(code)) break
       if ((previous === hash && code === pipe) || (previous === pipe && code === hash)) {
-        return this.#commentInAtom(at - 1)
+        return this.commentInAtom(at - 1)
       }
       previous = code
       at++
     }
-    if (at === text.length && this.#ended !== undefined) return this.#openEndedAtom(start)
-    this.#atomEnded(start, at)
+    if (at === text.length && this.ended !== undefined) return this.openEndedAtom(start)
+    this.atomEnded(start, at)
     return undefined
   }
 
-  #atomEnded(start: number, end: number): void {
-    this.#nodes.atom(start, end)
-    this.#at = end
-    this.#nodeEnded()
+  private atomEnded(start: number, end: number): void {
+    this.nodes.atom(start, end)
+    this.at = end
+    this.nodeEnded()
   }
 
-  #nodeEnded(): void {
-    const dropped = this.#droppedDepths.length
+  private nodeEnded(): void {
+    const dropped = this.droppedDepths.length
     if (dropped > 0) {
-      if (this.#droppedDepths.last !== this.#depth) return
-      this.#nodes.truncate(this.#droppedNodes.last)
-      this.#droppedDepths.truncate(dropped - 1)
-      this.#droppedNodes.truncate(dropped - 1)
-    } else if (this.#depth === 0) this.#ended = this.#at
+      if (this.droppedDepths.last !== this.depth) return
+      this.nodes.truncate(this.droppedNodes.last)
+      this.droppedDepths.truncate(dropped - 1)
+      this.droppedNodes.truncate(dropped - 1)
+    } else if (this.depth === 0) this.ended = this.at
   }
 
   // What can be wrong.
 
   /** Something that counts begins after the expression. */
-  #trailing(start: number): Problem.Problem | undefined {
-    if (this.#ended === undefined || this.#droppedDepths.length > 0) return undefined
-    const root = this.#nodes.node(0)
+  private trailing(start: number): Problem.Problem | undefined {
+    if (this.ended === undefined || this.droppedDepths.length > 0) return undefined
+    const root = this.nodes.node(0)
     return Problem.make({ start, end: start + 1 }, "more follows after the end of the spec", {
       expected: "the end of the file: a file holds one spec",
       hint:
@@ -232,47 +232,47 @@ class Reader {
     })
   }
 
-  #unopened(at: number): Problem.Problem {
+  private unopened(at: number): Problem.Problem {
     return Problem.make({ start: at, end: at + 1 }, "this `)` closes nothing", {
-      expected: this.#ended === undefined ? "`(`, where a spec begins" : "the end of the file: the spec has ended",
-      hint: this.#ended === undefined ? undefined : "take it away, or the `)` before it that closes too much"
+      expected: this.ended === undefined ? "`(`, where a spec begins" : "the end of the file: the spec has ended",
+      hint: this.ended === undefined ? undefined : "take it away, or the `)` before it that closes too much"
     })
   }
 
-  #emptyDatumComment(at: number): Problem.Problem {
+  private emptyDatumComment(at: number): Problem.Problem {
     return Problem.make({ start: at, end: at + 1 }, "`#;` has nothing to comment out", {
       expected: "the atom or list that `#;` is to leave out",
       hint: "a comment up to the end of the line begins with `;` alone"
     })
   }
 
-  #unclosedString(start: number, hint: string): Problem.Problem {
+  private unclosedString(start: number, hint: string): Problem.Problem {
     return Problem.make({ start, end: start + 1 }, "this quoted text is never closed", {
       expected: '`"`',
       hint
     })
   }
 
-  #commentInAtom(start: number): Problem.Problem {
-    const token = this.#text.slice(start, start + 2)
+  private commentInAtom(start: number): Problem.Problem {
+    const token = this.text.slice(start, start + 2)
     return Problem.make({ start, end: start + 2 }, `\`${token}\` within an atom`, {
       expected: `a blank before \`${token}\`, or quotes around the atom`
     })
   }
 
   /** Sexplib sees the end of an unquoted atom in what follows it, and after the expression nothing need follow. */
-  #openEndedAtom(start: number): Problem.Problem {
-    return Problem.make({ start, end: this.#text.length }, "the file ends within the atom that `#;` is to leave out", {
+  private openEndedAtom(start: number): Problem.Problem {
+    return Problem.make({ start, end: this.text.length }, "the file ends within the atom that `#;` is to leave out", {
       expected: "a line end after the atom"
     })
   }
 
   /** What is missing at the end of the text. */
-  #incomplete(): Problem.Problem | undefined {
-    const end = this.#text.length
-    if (this.#depth > 0) return unclosedList(this.#nodes)
-    if (this.#droppedDepths.length > 0) return this.#emptyDatumComment(end)
-    if (this.#ended !== undefined) return undefined
+  private incomplete(): Problem.Problem | undefined {
+    const end = this.text.length
+    if (this.depth > 0) return unclosedList(this.nodes)
+    if (this.droppedDepths.length > 0) return this.emptyDatumComment(end)
+    if (this.ended !== undefined) return undefined
     return Problem.make({ start: end, end }, "there is no spec in this file", {
       expected: "`((from BASE) OPERATION…)`",
       hint: "the smallest spec is `((from busybox))`"

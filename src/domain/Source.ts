@@ -22,15 +22,19 @@ const lineStarts = (text: string): IntVector => {
 export const make = (file: string, text: string): Source => {
   // Made when the first position is asked for: a text that is read only for its meaning needs none.
   let starts: IntVector | undefined
+  // The line of the last answer: the next question is most often about the same one.
+  let last = 0
   const position = (offset: number): Position => {
     starts ??= lineStarts(text)
-    let low = 0
-    let high = starts.length - 1
+    const near = starts.get(last) <= offset && (last + 1 === starts.length || offset < starts.get(last + 1))
+    let low = near ? last : 0
+    let high = near ? last : starts.length - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
       if (starts.get(middle) <= offset) low = middle
       else high = middle - 1
     }
+    last = low
     return { offset, line: low + 1, column: offset - starts.get(low) + 1 }
   }
   return {

@@ -37,15 +37,21 @@ export const written = (text: string): string => {
 /** {@link written}, in quotes in any case. */
 export const quoted = (text: string): string => `"${visible(clipped(text, longest).replaceAll(/["\\]/g, "\\$&"))}"`
 
-/** The texts of the atoms among the first few nodes, joined as a shell would have them. */
-export const words = (nodes: Iterable<SexpNode>): string => {
-  const texts: Array<string> = []
+/** No more nodes than a hint could show: there may be millions. */
+export const few = (nodes: Iterable<SexpNode>): ReadonlyArray<SexpNode> => {
+  const taken: Array<SexpNode> = []
   for (const node of nodes) {
-    if (node._tag === "Atom") texts.push(node.value)
-    if (texts.length === longest) break
+    taken.push(node)
+    if (taken.length === longest) break
   }
-  return texts.join(" ")
+  return taken
 }
+
+/** The texts of the first few atoms, joined as a shell would have them. */
+export const words = (nodes: Iterable<SexpNode>): string =>
+  few(nodes)
+    .flatMap((node) => (node._tag === "Atom" ? [node.value] : []))
+    .join(" ")
 
 /** What follows a list's head. */
 export function* rest(list: ListNode): Generator<SexpNode, void, undefined> {
@@ -106,16 +112,16 @@ export interface RecordShape {
   readonly name: string
   readonly fields: Readonly<Record<string, string>>
   /** What to write instead of a record that holds this atom outside of any field. */
-  readonly instead?: (bare: AtomNode) => string | undefined
+  readonly instead?: (bare: AtomNode, place: ListNode) => string | undefined
 }
 
 export type Fields = ReadonlyMap<string, ListNode>
 
-/** The fields of a record by their names, each at most once. */
-export const record = (items: Iterable<SexpNode>, shape: RecordShape): Read<Fields> => {
+/** The fields of a record by their names, each at most once; `place` is what the record belongs to. */
+export const record = (place: ListNode, items: Iterable<SexpNode>, shape: RecordShape): Read<Fields> => {
   const fields = new Map<string, ListNode>()
   for (const item of items) {
-    if (item._tag === "Atom") return Either.left(bareAtom(item, shape))
+    if (item._tag === "Atom") return Either.left(bareAtom(item, place, shape))
     const [head] = item
     if (head === undefined || head._tag === "List") return Either.left(namelessField(item, shape))
     const name = head.value
@@ -145,10 +151,10 @@ const fieldForms = (shape: RecordShape): string => {
   return forms.length < 2 ? forms.join("") : `${forms.slice(0, -1).join(", ")} or ${forms.slice(-1).join("")}`
 }
 
-const bareAtom = (node: AtomNode, shape: RecordShape): Problem.Problem =>
+const bareAtom = (node: AtomNode, place: ListNode, shape: RecordShape): Problem.Problem =>
   Problem.make(node, `${showNode(node)} is not a field of ${show(shape.name)}`, {
     expected: fieldForms(shape),
-    hint: shape.instead?.(node)
+    hint: shape.instead?.(node, place)
   })
 
 const namelessField = (node: ListNode, shape: RecordShape): Problem.Problem => {

@@ -71,7 +71,7 @@ const foreign = (text: string, problem: Problem.Problem): Problem.Problem | unde
       hint: "save it as UTF-8 without a byte order mark"
     })
   }
-  if (/^\s*(?:#[^|;].*\s*)*(?:FROM|ARG)\s/.test(text.slice(0, 10_000))) {
+  if (isDockerfile(text)) {
     return Problem.make({ start: problem.start, end: problem.end }, "this file looks like a Dockerfile", {
       expected: specUsage,
       hint: "a spec is written in parentheses: `FROM busybox` is `((from busybox))`"
@@ -80,32 +80,39 @@ const foreign = (text: string, problem: Problem.Problem): Problem.Problem | unde
   return undefined
 }
 
+/** The first line that is neither blank nor a comment begins as Dockerfiles begin. */
+const isDockerfile = (text: string): boolean => {
+  const lines = text.slice(0, 10_000).split("\n")
+  const first = lines.find((line) => line.trim() !== "" && !line.trimStart().startsWith("#"))
+  return first !== undefined && /^\s*(?:FROM|ARG)\s/.test(first)
+}
+
 class SpecReader {
   readonly spans = new Map<object, Span>()
-  readonly #source: Source.Source
+  private readonly source: Source.Source
   /** How many builds of each name can be seen at this point. */
-  readonly #scope = new Map<string, number>()
+  private readonly scope = new Map<string, number>()
   /** The names of all builds that have begun. */
-  readonly #begun = new Set<string>()
-  readonly #context: OpReader.OpContext
+  private readonly begun = new Set<string>()
+  private readonly context: OpReader.OpContext
 
   constructor(source: Source.Source) {
-    this.#source = source
-    this.#context = {
-      buildInScope: (name, place) => this.#inScope(name, place),
-      located: (part, node) => this.#locate(part, node)
+    this.source = source
+    this.context = {
+      buildInScope: (name, place) => this.inScope(name, place),
+      located: (part, node) => this.locate(part, node)
     }
   }
 
   read(root: SexpNode): Read<Spec> {
-    return this.#spec(root, 0)
+    return this.spec(root, 0)
   }
 
-  #locate(part: object, place: { readonly start: number; readonly end: number }): void {
-    this.spans.set(part, this.#source.span(place.start, place.end))
+  private locate(part: object, place: { readonly start: number; readonly end: number }): void {
+    this.spans.set(part, this.source.span(place.start, place.end))
   }
 
-  #spec(node: SexpNode, depth: number): Read<Spec> {
+  private spec(node: SexpNode, depth: number): Read<Spec> {
     if (node._tag === "Atom") {
       return Either.left(Problem.make(node, `${showNode(node)} where a spec belongs`, { expected: specUsage }))
     }
@@ -115,7 +122,7 @@ class SpecReader {
     let from: ListNode | undefined
     for (const item of node) {
       if (base !== undefined) {
-        const op = OpReader.read(item, this.#context)
+        const op = OpReader.read(item, this.context)
         if (Either.isLeft(op)) return Either.left(op.left)
         ops.push(op.right)
         continue
@@ -129,53 +136,53 @@ class SpecReader {
         base = name
         from = item
       } else if (head.value === "build") {
-        const build = this.#build(item, depth)
+        const build = this.build(item, depth)
         if (Either.isLeft(build)) return Either.left(build.left)
         builds.push(build.right)
-        this.#enter(build.right.name)
+        this.enter(build.right.name)
       } else {
         return Either.left(beforeFrom(item, head))
       }
     }
     if (base === undefined || from === undefined) return Either.left(noFrom(node))
-    for (const build of builds) this.#leave(build.name)
+    for (const build of builds) this.leave(build.name)
     const spec: Spec = { builds, from: base.value, ops }
-    this.#locate(spec, from)
+    this.locate(spec, from)
     return Either.right(spec)
   }
 
-  #build(list: ListNode, depth: number): Read<NestedBuild> {
+  private build(list: ListNode, depth: number): Read<NestedBuild> {
     const [name, body, another] = rest(list)
     if (name?._tag !== "Atom" || body?._tag !== "List" || another !== undefined) return Either.left(wrongBuild(list))
     if (depth === deepest) {
       return Either.left(Problem.make(name, `builds are nested more than ${deepest} deep`))
     }
-    this.#begun.add(name.value)
-    return Either.map(this.#spec(body, depth + 1), (spec) => {
+    this.begun.add(name.value)
+    return Either.map(this.spec(body, depth + 1), (spec) => {
       const build: NestedBuild = { name: name.value, spec }
-      this.#locate(build, { start: list.start, end: name.end })
+      this.locate(build, { start: list.start, end: name.end })
       return build
     })
   }
 
-  #enter(name: string): void {
-    this.#scope.set(name, (this.#scope.get(name) ?? 0) + 1)
+  private enter(name: string): void {
+    this.scope.set(name, (this.scope.get(name) ?? 0) + 1)
   }
 
-  #leave(name: string): void {
-    const others = (this.#scope.get(name) ?? 0) - 1
-    if (others > 0) this.#scope.set(name, others)
-    else this.#scope.delete(name)
+  private leave(name: string): void {
+    const others = (this.scope.get(name) ?? 0) - 1
+    if (others > 0) this.scope.set(name, others)
+    else this.scope.delete(name)
   }
 
-  #inScope(name: string, place: SexpNode): Read<void> {
-    if (this.#scope.has(name)) return Either.right(undefined)
-    const names = [...this.#scope.keys()]
+  private inScope(name: string, place: SexpNode): Read<void> {
+    if (this.scope.has(name)) return Either.right(undefined)
+    const names = [...this.scope.keys()]
     const visible = names.length === 0 ? "there is none before this copy" : `before this copy: ${listed(names)}`
     return Either.left(
       Problem.make(place, `no build ${show(name)} can be seen from here`, {
         expected: `the name of a nested build; ${visible}`,
-        hint: this.#begun.has(name)
+        hint: this.begun.has(name)
           ? "a copy sees the finished builds of its own spec and of the specs around it, not those within them"
           : Option.getOrUndefined(Option.map(suggest(name, names), (near) => `did you mean ${show(near)}?`))
       })

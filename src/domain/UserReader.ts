@@ -25,7 +25,7 @@ const shape: SpecFields.RecordShape = {
 
 /** `place` is the operation, `items` are its fields. */
 export const user = (place: ListNode, items: Iterable<SexpNode>): Read<User> => {
-  const fields = SpecFields.record(items, shape)
+  const fields = SpecFields.record(place, items, shape)
   if (Either.isLeft(fields)) return Either.left(fields.left)
   const names = [...fields.right.keys()]
   const name = fields.right.get("name")

@@ -62,10 +62,11 @@ export interface Workspace {
   /**
    * Copies the items to the destination, an absolute path inside the image
    * that is resolved there and never through the image's links to the host.
-   * Files become 0755 or 0644 by their executable bit, directories 0755;
-   * directories that exist on the way, and the destination itself when it is
-   * one, keep their owner and mode. A file whose content is no longer what its
-   * manifest says fails with `CopyError`.
+   * What is copied belongs to the step's user; files become 0755 or 0644 by
+   * their executable bit, directories 0755, also those that exist already.
+   * Directories that only lie on the way keep their owner and mode, and so does
+   * the image's root. A file whose content is no longer what its manifest says
+   * fails with `CopyError`.
    */
   readonly copy: (request: CopyRequest) => Effect.Effect<void, CopyError | SourceError | StoreError>
   /** Adds to the log that is kept with the result. */

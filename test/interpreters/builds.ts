@@ -5,13 +5,15 @@ import * as Layer from "effect/Layer"
 import type { StepId } from "../../src/domain/Digest.ts"
 import type { Inputs } from "../../src/domain/Inputs.ts"
 import type { Cache, Copy, NestedBuild, Op, Run, Secret, Spec } from "../../src/domain/Spec.ts"
-import type { BaseImages } from "../../src/interpreters/BaseImages.ts"
+import { BaseImages } from "../../src/interpreters/BaseImages.ts"
 import { type BuildError, Engine } from "../../src/interpreters/Engine.ts"
 import type { BuildEvent } from "../../src/interpreters/Events.ts"
 import * as FileTree from "../../src/interpreters/memory/FileTree.ts"
 import * as Memory from "../../src/interpreters/memory/Memory.ts"
+import * as MemoryBaseImages from "../../src/interpreters/memory/MemoryBaseImages.ts"
 import type * as MemorySession from "../../src/interpreters/memory/MemorySession.ts"
-import type { MemoryWorld } from "../../src/interpreters/memory/MemoryWorld.ts"
+import * as MemoryWorld from "../../src/interpreters/memory/MemoryWorld.ts"
+import type { Scenario } from "../../src/interpreters/memory/Scenario.ts"
 import * as TreeSource from "../../src/interpreters/memory/TreeSource.ts"
 import { observe, type ObserveError } from "../../src/interpreters/Observe.ts"
 import type { SourceTree } from "../../src/interpreters/SourceTree.ts"
@@ -96,17 +98,35 @@ export const build = (
 
 /** An engine on the services of a session. */
 export const engine = (
-  world: MemoryWorld,
+  world: MemoryWorld.MemoryWorld,
   options?: MemorySession.Options
 ): Layer.Layer<Engine | Memory.Services> => Layer.provideMerge(Engine.layer, Memory.layer(world, options))
 
 /** A build in a session of its own. */
-export const buildOnce = (world: MemoryWorld, request: Request) =>
+export const buildOnce = (world: MemoryWorld.MemoryWorld, request: Request) =>
   Effect.provide(build(request), engine(world))
 
-/** What was planned, or the reason why not as a defect. */
-export const planNow = (spec: Spec, inputs: Inputs): Plan =>
-  Either.getOrThrowWith(plan(spec, inputs), (error) => new Error(error.message))
+/** All that a plan is made from. */
+export type Setup = Pick<Scenario, "bases" | "context" | "spec">
+
+/** The facts that a plan is made from, at once, without the cost of a session. */
+export const inputsNow = ({ bases, context, spec }: Setup): Inputs =>
+  observe(spec, TreeSource.fromTree(FileTree.make(context))).pipe(
+    Effect.provideService(BaseImages, {
+      resolve: (reference) => {
+        const base = bases[reference]
+        return base === undefined
+          ? Effect.dieMessage(`no base ${reference}`)
+          : Effect.succeed({ ...base, digest: MemoryBaseImages.digest(base) })
+      },
+      unpack: () => Effect.dieMessage("only planned")
+    }),
+    Effect.runSync
+  )
+
+/** The plan, at once; a reason why there is none is thrown. */
+export const planNow = (setup: Setup): Plan =>
+  Either.getOrThrowWith(plan(setup.spec, inputsNow(setup)), (error) => new Error(error.message))
 
 /** The log as OBuilder's own tests write it: ids left out. */
 export class LogView {

@@ -68,7 +68,7 @@ export async function* verified(
     yield chunk
   }
   if (expected.size !== undefined && size !== expected.size) {
-    throw problem(`${what} does not have the ${expected.size} bytes that its manifest says`, "make or copy the image again")
+    throw problem(`${what} does not have the ${expected.size} bytes that it should have`, "make or copy the image again")
   }
   const digest = hash.digest("hex")
   if (digest !== expected.digest) {

@@ -145,7 +145,7 @@ const indexStream = async (source: ByteSource.ByteSource): Promise<ReadonlyMap<s
 }
 
 /** What a path of the host is, for the message where it is the wrong thing. */
-export const kindOf = (path: string): "file" | "directory" | "other" | "missing" => {
+export const kindOf = (path: string): "directory" | "other" | "missing" => {
   const stats = statSync(path, { throwIfNoEntry: false })
-  return stats === undefined ? "missing" : stats.isDirectory() ? "directory" : stats.isFile() ? "file" : "other"
+  return stats === undefined ? "missing" : stats.isDirectory() ? "directory" : "other"
 }

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import { problem } from "./ImageProblem.ts"
 
 const Sha256 = Schema.String.pipe(
-  Schema.pattern(/^sha256:[0-9a-f]{64}$/, { message: () => "a digest of the form sha256:HEX (no other is supported)" })
+  Schema.pattern(/^sha256:[0-9a-f]{64}$/, { message: () => "expected a digest of the form sha256:HEX (no other is supported)" })
 )
 
 const Size = Schema.Int.pipe(Schema.nonNegative())
@@ -91,10 +91,19 @@ export const hex = (digest: string): string => digest.slice("sha256:".length)
 
 /** Reads a document; `what` names it in the message. Throws an `ImageProblem`. */
 export const decode = <A, I>(schema: Schema.Schema<A, I>, bytes: Uint8Array, what: string): A => {
-  const decoded = Schema.decodeUnknownEither(Schema.parseJson(schema))(Buffer.from(bytes).toString("utf8"))
+  const decoded = Schema.decodeUnknownEither(schema)(json(bytes, what))
   if (Either.isRight(decoded)) return decoded.right
-  const details = ParseResult.TreeFormatter.formatErrorSync(decoded.left)
-  throw problem(`${what} is not what it should be:\n${details}`, undefined, decoded.left)
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
+  const place = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.map(String).join(".")}`
+  throw problem(`${what} is not what it should be${place}: ${issue?.message ?? ""}`, undefined, decoded.left)
+}
+
+const json = (bytes: Uint8Array, what: string): unknown => {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"))
+  } catch (cause) {
+    throw problem(`${what} is not JSON`, "it is damaged: make or copy the image again", cause)
+  }
 }
 
 const Shape = Schema.Struct({ manifests: Schema.optional(Schema.Unknown), layers: Schema.optional(Schema.Unknown) })
@@ -105,7 +114,10 @@ const Shape = Schema.Struct({ manifests: Schema.optional(Schema.Unknown), layers
  */
 export const shapeOf = (bytes: Uint8Array, what: string): "index" | "manifest" => {
   const { manifests, layers } = decode(Shape, bytes, what)
-  if ((manifests === undefined) === (layers === undefined)) {
+  if (manifests !== undefined && layers !== undefined) {
+    throw problem(`${what} could be read as an image index and as an image manifest`)
+  }
+  if (manifests === undefined && layers === undefined) {
     throw problem(`${what} is neither an image index nor an image manifest`)
   }
   return manifests === undefined ? "manifest" : "index"

@@ -30,6 +30,9 @@ interface Pending {
   readonly xattrs: ReadonlyArray<string>
 }
 
+/** Of a directory that no entry is about: the same whenever it is unpacked. */
+const implied: Pending = { mtime: 0, defaultAcl: undefined, xattrs: [] }
+
 export interface LayerWriterOptions {
   /** An existing directory, empty, by its absolute path. */
   readonly root: string
@@ -54,9 +57,10 @@ export class LayerWriter implements TarVisitor {
     this.#root = options.root
     this.#maxEntries = options.maxEntries
     this.#paths = new RootPaths(options.root, (path) => {
-      this.#directories.set(path, { mtime: 0, defaultAcl: undefined, xattrs: [] })
+      this.#directories.set(path, implied)
       this.#remember(path)
     })
+    this.#directories.set(this.#root, implied)
     Fs.lchownSync(this.#root, 0, 0)
     Fs.chmodSync(this.#root, 0o755)
   }

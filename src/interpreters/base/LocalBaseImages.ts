@@ -151,17 +151,22 @@ const unpackImage = (
 const scratchDigest: Digest = sha256("obuilder-scratch-v1\n")
 
 const isDirectory = (path: string): Effect.Effect<boolean, ImageProblem> =>
-  attempt(`cannot read ${path}`, async () => ImageFiles.kindOf(path) === "directory")
+  attempt(`cannot read ${path}`, async () => kindOf(path) === "directory")
 
 const fileDigest = (path: string): Effect.Effect<Digest, ImageProblem> =>
   attempt(`cannot read ${path}`, async () => Digest.make(await ByteSource.digestOf(ByteSource.read(path))))
+
+const kindOf = (path: string) => {
+  const kind = ImageFiles.kindOf(path)
+  if (kind === "missing") throw problem(`there is no ${path}`, "relative paths are relative to the source directory")
+  return kind
+}
 
 const openFiles = async (
   image: Extract<Image, { readonly _tag: "Oci" | "OciArchive" | "DockerArchive" }>,
   path: string
 ): Promise<ImageFiles.ImageFiles> => {
-  const kind = ImageFiles.kindOf(path)
-  if (kind === "missing") throw problem(`there is no ${path}`, "relative paths are relative to the source directory")
+  const kind = kindOf(path)
   if (image._tag === "Oci") {
     if (kind === "directory") return ImageFiles.directory(path)
     throw problem(`${path} is not a directory`, "use oci-archive:PATH or docker-archive:PATH for an archive")

@@ -129,7 +129,10 @@ const suitable = (
   })
   const [best] = ranked.sort((a, b) => a.rank - b.rank)
   if (best !== undefined) return best.descriptor
-  const offered = manifests.map(platformOf).flatMap((platform) => (platform === undefined ? [] : [Platform.format(platform)]))
+  const offered = manifests
+    .map(platformOf)
+    // Build attestations stand in an index as images for no platform.
+    .flatMap((platform) => (platform === undefined || platform.os === "unknown" ? [] : [Platform.format(platform)]))
   throw problem(
     `the image in ${files.location} is not there for ${Platform.format(wanted)}`,
     offered.length === 0 ? "it names no platform" : `it is there for ${offered.join(", ")}`

@@ -14,8 +14,7 @@ export const run = <A, E>(
   work: () => Generator<void, A, void>,
   onError: (error: unknown) => E
 ): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    const generator = work()
+  Effect.flatMap(Effect.try({ try: work, catch: onError }), (generator) => {
     const slice: Effect.Effect<A, E> = Effect.suspend(() => {
       try {
         const until = performance.now() + SLICE

@@ -75,7 +75,7 @@ class Writer {
 
   /** Puts an item at a path of the image; the directories on the way are made as needed. */
   *place(node: ManifestNode, source: string, path: string): Generator<void, void, void> {
-    if (node._tag === "Directory") return yield* this.fill(node, source, this.directory(path))
+    if (node._tag === "Directory") return yield* this.fill(node, source, this.take(this.directory(path)))
     const parts = components(path)
     const name = parts.pop()
     if (name === undefined || name === "..") throw new CopyRefused(path, "is a directory; end dst with / to copy into it")
@@ -99,7 +99,7 @@ class Writer {
     if (target.entry === undefined) return this.make(target, name)
     const existing = this.request.tree.child(target.entry, name)
     if (existing === undefined) return this.make(target, name)
-    if (existing.kind === "directory") return this.copyUp(target, name, existing)
+    if (existing.kind === "directory") return this.take(this.copyUp(target, name, existing))
     return this.directory(`${target.path}/${name}`)
   }
 
@@ -125,6 +125,15 @@ class Writer {
       if (code === "ENOTDIR") throw new CopyRefused(path, "something on the way to it is not a directory")
       throw error
     }
+  }
+
+  /** A directory that is itself copied becomes the step's, as a file would; the image's root directory never does. */
+  private take(target: Target): Target {
+    if (target.path === "" || target.entry === undefined) return target
+    const { uid, gid } = this.request.owner
+    Fs.lchownSync(target.upper, uid, gid)
+    Fs.chmodSync(target.upper, DIRECTORY_MODE)
+    return target
   }
 
   private make(parent: Target, name: string): Target {

@@ -63,14 +63,14 @@ const open = (onEnd: () => void): { readonly output: OutputPipe; readonly close:
   socket.on("error", end)
   socket.on("readable", () => wake())
 
-  const read = (): Uint8Array | undefined => {
+  const readSocket = (): Uint8Array | undefined => {
     const chunk: unknown = ended ? null : socket.read()
-    return chunk instanceof Uint8Array ? chunk : rest.shift()
+    return chunk instanceof Uint8Array ? chunk : undefined
   }
 
   const next: Effect.Effect<Uint8Array | undefined> = Effect.async((resume) => {
     const attempt = (): void => {
-      const chunk = read()
+      const chunk = readSocket() ?? rest.shift()
       if (chunk === undefined && !ended) return
       wake = () => undefined
       resume(Effect.succeed(chunk))
@@ -100,7 +100,7 @@ const open = (onEnd: () => void): { readonly output: OutputPipe; readonly close:
       finish: () => {
         if (ended) return
         // All in one turn, so that the socket does not read in between.
-        for (let chunk = read(); chunk !== undefined; chunk = read()) rest.push(chunk)
+        for (let chunk = readSocket(); chunk !== undefined; chunk = readSocket()) rest.push(chunk)
         rest.push(...drain(readEnd))
         end()
       }

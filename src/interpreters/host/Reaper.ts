@@ -22,18 +22,23 @@ const ADOPTION_MS = 1
 /** A process was reaped by somebody else, so that nobody knows how it ended. */
 export class LostProcess extends Data.TaggedError("LostProcess")<{ readonly pid: number }> {}
 
+/** A process that is this one's child by adoption, now or soon. */
+export interface Orphan {
+  /** How it ends. */
+  readonly ended: Effect.Effect<Syscalls.WaitStatus, LostProcess>
+  /** Sends SIGKILL; nothing once it has ended, so that no other process of the same number is ever hit. */
+  readonly kill: () => void
+}
+
 export interface Reaper {
-  /** How a process ends. A process is waited for once; interrupting the wait leaves it unreaped. */
-  readonly wait: (pid: number) => Effect.Effect<Syscalls.WaitStatus, LostProcess>
+  readonly adopt: (pid: number) => Orphan
   /** Says that a process may have ended just now. */
   readonly look: () => void
 }
 
-type Look = () => void
-
 /** Throws `ErrnoError`, as a defect, where the system is not Linux. */
 export const make: Effect.Effect<Reaper, never, Scope.Scope> = Effect.gen(function* () {
-  const waiting = new Set<Look>()
+  const waiting = new Set<() => void>()
   const look = (): void => {
     for (const one of [...waiting]) one()
   }
@@ -44,32 +49,57 @@ export const make: Effect.Effect<Reaper, never, Scope.Scope> = Effect.gen(functi
     }),
     () => Effect.sync(() => process.off("SIGCHLD", look))
   )
-
-  const wait = (pid: number): Effect.Effect<Syscalls.WaitStatus, LostProcess> =>
-    Effect.async((resume) => {
-      let soon: NodeJS.Timeout | undefined
-      // It also keeps the process alive: neither a signal handler nor a child of a child does.
-      const poll = setInterval(() => one(), POLL_MS)
-      const stop = (): void => {
-        waiting.delete(one)
-        clearInterval(poll)
-        clearTimeout(soon)
-      }
-      const one: Look = () => {
-        const found = Syscalls.tryWait(pid)
-        if (found === "Running") return
-        if (found === "NotAChild" && Fs.existsSync(`/proc/${pid}`)) {
-          clearTimeout(soon)
-          soon = setTimeout(one, ADOPTION_MS)
-          return
-        }
-        stop()
-        resume(found === "NotAChild" ? Effect.fail(new LostProcess({ pid })) : Effect.succeed(found))
-      }
-      waiting.add(one)
-      one()
-      return Effect.sync(stop)
-    })
-
-  return { wait, look }
+  return { adopt: (pid) => adopt(pid, waiting), look }
 })
+
+type Result = Effect.Effect<Syscalls.WaitStatus, LostProcess>
+
+const adopt = (pid: number, waiting: Set<() => void>): Orphan => {
+  let result: Result | undefined
+
+  const reap = (): Result | "Running" | "Elsewhere" => {
+    if (result !== undefined) return result
+    const found = Syscalls.tryWait(pid)
+    if (found === "Running") return found
+    if (found === "NotAChild") {
+      if (Fs.existsSync(`/proc/${pid}`)) return "Elsewhere"
+      result = Effect.fail(new LostProcess({ pid }))
+    } else result = Effect.succeed(found)
+    return result
+  }
+
+  const ended: Result = Effect.async((resume) => {
+    // It also keeps this process alive: neither a signal handler nor somebody else's child does.
+    let timer: NodeJS.Timeout | undefined
+    const stop = (): void => {
+      waiting.delete(attempt)
+      clearTimeout(timer)
+    }
+    const attempt = (): void => {
+      clearTimeout(timer)
+      const found = reap()
+      if (found === "Running") timer = setTimeout(attempt, POLL_MS)
+      else if (found === "Elsewhere") timer = setTimeout(attempt, ADOPTION_MS)
+      else {
+        stop()
+        resume(found)
+      }
+    }
+    waiting.add(attempt)
+    attempt()
+    return Effect.sync(stop)
+  })
+
+  return {
+    ended,
+    kill: () => {
+      const found = reap()
+      if (found !== "Running" && found !== "Elsewhere") return
+      try {
+        process.kill(pid, "SIGKILL")
+      } catch {
+        // It is gone, and `ended` will find out.
+      }
+    }
+  }
+}

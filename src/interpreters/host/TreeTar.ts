@@ -13,7 +13,7 @@ import * as Fs from "node:fs"
 import { contentOf } from "./HashFile.ts"
 import { type Entry, LayeredTree } from "./LayeredTree.ts"
 import { getXattr, listXattr } from "./Libc.ts"
-import { paxRecords } from "./PaxRecords.ts"
+import { paxEntry, type PaxRecord } from "./PaxRecords.ts"
 
 /** Gives the tar in chunks to `write`; waits for each to be taken before it reads on. */
 export const writeTar = <E>(
@@ -63,9 +63,6 @@ const OVERLAY = "trusted.overlay."
 
 type EntryHeader = Partial<Header> & Pick<Header, "name">
 
-/** A type that tar-stream writes and its declarations leave out. */
-const PAX_HEADER = "pax-header" as string as Header["type"]
-
 const put = async (stream: Pack, name: string, entry: Entry, links: Map<string, string>): Promise<void> => {
   const { stats, kind, hostPath } = entry
   if (stats.isSocket()) return
@@ -74,7 +71,7 @@ const put = async (stream: Pack, name: string, entry: Entry, links: Map<string, 
   if (kind !== "directory" && stats.nlink > 1 && linked === undefined) links.set(key, name)
   const target = linked ?? (kind === "link" ? Fs.readlinkSync(hostPath) : undefined)
   const seconds = Math.floor(stats.mtimeMs / 1000)
-  const records: Array<readonly [string, string | Uint8Array]> = []
+  const records: Array<PaxRecord> = []
   const shortName = fits(name) ? name : "long-name"
   const shortTarget = target === undefined || fits(target) ? target : "long-target"
   if (shortName !== name) records.push(["path", name])
@@ -89,10 +86,8 @@ const put = async (stream: Pack, name: string, entry: Entry, links: Map<string, 
       if (value !== undefined) records.push([`SCHILY.xattr.${attribute}`, value])
     }
   }
-  if (records.length > 0) {
-    const data = paxRecords(records)
-    await entryOf(stream, { name: "PaxHeader", type: PAX_HEADER, size: data.length, mode: 0o644, mtime: EPOCH }, data)
-  }
+  // Between two entries the stream takes whole blocks as they are.
+  if (records.length > 0) stream.push(paxEntry(records))
   const header: EntryHeader = {
     name: shortName,
     // The bits of the type keep tar-stream from taking mode 0 for a missing one; it writes the lower twelve.

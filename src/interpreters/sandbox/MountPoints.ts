@@ -7,9 +7,7 @@
  * only, and through what is mounted already. `Skeleton.ts` provides them.
  */
 import * as Fs from "node:fs"
-import { constants } from "node:os"
 import { components, type Entry, type LayeredTree } from "../host/LayeredTree.ts"
-import { ErrnoError } from "../host/Libc.ts"
 
 export type PointKind = "directory" | "file"
 
@@ -66,7 +64,7 @@ export class MountPoints {
   /**
    * Mounts a file, or a directory with what `tree` says, and returns the target
    * without links and the list that what is missing inside will be added to.
-   * Throws {@link BadTarget}, or `ErrnoError` for links that go nowhere.
+   * Throws {@link BadTarget}.
    */
   mount(
     target: string,
@@ -101,7 +99,7 @@ export class MountPoints {
       }
       const next = this.step(trail.at(-1) ?? start, name)
       if (follow && next.entry?.kind === "link") {
-        if (++links > MAX_LINKS) throw new ErrnoError(constants.errno.ELOOP, "mount", next.path)
+        if (++links > MAX_LINKS) throw new BadTarget(`${next.path} is a link that leads nowhere`)
         const target = Fs.readlinkSync(next.entry.hostPath)
         if (target.startsWith("/")) trail = [start]
         pending.push(...components(target).reverse())

@@ -265,9 +265,9 @@ describeWith(["root"], "an image whose bytes are not what they should be", () =>
       ]
       expect(messages).toMatchInlineSnapshot(`
         [
-          "the layer sha256:DIGEST in DIR/image does not have the N bytes that its manifest says (make or copy the image again)",
-          "the layer sha256:DIGEST in DIR/image does not have the N bytes that its manifest says (make or copy the image again)",
-          "the layer sha256:DIGEST in DIR/image does not have the N bytes that its manifest says (make or copy the image again)",
+          "the layer sha256:DIGEST in DIR/image does not have the N bytes that it should have (make or copy the image again)",
+          "the layer sha256:DIGEST in DIR/image does not have the N bytes that it should have (make or copy the image again)",
+          "the layer sha256:DIGEST in DIR/image does not have the N bytes that it should have (make or copy the image again)",
           "the layer sha256:DIGEST in DIR/image is not there (the image is incomplete: make or copy it again)",
           "the layer sha256:DIGEST in DIR/image has the digest sha256:DIGEST, not sha256:DIGEST (it is damaged or was changed: make or copy it again)",
         ]

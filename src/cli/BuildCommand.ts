@@ -1,0 +1,138 @@
+/** `obuilder build`: plans a spec, and builds it or prints the plan. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as CacheLookup from "../interpreters/CacheLookup.ts"
+import { type BuildError, Engine } from "../interpreters/Engine.ts"
+import { HashMemo } from "../interpreters/host/HashMemo.ts"
+import type { Store } from "../interpreters/Store.ts"
+import type { Plan } from "../plan/Plan.ts"
+import type { Cached } from "../plan/PlanText.ts"
+import { Backends, type Chosen } from "./Backend.ts"
+import * as BuildView from "./BuildView.ts"
+import * as Colors from "./Colors.ts"
+import type { CliError } from "./ErrorText.ts"
+import type { Given } from "./Flag.ts"
+import type { flags, SecretArgument } from "./Flags.ts"
+import { Host } from "./Host.ts"
+import { isQuiet } from "./Logging.ts"
+import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { type Prepared, prepare } from "./Preparation.ts"
+import { chosenStore } from "./StoreFlag.ts"
+import { type UsageError, usageError } from "./UsageError.ts"
+
+type BuildFlags = Given<typeof flags.build> & { readonly directory: string }
+
+export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    if (!given.dryRun && Option.isSome(given.format)) {
+      return yield* usageError("--format is for --dry-run only", "Add --dry-run to print the plan.")
+    }
+    const chosen = yield* chosenStore(given.store)
+    const directory = host.absolute(given.directory)
+    const memo = new HashMemo(Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory)))
+    const prepared = yield* Effect.provide(
+      prepare({ file: given.file, directory, memo }),
+      chosen.backend.images(directory, memo)
+    )
+    yield* given.dryRun ? printPlan(given, prepared.plan, chosen) : execute(given, prepared, chosen, memo)
+  })
+
+const printPlan = (
+  given: BuildFlags,
+  plan: Plan,
+  chosen: Chosen
+): Effect.Effect<void, PipeClosed | OutputError, Output> =>
+  Effect.gen(function* () {
+    const { stderr, stdout } = yield* Output
+    const cached: Cached = yield* CacheLookup.lookUp(plan).pipe(
+      Effect.provide(chosen.backend.store(chosen.place)),
+      Effect.catchAll((error) =>
+        Effect.as(stderr.write(`obuilder: what is cached is not known: ${error.message}\n`), new Map())
+      )
+    )
+    yield* stdout.write(yield* renderPlan(Option.getOrElse(given.format, () => "text"), plan, cached))
+  })
+
+const renderPlan = (format: "text" | "json" | "mermaid", plan: Plan, cached: Cached): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() =>
+      format === "json"
+        ? import("../plan/PlanJson.ts")
+        : format === "mermaid"
+          ? import("../plan/PlanMermaid.ts")
+          : import("../plan/PlanText.ts")
+    ),
+    ({ render }) => render(plan, cached)
+  )
+
+const execute = (
+  given: BuildFlags,
+  prepared: Prepared,
+  chosen: Chosen,
+  memo: HashMemo
+): Effect.Effect<void, CliError, Host | Output> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const { stderr, stdout } = yield* Output
+    const quiet = isQuiet(given)
+    const sink = quiet ? stderr : stdout
+    const secrets = yield* readSecrets(given.secrets)
+    const jobs = Option.isSome(given.jobs) ? given.jobs.value : yield* host.processors
+    const colors = Colors.enabled(given.color, sink, host)
+    const { id } = yield* runBuild({ ...prepared, secrets, jobs }, { sink, colors }).pipe(
+      Effect.provide(layers(given, chosen, host.absolute(given.directory), memo)),
+      Effect.ensuring(Effect.sync(() => save(memo)))
+    )
+    yield* stdout.write(quiet ? `${id}\n` : `Got: "${id}"\n`)
+  })
+
+const runBuild = (
+  request: Prepared & { readonly secrets: ReadonlyMap<string, Uint8Array>; readonly jobs: number },
+  show: { readonly sink: Sink; readonly colors: boolean }
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const engine = yield* Engine
+      const view = yield* BuildView.make({ plan: request.plan, ...show })
+      return yield* engine.build({ ...request, onEvent: view.onEvent }).pipe(
+        Effect.tapError(() => Effect.ignore(view.flush)),
+        Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new BuildCutShort()))
+      )
+    })
+  )
+
+const layers = (
+  given: BuildFlags,
+  { backend, place }: Chosen,
+  directory: string,
+  memo: HashMemo
+): Layer.Layer<Engine | Store, BuildError> => {
+  const store = backend.store(place)
+  const sandbox = backend.sandbox({ runtime: given.runtime, fastSync: given.fastSync, memory: given.memory })
+  return Layer.provideMerge(Engine.layer, Layer.mergeAll(store, sandbox, backend.images(directory, memo)))
+}
+
+const readSecrets = (
+  given: ReadonlyArray<SecretArgument>
+): Effect.Effect<ReadonlyMap<string, Uint8Array>, UsageError, Host> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const secrets = new Map<string, Uint8Array>()
+    for (const { id, file } of given) {
+      if (secrets.has(id)) return yield* usageError(`the secret ${JSON.stringify(id)} is given more than once`)
+      const what = `the secret ${JSON.stringify(id)} from`
+      secrets.set(id, yield* host.read(file, { what, stdin: false }))
+    }
+    return secrets
+  })
+
+/** What the memo knows only saves time: a store that cannot keep it, or is not there yet, goes without. */
+const save = (memo: HashMemo): void => {
+  try {
+    memo.save()
+  } catch {
+    return
+  }
+}

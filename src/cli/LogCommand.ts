@@ -1,0 +1,34 @@
+/** `obuilder log`: what a result's step printed. */
+import * as Effect from "effect/Effect"
+import { Store } from "../interpreters/Store.ts"
+import type { Backends } from "./Backend.ts"
+import type { CliError } from "./ErrorText.ts"
+import type { Given } from "./Flag.ts"
+import type { flags } from "./Flags.ts"
+import type { Host } from "./Host.ts"
+import { Output } from "./Output.ts"
+import { chosenStore } from "./StoreFlag.ts"
+
+/** Bytes that are read at a time. */
+const PIECE = 65536
+
+type LogFlags = Given<typeof flags.log> & { readonly id: string }
+
+export const log = (given: LogFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
+  Effect.gen(function* () {
+    const { backend, place } = yield* chosenStore(given.store)
+    yield* Effect.provide(printLog(given.id), backend.store(place))
+  })
+
+const printLog = (prefix: string): Effect.Effect<void, CliError, Store | Output> =>
+  Effect.gen(function* () {
+    const store = yield* Store
+    const { stdout } = yield* Output
+    const { id } = yield* store.find(prefix)
+    for (let offset = 0; ; ) {
+      const chunk = yield* store.log(id, offset, PIECE)
+      if (chunk.length === 0) return
+      offset += chunk.length
+      yield* stdout.write(chunk)
+    }
+  })

@@ -1,0 +1,64 @@
+/** What comes before a build: the spec is read, the world looked at, and the plan made. Reads only. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Inputs } from "../domain/Inputs.ts"
+import type { Span } from "../domain/Span.ts"
+import { SpecError } from "../domain/SpecError.ts"
+import * as SpecText from "../domain/SpecText.ts"
+import type { BaseImages } from "../interpreters/BaseImages.ts"
+import type { HashMemo } from "../interpreters/host/HashMemo.ts"
+import * as SourceDirectory from "../interpreters/host/SourceDirectory.ts"
+import { observe } from "../interpreters/Observe.ts"
+import type { SourceTree } from "../interpreters/SourceTree.ts"
+import type { Plan } from "../plan/Plan.ts"
+import * as Planner from "../plan/Planner.ts"
+import { Host } from "./Host.ts"
+import { type UsageError, usageError } from "./UsageError.ts"
+
+export interface Prepared {
+  readonly plan: Plan
+  readonly inputs: Inputs
+  readonly context: SourceTree
+}
+
+/** Plans the spec in a file. Errors point into it wherever it is to blame. */
+export const prepare = (options: {
+  /** As the user wrote it; `-` is standard input. */
+  readonly file: string
+  /** Absolute. */
+  readonly directory: string
+  readonly memo: HashMemo
+}): Effect.Effect<Prepared, UsageError | SpecError, Host | BaseImages> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const file = options.file === "-" ? "<stdin>" : options.file
+    const bytes = yield* host.read(options.file, { what: "the spec", stdin: true })
+    const parsed = yield* Effect.flatMap(SpecText.decodeUtf8(bytes, { file }), (text) => SpecText.parse(text, { file }))
+    const context = yield* Effect.mapError(
+      SourceDirectory.make({ path: options.directory, memo: options.memo }),
+      (error) => usageError(`cannot read the source directory ${error.message}`)
+    )
+    const inputs = yield* Effect.mapError(observe(parsed.spec, context), ({ node, cause }) => blame(parsed, node, cause))
+    const plan = yield* Effect.mapError(Planner.plan(parsed.spec, inputs), (error) => blame(parsed, error.node, error))
+    return { plan, inputs, context }
+  })
+
+/** Says what is wrong with a part of the spec, where that part stands. */
+const blame = (
+  { file, spans, text }: SpecText.ParsedSpec,
+  node: object,
+  problem: { readonly message: string; readonly hint: Option.Option<string> }
+): SpecError =>
+  new SpecError({
+    file,
+    text,
+    span: spans.get(node) ?? BEGINNING,
+    message: problem.message,
+    expected: Option.none(),
+    hint: problem.hint
+  })
+
+const BEGINNING: Span = {
+  start: { offset: 0, line: 1, column: 1 },
+  end: { offset: 0, line: 1, column: 1 }
+}

@@ -1,0 +1,20 @@
+/** Which store a command works on. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Backends, choose, type Chosen } from "./Backend.ts"
+import { Host } from "./Host.ts"
+import type { UsageError } from "./UsageError.ts"
+
+const DEFAULT = "overlayfs:/var/lib/obuilder"
+
+/** The store of `--store`, of the environment, or the default one. */
+export const chosenStore = (given: Option.Option<string>): Effect.Effect<Chosen, UsageError, Host | Backends> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const backends = yield* Backends
+    const text = Option.orElse(given, () => host.variable("OBUILDER_STORE"))
+    return yield* choose(
+      backends,
+      Option.getOrElse(text, () => DEFAULT)
+    )
+  })

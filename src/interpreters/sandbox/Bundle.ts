@@ -1,0 +1,217 @@
+/**
+ * What a runtime is given to run a step: a directory with its configuration,
+ * `hosts` and secrets in it, and the mount points that the image lacks.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import { dirname } from "node:path"
+import { idsOf, NoSuchUser, readImageFile } from "../host/ImageUser.ts"
+import { LayeredTree } from "../host/LayeredTree.ts"
+import type { OverlayMount } from "../host/PrivateMounts.ts"
+import type { Rootfs } from "../Rootfs.ts"
+import { type Command, type Outcome, SandboxError } from "../Sandbox.ts"
+import { LINKS } from "./Container.ts"
+import { notStarted, sandboxError } from "./Failure.ts"
+import { BadTarget, type MissingPoint, MountPoints } from "./MountPoints.ts"
+import * as OciConfig from "./OciConfig.ts"
+import * as Skeleton from "./Skeleton.ts"
+
+export interface BundleOptions {
+  readonly command: Command
+  readonly rootfs: Rootfs
+  /** The container's name, and an empty directory for it. */
+  readonly id: string
+  readonly path: string
+  readonly memoryLimit: number | undefined
+  readonly fastSync: boolean
+}
+
+export interface Bundle {
+  /** To be mounted for the runtime. */
+  readonly overlays: ReadonlyArray<OverlayMount>
+}
+
+/** The step cannot be run in this image. */
+export interface Unfit {
+  readonly outcome: Outcome
+}
+
+/** Makes a bundle; it is removed, with all that was made for it elsewhere, when the scope closes. */
+export const acquire = (options: BundleOptions): Effect.Effect<Bundle | Unfit, SandboxError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const undo: Array<() => void> = []
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const one of undo.reverse()) attempt(one)
+      })
+    )
+    return yield* Effect.try({
+      try: () => build(options, undo),
+      catch: (cause) => cause
+    }).pipe(
+      Effect.catchAll((cause) => {
+        if (cause instanceof NoSuchUser) return Effect.succeed({ outcome: notStarted(cause.message, USER_HINT) })
+        if (cause instanceof BadTarget) return Effect.succeed({ outcome: notStarted(cause.message) })
+        return Effect.fail(cause instanceof SandboxError ? cause : sandboxError("cannot prepare the step", cause))
+      })
+    )
+  })
+
+const USER_HINT = "make the user in an earlier step, or give its ids: (user (uid 1000) (gid 1000))"
+
+const attempt = (work: () => void): void => {
+  try {
+    work()
+  } catch {
+    // What is left is in directories that their owners, or their owners' successors, remove.
+  }
+}
+
+/** A file system, and what is done about what it lacks. */
+interface Source {
+  readonly tree: LayeredTree
+  /** Makes it ready, with these mount points, and says where the runtime finds it. */
+  readonly provide: (missing: ReadonlyArray<MissingPoint>) => string
+}
+
+const build = (options: BundleOptions, undo: Array<() => void>): Bundle => {
+  const { command, id, path, memoryLimit, fastSync } = options
+  undo.push(() => Fs.rmSync(path, { recursive: true, force: true }))
+  check(command)
+  Fs.mkdirSync(`${path}/${LINKS}`)
+  const overlays: Array<OverlayMount> = []
+  const sourceOf = sources(`${path}/`, id, overlays, undo)
+
+  const root = sourceOf(options.rootfs, "rootfs")
+  const identity = identityOf(root.tree, command)
+  const points = new MountPoints(root.tree)
+  for (const target of OciConfig.SYSTEM_TARGETS) points.system(target)
+
+  // What is mounted inside of something else comes after it.
+  const caches = byDepth(command.caches).map(({ target, rootfs }, index) => {
+    const source = sourceOf(rootfs, `cache-${index}`)
+    return { source, options: CACHE, ...points.mount(target, "directory", source.tree) }
+  })
+  const files = [...hostFiles(command, points, path), ...secretFiles(command, points, path, identity)]
+
+  const config = OciConfig.make({
+    ...command,
+    root: root.provide(points.missing),
+    identity,
+    binds: [
+      ...caches.map(({ source, target, missing, options }) => ({ source: source.provide(missing), target, options })),
+      ...files
+    ],
+    memoryLimit,
+    seccomp: { architecture: process.arch, fastSync }
+  })
+  Fs.writeFileSync(`${path}/config.json`, JSON.stringify(config), { mode: 0o600 })
+  return { overlays }
+}
+
+const CACHE = ["nosuid", "nodev"]
+const READ_ONLY = ["ro", "nosuid", "nodev", "noexec"]
+
+/** What no program can be given. */
+const check = ({ argv, cwd, environment, caches, secrets }: Command): void => {
+  const texts = [...argv, cwd, ...environment.flatMap(({ name, value }) => [name, value])]
+  if ([...texts, ...[...caches, ...secrets].map(({ target }) => target)].some((text) => text.includes("\0"))) {
+    throw new BadTarget("the command, its environment or a path has a NUL character in it")
+  }
+}
+
+const byDepth = <A extends { readonly target: string }>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const depth = ({ target }: A): number => target.split("/").filter((name) => name !== "").length
+  return [...items].sort((a, b) => depth(a) - depth(b))
+}
+
+const sources =
+  (prefix: string, id: string, overlays: Array<OverlayMount>, undo: Array<() => void>) =>
+  (rootfs: Rootfs, name: string): Source => {
+    switch (rootfs._tag) {
+      case "Directory": {
+        // Runtimes refuse a root file system that is named through a link.
+        const path = Fs.realpathSync(rootfs.path)
+        return {
+          tree: new LayeredTree([path]),
+          provide: (missing) => {
+            undo.push(Skeleton.makeInPlace(path, missing))
+            return path
+          }
+        }
+      }
+      case "Overlay": {
+        const { lower, upper, work } = rootfs
+        const tree = new LayeredTree([upper, ...lower])
+        return {
+          tree,
+          provide: (missing) => {
+            const target = prefix + name
+            Fs.mkdirSync(target)
+            if (missing.length === 0) {
+              overlays.push({ target, lower, upper, work })
+              return target
+            }
+            // Beside `work`: layers of several file systems would give the image's files several device numbers.
+            const skeleton = `${dirname(work)}/${id}-${name}`
+            undo.push(() => Fs.rmSync(skeleton, { recursive: true, force: true }))
+            Skeleton.makeLayer(skeleton, tree, missing)
+            overlays.push({ target, lower: [skeleton, ...lower], upper, work })
+            return target
+          }
+        }
+      }
+      case "Opaque":
+        throw sandboxError(`a root file system of ${rootfs.backend} cannot be used with an OCI runtime`)
+    }
+  }
+
+const identityOf = (tree: LayeredTree, { user }: Command): OciConfig.Identity => {
+  const { uid, gid } = idsOf(tree, user)
+  if (![uid, gid].every((id) => Number.isInteger(id) && id >= 0 && id < 0xffff_ffff)) {
+    throw new BadTarget(`${uid}:${gid} are no user and group ids: they go from 0 to 4294967294`)
+  }
+  return { uid, gid, additionalGids: user._tag === "Named" ? groupsOf(tree, user.name) : [] }
+}
+
+/** The groups that the image's `/etc/group` lists a user in, group(5). */
+const groupsOf = (tree: LayeredTree, name: string): ReadonlyArray<number> =>
+  readImageFile(tree, "/etc/group")
+    .split("\n")
+    .flatMap((line) => {
+      const [, , gid = "", members = ""] = line.split(":")
+      return /^\d{1,9}$/.test(gid) && members.split(",").includes(name) ? [Number(gid)] : []
+    })
+
+/** `hosts`, and with the host's network its `resolv.conf`; neither where the image has no place for it. */
+const hostFiles = (command: Command, points: MountPoints, path: string): ReadonlyArray<OciConfig.BindMount> => {
+  const hosts = `${path}/hosts`
+  Fs.writeFileSync(hosts, `127.0.0.1 localhost ${command.hostname}\n::1 localhost ip6-localhost ip6-loopback\n`)
+  Fs.chmodSync(hosts, 0o644)
+  const resolver = command.network === "host" && Fs.existsSync(RESOLVER) ? [{ source: RESOLVER, target: RESOLVER }] : []
+  return [{ source: hosts, target: "/etc/hosts" }, ...resolver].flatMap(({ source, target }) => {
+    try {
+      return [{ source, target: points.mount(target, "file").target, options: READ_ONLY }]
+    } catch (error) {
+      if (error instanceof BadTarget) return []
+      throw error
+    }
+  })
+}
+
+const RESOLVER = "/etc/resolv.conf"
+
+const secretFiles = (
+  { secrets }: Command,
+  points: MountPoints,
+  path: string,
+  { uid, gid }: OciConfig.Identity
+): ReadonlyArray<OciConfig.BindMount> =>
+  byDepth(secrets).map(({ target, content }, index) => {
+    const source = `${path}/secret-${index}`
+    // The directory is root's alone; the file is the step's user's, who need not be root.
+    Fs.writeFileSync(source, content, { mode: 0o400, flag: "wx" })
+    Fs.chownSync(source, uid, gid)
+    return { source, target: points.mount(target, "file").target, options: READ_ONLY }
+  })

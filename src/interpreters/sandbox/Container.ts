@@ -1,0 +1,175 @@
+/**
+ * The life of one container: started, listened to, waited for, and whatever
+ * happens, dead and cleared away at the end.
+ *
+ * The runtime runs detached: it sets up the container, starts its first process
+ * and ends, and that process becomes this one's child. So the step's output
+ * comes straight from the step, both streams through one pipe and in order,
+ * how it ended is known exactly, and no runtime stays in memory meanwhile.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import type { Running } from "../host/ChildProcess.ts"
+import * as OutputPipe from "../host/OutputPipe.ts"
+import { type OverlayMount, TooManyLayers } from "../host/PrivateMounts.ts"
+import type { Orphan, Reaper } from "../host/Reaper.ts"
+import type { WaitStatus } from "../host/Syscalls.ts"
+import { type Outcome, SandboxError } from "../Sandbox.ts"
+import { sandboxError, startFailure } from "./Failure.ts"
+import * as Records from "./Records.ts"
+import * as Runtime from "./Runtime.ts"
+
+export interface ContainerOptions {
+  readonly runtime: Runtime.Runtime
+  readonly reaper: Reaper
+  readonly id: string
+  /** A directory of this container's own, with its `config.json`. */
+  readonly bundle: string
+  readonly overlays: ReadonlyArray<OverlayMount>
+  readonly volatile: boolean
+  /** For messages. */
+  readonly argv: ReadonlyArray<string>
+}
+
+/** How the container's first process ended, after which none of them is alive. */
+export interface Ended {
+  readonly status: WaitStatus
+  readonly outOfMemory: boolean
+}
+
+/** The container was not started, and it is the image's or the command's fault. */
+export interface NotStarted {
+  readonly outcome: Outcome
+}
+
+/** How long a runtime may take to set up a container, once nobody wants it any more. */
+const START_TIME = Duration.seconds(10)
+
+/** How long a killed process may take to die: as long as the kernel needs to finish what it does for it. */
+const DEATH_TIME = Duration.seconds(10)
+
+export const run = <E>(
+  options: ContainerOptions,
+  output: (chunk: Uint8Array) => Effect.Effect<void, E>
+): Effect.Effect<Ended | NotStarted, SandboxError | E> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { runtime, reaper, id } = options
+      const pipe = yield* OutputPipe.make(reaper.look)
+      const container = yield* launch(options, pipe.writeEnd)
+      pipe.closeWriteEnd()
+
+      const started = yield* container.running.ended.pipe(
+        Effect.mapError((error) => sandboxError(`cannot run ${runtime.program}`, error, error.code === "ENOENT" ? NO_RUNTIME : undefined))
+      )
+      if (started.signal !== null) return yield* sandboxError(`${runtime.program} was killed by ${started.signal}`)
+      if (started.status !== 0) {
+        const why = startFailure(runtime.program, messages(options.bundle), options.argv)
+        return why instanceof SandboxError ? yield* why : { outcome: why }
+      }
+
+      // What is written until now waits in the pipe: a runtime that fails says so there too, which is not the step's.
+      const first = container.first()
+      if (first === undefined) return yield* sandboxError(`${runtime.program} does not say which process it has started`)
+      const [status] = yield* Effect.all(
+        [Effect.tap(first.ended, () => Effect.sync(pipe.finish)), pipe.pump(output)],
+        { concurrency: "unbounded" }
+      ).pipe(
+        Effect.catchTag("LostProcess", () =>
+          Effect.fail(sandboxError("the step's process was reaped by another part of this program"))
+        )
+      )
+      return { status, outOfMemory: Records.ranOutOfMemory(Records.cgroups(runtime, id)) }
+    })
+  )
+
+export const NO_RUNTIME = "install it with apt-get install runc, or name another OCI runtime with --runtime"
+
+interface Container {
+  readonly running: Running
+  /** The container's first process, once the runtime has succeeded. */
+  readonly first: () => Orphan | undefined
+}
+
+const launch = (options: ContainerOptions, output: number): Effect.Effect<Container, SandboxError, Scope.Scope> => {
+  const { runtime, reaper, id, bundle, overlays, volatile } = options
+  const args = ["run", "--detach", "--pid-file", `${bundle}/${PID}`, "--bundle", bundle, id]
+  const log = ["--log", `${bundle}/${LOG}`, "--log-format", "json"]
+  const start = (): Container => {
+    const mounts = { overlays, volatile, links: `${bundle}/${LINKS}` }
+    const running = Runtime.start(runtime, mounts, [...log, ...args], output)
+    let orphan: Orphan | undefined
+    return {
+      running,
+      first: () => {
+        const pid = orphan === undefined ? readPid(`${bundle}/${PID}`) : undefined
+        if (pid !== undefined) orphan = reaper.adopt(pid)
+        return orphan
+      }
+    }
+  }
+  return Effect.acquireRelease(
+    Effect.try({ try: start, catch: (cause) => sandboxError(MOUNTING, cause, hintFor(cause)) }),
+    (container) => finish(options, container)
+  )
+}
+
+const PID = "pid"
+const LOG = "log"
+/** An empty directory that whoever makes the bundle makes in it. */
+export const LINKS = "links"
+
+/** Nothing but the number of a process: 0 and 1 mean others, and signals sent to them are disasters. */
+const readPid = (path: string): number | undefined => {
+  try {
+    const pid = Number(Fs.readFileSync(path, "utf8"))
+    return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const MOUNTING = "cannot mount the step's root file system"
+
+const hintFor = (cause: unknown): string | undefined =>
+  cause instanceof TooManyLayers ? "start again from an exported result, or with a store of another kind" : undefined
+
+/** Sees to it that nothing of the container is left. Never fails, and never takes for ever. */
+const finish = ({ runtime, id }: ContainerOptions, { running, first }: Container): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    // Until the runtime is done, what it has started can be found by nobody else.
+    const started = yield* running.ended.pipe(Effect.interruptible, Effect.timeout(START_TIME), Effect.option)
+    if (started._tag === "None") {
+      running.kill()
+      yield* running.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
+    } else if (started.value.status === 0) {
+      const process = first()
+      process?.kill()
+      if (process !== undefined) {
+        yield* process.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
+      }
+    }
+    if (!Fs.existsSync(`${runtime.records}/${id}`)) return
+    if (!Records.remove(runtime, id, Records.cgroups(runtime, id))) yield* Runtime.destroy(runtime, id)
+  })
+
+/** The errors in a runtime's log, oldest first. */
+const messages = (bundle: string): ReadonlyArray<string> => {
+  let text: string
+  try {
+    text = Fs.readFileSync(`${bundle}/${LOG}`, "utf8")
+  } catch {
+    return []
+  }
+  return text.split("\n").flatMap((line) => {
+    try {
+      const entry: unknown = JSON.parse(line)
+      if (typeof entry !== "object" || entry === null || !("msg" in entry) || typeof entry.msg !== "string") return []
+      return "level" in entry && (entry.level === "error" || entry.level === "fatal") ? [entry.msg] : []
+    } catch {
+      return []
+    }
+  })
+}

@@ -1,0 +1,39 @@
+/**
+ * A `Sandbox` that runs every command in a container of its own, made by an OCI
+ * runtime: runc, or another with the same command line. Linux, as root.
+ *
+ * Nothing is made, looked for or loaded before the first command.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { Sandbox, type SandboxError, type SandboxService } from "../Sandbox.ts"
+
+export interface OciRuntimeOptions {
+  /** The runtime's path, or its name in PATH; `runc` when it is left out. */
+  readonly runtime?: string | undefined
+  /** Whether calls that wait for the disk succeed without doing anything. */
+  readonly fastSync?: boolean | undefined
+  /** How much memory a command and what it starts may use, in bytes; no limit when it is left out. */
+  readonly memoryLimit?: number | undefined
+  /** Where the containers' state is kept; `/run/obuilder` when it is left out. */
+  readonly stateDirectory?: string | undefined
+}
+
+export const layer = (options: OciRuntimeOptions = {}): Layer.Layer<Sandbox, SandboxError> =>
+  Layer.scoped(
+    Sandbox,
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const machine = yield* Effect.cached(
+        Effect.promise(() => import("./Machine.ts")).pipe(
+          Effect.flatMap(({ open }) => open(options)),
+          Scope.extend(scope)
+        )
+      )
+      const service: SandboxService = {
+        run: (command, rootfs, output) => Effect.flatMap(machine, ({ run }) => run(command, rootfs, output))
+      }
+      return service
+    })
+  )

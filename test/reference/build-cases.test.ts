@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { execFileSync } from "node:child_process"
+import * as Fs from "node:fs"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import * as SpecText from "../../src/domain/SpecText.ts"
+import * as LocalBaseImages from "../../src/interpreters/base/LocalBaseImages.ts"
+import { Engine } from "../../src/interpreters/Engine.ts"
+import * as SourceDirectory from "../../src/interpreters/host/SourceDirectory.ts"
+import { observe } from "../../src/interpreters/Observe.ts"
+import * as OciRuntimeSandbox from "../../src/interpreters/sandbox/OciRuntimeSandbox.ts"
+import * as OverlayfsStore from "../../src/interpreters/store/OverlayfsStore.ts"
+import { Store } from "../../src/interpreters/Store.ts"
+import { plan } from "../../src/plan/Planner.ts"
+import { scratchDirectory } from "../interpreters/host/scratch.ts"
+import { describeWith } from "../requirements.ts"
+import { type BuildCase, comparable, readCases, writeBase, writeContext } from "./buildCases.ts"
+import { readTar } from "./readTar.ts"
+
+const cases = readCases()
+const scratch = scratchDirectory("reference")
+
+const makeRuntime = () => {
+  const services = Layer.mergeAll(
+    OverlayfsStore.layer({ path: `${scratch.path}/store` }),
+    OciRuntimeSandbox.layer({ stateDirectory: `${scratch.path}/state` }),
+    LocalBaseImages.layer({ sourceDirectory: scratch.path })
+  )
+  return ManagedRuntime.make(Layer.provideMerge(Engine.layer, services))
+}
+
+/** Builds a case and gives the tar of its result. */
+const build = (one: BuildCase) =>
+  Effect.gen(function* () {
+    const text = one.spec.replaceAll("(from BASE)", `(from rootfs:${scratch.path}/base)`)
+    const { spec } = yield* SpecText.parse(text, { file: `${one.id}.spec` })
+    const context = yield* SourceDirectory.make({ path: `${scratch.path}/${one.id}` })
+    const inputs = yield* observe(spec, context)
+    const planned = yield* plan(spec, inputs)
+    const engine = yield* Engine
+    const { id } = yield* engine.build({
+      plan: planned,
+      inputs,
+      context,
+      secrets: new Map(),
+      jobs: 2,
+      onEvent: () => Effect.void
+    })
+    const store = yield* Store
+    const chunks: Array<Uint8Array> = []
+    yield* store.tar(id, (chunk) => Effect.sync(() => void chunks.push(chunk)))
+    return Buffer.concat(chunks)
+  })
+
+describeWith(["root", "runc", "overlay", "busybox"], "the reference builds, on runc and overlayfs", () => {
+    let runtime: ReturnType<typeof makeRuntime>
+
+    beforeAll(() => {
+      const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
+      writeBase(`${scratch.path}/base`, busybox, execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n"))
+      runtime = makeRuntime()
+    })
+    afterAll(async () => {
+      await runtime.dispose()
+      expect(Fs.existsSync(`${scratch.path}/state`) ? Fs.readdirSync(`${scratch.path}/state`) : []).toEqual([])
+    })
+
+    it.each(cases.map((one) => [one.id, one] as const))("%s", async (_id, one) => {
+      writeContext(`${scratch.path}/${one.id}`, one.context)
+      const exit = await runtime.runPromiseExit(Effect.either(build(one)))
+      // A defect is a bug, whatever the case expects.
+      if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+      const result = exit.value
+      switch (one.expect.result) {
+        case "failed":
+          expect(Either.isLeft(result)).toBe(true)
+          break
+        case "built": {
+          if (Either.isLeft(result)) throw result.left
+          const trees = comparable(await readTar(result.right), one.expect.tree)
+          expect(trees.actual).toEqual(trees.expected)
+          break
+        }
+        case "unspecified":
+          // Building it, or refusing it with an error of its own kind, are both right.
+          if (Either.isLeft(result)) expect(result.left._tag).toMatch(/^(StepFailed|PlanError|ObserveError|SpecError)$/)
+      }
+    })
+  })

@@ -1,0 +1,92 @@
+/** The reference cases of whole builds: what the original does with generated specs and contexts. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+export interface ContextEntry {
+  readonly path: string
+  readonly type: "file" | "dir" | "symlink"
+  readonly mode?: string
+  readonly content?: string
+  readonly target?: string
+}
+
+export interface TreeEntry {
+  readonly path: string
+  readonly type: "file" | "dir" | "symlink"
+  readonly mode?: string
+  readonly uid?: number
+  readonly gid?: number
+  readonly sha256?: string
+  readonly size?: number
+  readonly target?: string
+}
+
+export interface BuildCase {
+  readonly id: string
+  readonly context: ReadonlyArray<ContextEntry>
+  readonly spec: string
+  readonly expect:
+    | { readonly result: "built"; readonly tree: ReadonlyArray<TreeEntry> }
+    | { readonly result: "failed"; readonly message: string }
+    | { readonly result: "unspecified" }
+}
+
+const FILE = "../shared/reference/build-cases.jsonl"
+
+/** The cases. Where the folder that holds them is not beside the checkout, `vitest.config.ts` leaves these tests out. */
+export const readCases = (): ReadonlyArray<BuildCase> =>
+  Fs.readFileSync(FILE, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line): BuildCase => JSON.parse(line))
+
+/** Writes a case's source directory. Directories get their modes last, so that they can be filled. */
+export const writeContext = (directory: string, entries: ReadonlyArray<ContextEntry>): void => {
+  Fs.mkdirSync(directory, { recursive: true })
+  for (const entry of entries) {
+    const path = Path.join(directory, entry.path)
+    if (entry.type === "dir") Fs.mkdirSync(path)
+    else if (entry.type === "symlink") Fs.symlinkSync(entry.target ?? "", path)
+    else Fs.writeFileSync(path, entry.content ?? "")
+    if (entry.type !== "symlink") Fs.chmodSync(path, Number.parseInt(entry.mode ?? "755", 8))
+  }
+}
+
+/** The base image that the cases were recorded on: a static busybox with its applets. */
+export const writeBase = (directory: string, busybox: string, applets: ReadonlyArray<string>): void => {
+  for (const path of ["bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp", "usr/bin", "usr/sbin", "var"]) {
+    Fs.mkdirSync(`${directory}/${path}`, { recursive: true, mode: 0o755 })
+  }
+  Fs.chmodSync(`${directory}/tmp`, 0o1777)
+  Fs.copyFileSync(busybox, `${directory}/bin/busybox`)
+  Fs.chmodSync(`${directory}/bin/busybox`, 0o755)
+  for (const applet of applets) if (applet !== "busybox") Fs.symlinkSync("busybox", `${directory}/bin/${applet}`)
+  Fs.writeFileSync(`${directory}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\n", { mode: 0o644 })
+  Fs.writeFileSync(`${directory}/etc/group`, "root:x:0:\n", { mode: 0o644 })
+}
+
+const HIDDEN = /^\/(bin|sbin|usr|lib|lib64|dev|proc|sys)(\/|$)/
+
+/** What of two trees is compared, in a form in which equal trees are equal. */
+export const comparable = (
+  tree: ReadonlyArray<TreeEntry>,
+  expected: ReadonlyArray<TreeEntry>
+): { readonly actual: unknown; readonly expected: unknown } => {
+  const anyOwner = new Set(expected.filter((entry) => entry.uid === undefined).map((entry) => entry.path))
+  const strip = (entry: TreeEntry): unknown => {
+    const { path, type, mode, uid, gid, sha256, size, target } = entry
+    const owner = anyOwner.has(path) ? {} : { uid, gid }
+    const content = path === "/tmp/ls-out" || path === "/tmp/caps" ? {} : { sha256, size }
+    return type === "symlink"
+      ? { path, type, target, ...owner }
+      : type === "dir"
+        ? { path, type, mode, ...owner }
+        : { path, type, mode, ...owner, ...content }
+  }
+  const list = (entries: ReadonlyArray<TreeEntry>): unknown =>
+    entries
+      .filter((entry) => !HIDDEN.test(entry.path) && entry.path !== "/")
+      .sort((a, b) => (a.path < b.path ? -1 : 1))
+      .map(strip)
+  return { actual: list(tree), expected: list(expected) }
+}
