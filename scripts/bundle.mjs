@@ -1,6 +1,7 @@
 // One CommonJS file with all that the command needs, arranged for a fast start.
 import * as esbuild from "esbuild"
 import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { basename } from "node:path"
 
 /**
@@ -33,12 +34,61 @@ const unasked = {
   }
 }
 
-/** Writes `dist/obuilder.cjs`, in the form of a function of CommonJS's variables. */
-export const bundle = async () => {
+/** Parts of Node that take milliseconds to load, and that many commands do without. */
+const SLOW = new Set(["node:child_process", "node:crypto", "node:fs/promises", "node:net", "node:tty"])
+
+/**
+ * Node's own modules. Those above are loaded when one of their functions is
+ * called; of the others, only what is used is taken, instead of a copy of each
+ * for every module that imports it.
+ */
+const builtins = {
+  name: "builtins",
+  setup(build) {
+    const load = createRequire(import.meta.url)
+    build.onResolve({ filter: /^node:/ }, ({ kind, path }) =>
+      kind === "import-statement" ? { path, namespace: "builtin", sideEffects: false } : undefined
+    )
+    build.onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => {
+      const required = `require(${JSON.stringify(path)})`
+      const late = (name) =>
+        /^[A-Z]/.test(name)
+          ? `/* @__PURE__ */ new Proxy(function () {}, { construct: (_, given) => new (${required}.${name})(...given) })`
+          : `(...given) => ${required}.${name}(...given)`
+      const early = (name) => `/* @__PURE__ */ (() => ${required}.${name})()`
+      const contents = Object.entries(Object.getOwnPropertyDescriptors(load(path)))
+        .filter(([name, { value }]) => /^[a-z]\w*$/i.test(name) && (!SLOW.has(path) || typeof value === "function"))
+        .map(([name]) => `export const ${name} = ${SLOW.has(path) ? late(name) : early(name)}`)
+      return { contents: contents.join("\n"), loader: "js" }
+    })
+  }
+}
+
+/**
+ * Our own modules: what they import on demand becomes part of the one scope
+ * that all modules share, which is faster than a scope each; and a schema that
+ * nobody uses is left out.
+ */
+const flat = {
+  name: "flat",
+  setup(build) {
+    build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+      const modules = []
+      const contents = readFileSync(path, "utf8")
+        .replaceAll(/\bimport\(("\.[^"]+")\)/g, (_, module) => `Promise.resolve(demanded${modules.push(module) - 1})`)
+        .replaceAll(/(?<![\w.])Schema\.\w+\(/g, (call) => `/* @__PURE__ */ ${call}`)
+      const imports = modules.map((module, index) => `\nimport * as demanded${index} from ${module}`)
+      return { contents: contents + imports.join(""), loader: "ts" }
+    })
+  }
+}
+
+/** Writes the command, in the form of a function of CommonJS's variables. */
+export const bundle = async (outfile = "dist/obuilder.cjs", options = {}) => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"))
-  await esbuild.build({
+  return await esbuild.build({
     entryPoints: ["src/cli/main.ts"],
-    outfile: "dist/obuilder.cjs",
+    outfile,
     bundle: true,
     platform: "node",
     format: "cjs",
@@ -46,9 +96,7 @@ export const bundle = async () => {
     external: ["koffi"],
     minifyWhitespace: true,
     minifySyntax: true,
-    keepNames: false,
     legalComments: "none",
-    // What is imported dynamically is in the same file, and evaluated when it is first asked for.
     supported: { "dynamic-import": false },
     define: {
       OBUILDER_VERSION: JSON.stringify(version),
@@ -59,6 +107,7 @@ export const bundle = async () => {
     footer: { js: "})" },
     logLevel: "warning",
     logOverride: { "import-is-undefined": "silent" },
-    plugins: [unused, unasked]
+    plugins: [unused, unasked, builtins, flat],
+    ...options
   })
 }

@@ -1,5 +1,8 @@
-// Writes dist/obuilder.cache: V8's code for dist/obuilder.cjs, made after a few
-// typical commands, so that it has what those compile on their way.
+// Writes dist/obuilder.cache: V8's code for dist/obuilder.cjs, with the
+// functions that a short command calls, and no others: all of them are loaded
+// at every start. So a first process builds, and a second one, which finds
+// everything cached, has its code written down.
+import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
@@ -7,17 +10,36 @@ import { join, resolve } from "node:path"
 import { Script } from "node:vm"
 
 const file = resolve("dist/obuilder.cjs")
-const source = readFileSync(file, "latin1")
-const stranger = source.search(/[^\0-\x7f]/)
-if (stranger >= 0) throw new Error(`${file} is not ASCII: ${JSON.stringify(source.slice(stranger - 40, stranger + 20))}`)
 
-// As bin/obuilder has it.
-Error.stackTraceLimit = 0
-const script = new Script(source, { filename: file })
+const context = (directory) => join(directory, "source")
+const buildWords = (directory) => [
+  "build",
+  `--store=overlayfs:${join(directory, "store")}`,
+  "-f",
+  join(directory, "spec"),
+  context(directory)
+]
 
-const realExit = process.exit
+/** Runs `use` with a directory that has a small spec and what it builds. */
+const withExample = async (use) => {
+  const directory = mkdtempSync(join(tmpdir(), "obuilder-cache-"))
+  try {
+    mkdirSync(join(context(directory), "rootfs"), { recursive: true })
+    for (const name of ["file", "rootfs/file"]) writeFileSync(join(context(directory), name), "content\n")
+    writeFileSync(
+      join(directory, "spec"),
+      `((build dev ((from scratch) (copy (src .) (dst /a/))))
+        (from rootfs:rootfs) (workdir /w) (env A b)
+        (copy (src file) (dst ./)) (copy (from (build dev)) (src /a) (dst /c/)))`
+    )
+    await use(directory)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
 /** Runs the program in this process, and gives its exit status. */
-const obuilder = (...words) =>
+const run = (script, words) =>
   new Promise((done) => {
     process.argv = [process.execPath, "obuilder", ...words]
     process.exit = done
@@ -25,23 +47,29 @@ const obuilder = (...words) =>
     script.runInThisContext().call(main.exports, main.exports, createRequire(file), main, file, resolve("dist"))
   })
 
-const directory = mkdtempSync(join(tmpdir(), "obuilder-cache-"))
-try {
-  const context = join(directory, "source")
-  mkdirSync(context)
-  writeFileSync(join(context, "file"), "content\n")
-  const spec = join(directory, "spec")
-  const steps = ['(workdir /a)', '(env A b)', '(copy (src file) (dst ./))', '(copy (src .) (dst /b/))']
-  writeFileSync(spec, `((build dev ((from scratch) (copy (src .) (dst /)))) (from scratch) ${steps.join(" ")}
-    (copy (from (build dev)) (src /file) (dst /c)))`)
-  const build = ["build", `--store=overlayfs:${join(directory, "store")}`, "-f", spec]
-  await obuilder("--help")
-  // Without root this fails, and has compiled most of its way by then.
-  for (let count = 0; count < 3; count++) await obuilder(...build, context)
-  writeFileSync(spec, `((from scratch) ${steps.join(" ")} (run (shell true)))`)
-  await obuilder(...build, "--dry-run", context)
-} finally {
-  rmSync(directory, { recursive: true, force: true })
+const writeCache = async (directory) => {
+  const exit = process.exit
+  // As bin/obuilder has it.
+  const source = readFileSync(file, "latin1")
+  const strange = source.search(/[^\0-\x7f]/)
+  if (strange >= 0) throw new Error(`${file} is not ASCII: ${JSON.stringify(source.slice(strange - 40, strange + 20))}`)
+  Error.stackTraceLimit = 0
+  const script = new Script(source, { filename: file })
+  await run(script, ["--help"])
+  // Without root this fails, having compiled most of its way by then.
+  await run(script, buildWords(directory))
+  writeFileSync("dist/obuilder.cache", script.createCachedData())
+  exit(0)
 }
-writeFileSync("dist/obuilder.cache", script.createCachedData())
-realExit(0)
+
+const [prepared] = process.argv.slice(2)
+if (prepared !== undefined) await writeCache(prepared)
+else {
+  await withExample(async (directory) => {
+    spawnSync("bin/obuilder", buildWords(directory), { stdio: "ignore" })
+    const { status } = spawnSync(process.execPath, [import.meta.filename, directory], {
+      stdio: ["ignore", "ignore", "inherit"]
+    })
+    if (status !== 0) process.exitCode = 1
+  })
+}

@@ -17,10 +17,10 @@ const PAUSE = "5 millis"
 export const make = (fd: number, name: string): Effect.Effect<Sink> =>
   Effect.gen(function* () {
     const mutex = yield* Effect.makeSemaphore(1)
-    const type = typeOf(fd)
+    const { device, type } = look(fd)
     const target = type === S_IFIFO ? reopen(fd) : fd
     return {
-      isTerminal: type === S_IFCHR && (yield* isTerminal(fd)),
+      isTerminal: type === S_IFCHR && device !== MEMORY && (yield* isTerminal(fd)),
       write: (chunk) => {
         const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk
         return mutex.withPermits(1)(writeAll(target, name, bytes))
@@ -30,12 +30,16 @@ export const make = (fd: number, name: string): Effect.Effect<Sink> =>
 
 const { S_IFMT, S_IFIFO, S_IFCHR, O_WRONLY, O_NONBLOCK } = Fs.constants
 
-/** The kind of file that is open; nothing where none is. */
-const typeOf = (fd: number): number => {
+/** Linux's major number of `/dev/null` and the like, which are no terminals. */
+const MEMORY = 1
+
+/** The kind of file that is open, and its device's major number; nothing where none is open. */
+const look = (fd: number): { readonly type: number; readonly device: number } => {
   try {
-    return Fs.fstatSync(fd).mode & S_IFMT
+    const { mode, rdev } = Fs.fstatSync(fd)
+    return { type: mode & S_IFMT, device: (rdev >> 8) & 0xfff }
   } catch {
-    return 0
+    return { type: 0, device: 0 }
   }
 }
 

@@ -8,13 +8,15 @@ import { rest, show, showNode, written } from "./SpecFields.ts"
 
 type Read<A> = SpecFields.Read<A>
 
+const usage = "`(NAME (target PATH))`"
+
 const optionsUsage = "`(buildkit_options ((NAME VALUE)…))`"
 
 const fields = { target: "`(target PATH)`", buildkit_options: optionsUsage }
 
 const shapes: Readonly<Record<"cache" | "secret", SpecFields.RecordShape>> = {
-  cache: { name: "cache", fields },
-  secret: { name: "secret", fields }
+  cache: { name: "cache", usage, fields },
+  secret: { name: "secret", usage, fields }
 }
 
 /** One cache or secret; they are written alike. */
@@ -40,14 +42,14 @@ export const mount = (kind: "cache" | "secret", node: SexpNode): Read<Cache> => 
 }
 
 const misshapen = (kind: string, node: SexpNode, hint: string | undefined): Problem.Problem =>
-  Problem.make(node, `${showNode(node)} is not a ${kind}`, { expected: "`(NAME (target PATH))`", hint })
+  Problem.make(node, `${showNode(node)} is not a ${kind}`, { expected: usage, hint })
 
 /** `(target PATH)` alone reads as something called "target". */
 const namelessTarget = (kind: string, node: ListNode): Problem.Problem | undefined => {
   const [id, path, more] = node
   if (id?._tag !== "Atom" || id.value !== "target" || path?._tag !== "Atom" || more !== undefined) return undefined
   return Problem.make(node, `this ${kind} has no name`, {
-    expected: "`(NAME (target PATH))`",
+    expected: usage,
     hint: `write \`(NAME (target ${written(path.value)}))\``
   })
 }

@@ -40,6 +40,7 @@ const textOp = (name: string, what: string, make: (text: string) => Op): OpForm 
 
 const runShape: SpecFields.RecordShape = {
   name: "run",
+  usage: "`(run (shell COMMAND))`",
   instead: (_, place) => `write \`(run (shell ${quoted(words(rest(place)))}))\``,
   fields: {
     shell: "`(shell COMMAND)`",
@@ -51,9 +52,10 @@ const runShape: SpecFields.RecordShape = {
 
 const copyShape: SpecFields.RecordShape = {
   name: "copy",
+  usage: "`(copy (src PATH…) (dst PATH))`",
   instead: (_, place) => {
     const paths = few(rest(place)).map((node) => (node._tag === "Atom" ? written(node.value) : ""))
-    return paths.length > 1 && !paths.includes("")
+    return paths.length > 1 && paths.length < 8 && !paths.includes("")
       ? `write \`(copy (src ${paths.slice(0, -1).join(" ")}) (dst ${paths.slice(-1).join("")}))\``
       : undefined
   },
@@ -66,8 +68,18 @@ const copyShape: SpecFields.RecordShape = {
 }
 
 const forms: ReadonlyMap<string, OpForm> = new Map<string, OpForm>([
-  ["comment", textOp("comment", "TEXT", (text) => ({ _tag: "Comment", text }))],
+  ["run", { usage: runShape.usage, inline: true, read: (list, items, context) => run(list, items, context) }],
+  ["copy", { usage: copyShape.usage, inline: true, read: (list, items, context) => copy(list, items, context) }],
+  ["env", { usage: "`(env NAME VALUE)`", inline: true, read: (list, items) => env(list, items) }],
   ["workdir", textOp("workdir", "PATH", (path) => ({ _tag: "Workdir", path }))],
+  [
+    "user",
+    {
+      usage: UserReader.usage,
+      inline: true,
+      read: (list, items) => Either.map(UserReader.user(list, items), (user): Op => ({ _tag: "User", user }))
+    }
+  ],
   [
     "shell",
     {
@@ -77,21 +89,18 @@ const forms: ReadonlyMap<string, OpForm> = new Map<string, OpForm>([
         Either.map(SpecFields.texts(list, "`(shell PROGRAM ARGUMENT…)`"), (args): Op => ({ _tag: "Shell", args }))
     }
   ],
-  ["run", { usage: "`(run (shell COMMAND))`", inline: true, read: (list, items, context) => run(list, items, context) }],
-  ["copy", { usage: "`(copy (src PATH…) (dst PATH))`", inline: true, read: (list, items, context) => copy(list, items, context) }],
-  [
-    "user",
-    {
-      usage: UserReader.usage,
-      inline: true,
-      read: (list, items) => Either.map(UserReader.user(list, items), (user): Op => ({ _tag: "User", user }))
-    }
-  ],
-  ["env", { usage: "`(env NAME VALUE)`", inline: true, read: (list, items) => env(list, items) }]
+  ["comment", textOp("comment", "TEXT", (text) => ({ _tag: "Comment", text }))]
 ])
 
 /** The names of all operations. */
 export const names: ReadonlyArray<string> = [...forms.keys()]
+
+const expected = `an operation: ${oneOf(names)}`
+
+const isOp = (list: ListNode | undefined): boolean => {
+  const [head] = list ?? []
+  return head?._tag === "Atom" && forms.has(head.value)
+}
 
 export const read = (node: SexpNode, context: OpContext): Read<Op> => {
   if (node._tag === "Atom") {
@@ -106,7 +115,10 @@ export const read = (node: SexpNode, context: OpContext): Read<Op> => {
   const [head] = node
   if (head === undefined || head._tag === "List") {
     return Either.left(
-      Problem.make(head ?? node, `${showNode(head ?? node)} where an operation's name belongs`, { expected: oneOf(names) })
+      Problem.make(head ?? node, `${showNode(head ?? node)} where an operation's name belongs`, {
+        expected,
+        hint: isOp(head) ? "take away one pair of parentheses" : undefined
+      })
     )
   }
   const name = lowerInitial(head.value)
@@ -148,18 +160,18 @@ const unknownOp = (node: ListNode, name: string): Problem.Problem => {
   const place = head ?? node
   if (name === "from") {
     return Problem.make(place, "a second `(from …)`", {
-      expected: oneOf(names),
+      expected,
       hint: "a spec has one base; another one is for a nested build, `(build NAME ((from BASE) …))`, before `(from …)`"
     })
   }
   if (name === "build") {
     return Problem.make(place, "a nested build after `(from …)`", {
-      expected: oneOf(names),
+      expected,
       hint: "nested builds stand before the `(from …)` of the spec that uses them"
     })
   }
   return Problem.make(place, `unknown operation ${show(name)}`, {
-    expected: oneOf(names),
+    expected,
     hint: Option.getOrUndefined(Option.map(suggest(name, names), (op) => `did you mean ${show(op)}?`))
   })
 }
@@ -250,7 +262,7 @@ const env = (list: ListNode, items: Iterable<SexpNode>): Read<Op> => {
   if (wrong !== undefined) {
     return Either.left(Problem.make(wrong, `${showNode(wrong)} where a text belongs`, { expected: usage }))
   }
-  if (name?._tag !== "Atom") return Either.left(Problem.make(list, "`env` has no name and no value", { expected: usage }))
+  if (name?._tag !== "Atom") return Either.left(Problem.make(list, "`env` has neither name nor value", { expected: usage }))
   if (value?._tag !== "Atom") {
     const [, before, after] = /^([^=]+)=(.*)$/s.exec(name.value) ?? []
     return Either.left(

@@ -107,9 +107,10 @@ export const each = <A>(nodes: Iterable<SexpNode>, read: (node: SexpNode) => Rea
   return Either.right(values)
 }
 
-/** What a record is called, and how its fields are written, by their names. */
+/** What a record is called, how it is written, and how its fields are, by their names. */
 export interface RecordShape {
   readonly name: string
+  readonly usage: string
   readonly fields: Readonly<Record<string, string>>
   /** What to write instead of a record that holds this atom outside of any field. */
   readonly instead?: (bare: AtomNode, place: ListNode) => string | undefined
@@ -142,7 +143,9 @@ export const required = (
   const field = fields.get(name)
   if (field !== undefined) return Either.right(field)
   return Either.left(
-    Problem.make(place, `this ${show(shape.name)} has no ${show(name)}`, { expected: shape.fields[name] })
+    Problem.make(place, `this ${show(shape.name)} has no ${show(name)}`, {
+      expected: `${shape.fields[name] ?? show(name)}, as in ${shape.usage}`
+    })
   )
 }
 
@@ -153,7 +156,7 @@ const fieldForms = (shape: RecordShape): string => {
 
 const bareAtom = (node: AtomNode, place: ListNode, shape: RecordShape): Problem.Problem =>
   Problem.make(node, `${showNode(node)} is not a field of ${show(shape.name)}`, {
-    expected: fieldForms(shape),
+    expected: shape.usage,
     hint: shape.instead?.(node, place)
   })
 
@@ -162,7 +165,7 @@ const namelessField = (node: ListNode, shape: RecordShape): Problem.Problem => {
   const [name] = head?._tag === "List" ? head : []
   const nested = name?._tag === "Atom" && Object.hasOwn(shape.fields, name.value)
   return Problem.make(node, `${showNode(node)} is not a field of ${show(shape.name)}`, {
-    expected: fieldForms(shape),
+    expected: shape.usage,
     hint: nested ? "take away one pair of parentheses around the fields" : undefined
   })
 }

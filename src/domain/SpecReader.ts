@@ -60,31 +60,31 @@ export const parse = (
 
 const readOne = (text: string): Read<SexpNode> =>
   text.length <= longest
-    ? Either.mapLeft(SexpReader.read(text), (problem) => foreign(text, problem) ?? problem)
+    ? Either.mapLeft(SexpReader.read(text), (problem) => foreign(text) ?? problem)
     : Either.left(tooLong)
 
 /** What a text is that is no spec for a reason which its first characters give away. */
-const foreign = (text: string, problem: Problem.Problem): Problem.Problem | undefined => {
+const foreign = (text: string): Problem.Problem | undefined => {
   if (text.startsWith("\ufeff")) {
     return Problem.make({ start: 0, end: 1 }, "this file begins with a byte order mark", {
       expected: specUsage,
       hint: "save it as UTF-8 without a byte order mark"
     })
   }
-  if (isDockerfile(text)) {
-    return Problem.make({ start: problem.start, end: problem.end }, "this file looks like a Dockerfile", {
-      expected: specUsage,
-      hint: "a spec is written in parentheses: `FROM busybox` is `((from busybox))`"
-    })
-  }
-  return undefined
+  const instruction = dockerfileInstruction(text)
+  if (instruction === undefined) return undefined
+  return Problem.make({ start: instruction, end: instruction + 1 }, "this file looks like a Dockerfile", {
+    expected: specUsage,
+    hint: "a spec is written in parentheses: `FROM busybox` is `((from busybox))`"
+  })
 }
 
-/** The first line that is neither blank nor a comment begins as Dockerfiles begin. */
-const isDockerfile = (text: string): boolean => {
+/** Where the first line that is neither blank nor a comment begins as Dockerfiles do. */
+const dockerfileInstruction = (text: string): number | undefined => {
   const lines = text.slice(0, 10_000).split("\n")
-  const first = lines.find((line) => line.trim() !== "" && !line.trimStart().startsWith("#"))
-  return first !== undefined && /^\s*(?:FROM|ARG)\s/.test(first)
+  const first = lines.findIndex((line) => line.trim() !== "" && !line.trimStart().startsWith("#"))
+  const begins = /^\s*(?:FROM|ARG)\s/.test(lines[first] ?? "")
+  return begins ? lines.slice(0, first).reduce((offset, line) => offset + line.length + 1, 0) : undefined
 }
 
 class SpecReader {

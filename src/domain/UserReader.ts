@@ -14,6 +14,7 @@ export const usage = "`(user (uid N) (gid N))` or `(user (name NAME))`"
 
 const shape: SpecFields.RecordShape = {
   name: "user",
+  usage,
   fields: { name: "`(name NAME)`", uid: "`(uid N)`", gid: "`(gid N)`" },
   instead: (bare) => {
     const value = written(bare.value)
@@ -59,7 +60,7 @@ const id = (field: ListNode, name: "uid" | "gid"): Read<number> => {
   return Option.match(OcamlInteger.parse(text.right), {
     onNone: () =>
       Either.left(
-        Problem.make(place, `${show(text.right)} is not a number`, {
+        Problem.make(place, `${show(text.right)} is ${/^[+-]?\d+$/.test(text.right) ? "out of range" : "not a number"}`, {
           expected: `a whole number, such as \`(${name} 1000)\``,
           hint: name === "uid" && isName(node) ? `a user is called by name with \`(user (name ${written(text.right)}))\`` : undefined
         })

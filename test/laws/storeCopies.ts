@@ -97,7 +97,7 @@ const cases: Readonly<Record<string, Case>> = {
     to: ["As", "/d"],
     expected: { "/d": "directory 0755 0:0", "/d/e": "directory 0755 0:0", "/d/e/kept": "file 0644 0:0 " }
   },
-  "directories that exist keep their owner and mode, on the way and as the destination": {
+  "directories on the way keep their owner and mode, those that are copied become the step's": {
     image: {
       tmp: { directory: true, mode: 0o1777, uid: 5, gid: 6 },
       "tmp/d": { directory: true, mode: 0o700, uid: 7, gid: 8 },
@@ -109,7 +109,7 @@ const cases: Readonly<Record<string, Case>> = {
     owner: user,
     expected: {
       "/tmp": "directory 1777 5:6",
-      "/tmp/d": "directory 0700 7:8",
+      "/tmp/d": "directory 0755 1000:100",
       "/tmp/d/here": "file 0644 0:0 before",
       "/tmp/d/new": "file 0644 1000:100 1",
       "/tmp/f": "file 0644 1000:100 2"

@@ -13,7 +13,7 @@ import { plan } from "../../src/plan/Planner.ts"
 import { copy, inputsNow, planNow, type Setup, spec } from "../interpreters/builds.ts"
 import { baseVariations, type Probe, variations, withoutEffect } from "./variations.ts"
 
-const RUNS = { numRuns: 300 }
+const RUNS = { numRuns: 200 }
 
 /** For each of the many variations of one law, which together make more than a thousand runs. */
 const EACH = { numRuns: 40 }

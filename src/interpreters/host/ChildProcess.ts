@@ -33,7 +33,7 @@ export interface SpawnOptions {
   /** The whole environment; this process's own where it is left out. */
   readonly environment?: Readonly<Record<string, string>>
   /** For standard output and error both; nowhere when it is left out. */
-  readonly output?: number
+  readonly output?: number | undefined
 }
 
 export interface Running {

@@ -22,14 +22,43 @@ export interface OverlayMount {
   readonly work: string
 }
 
-export interface PrivateMounts {
-  readonly overlays: ReadonlyArray<OverlayMount>
-  /** An empty directory, for the links that `mount` is given in place of the layers' paths. */
-  readonly links: string
+export interface Overlays {
+  readonly mounts: ReadonlyArray<OverlayMount>
+  /** For what the kernel is given in place of the layers' paths. */
+  readonly links: Links
   /** Whether the layers' file system need not be synchronised when the overlay is unmounted (Linux 5.10). */
   readonly volatile: boolean
+}
+
+export interface PrivateMounts {
+  readonly overlays?: Overlays | undefined
   /** Mount points that the child is not to see. */
   readonly hidden: ReadonlyArray<string>
+}
+
+/**
+ * A directory with short links to long paths, made as they are needed. One may
+ * be used again and again, but not for two mounts at the same time.
+ */
+export class Links {
+  readonly directory: string
+  private readonly targets = new Map<string, string>()
+
+  /** The directory must be there, and empty. */
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  /** Makes the link `name` lead to a path, and returns its name. */
+  set(name: string, path: string): string {
+    const old = this.targets.get(name)
+    if (old === path) return name
+    this.targets.delete(name)
+    if (old !== undefined) Fs.unlinkSync(`${this.directory}/${name}`)
+    Fs.symlinkSync(path, `${this.directory}/${name}`)
+    this.targets.set(name, path)
+    return name
+  }
 }
 
 /** Mount options may take a page, with the NUL at their end. */
@@ -46,32 +75,37 @@ export class TooManyLayers extends Error {
  * Calls `body`, which starts the child, where the mounts can be seen. Throws
  * what the kernel refuses, as `ErrnoError`, or {@link TooManyLayers}.
  */
-export const within = <A>(mounts: PrivateMounts, body: () => A): A => {
-  const options = mounts.overlays.map(linker(mounts.links))
+export const within = <A>({ overlays, hidden }: PrivateMounts, body: () => A): A => {
+  const mount = overlays === undefined ? () => undefined : mounter(overlays)
   return apart(() => {
     Syscalls.isolateMounts()
-    for (const path of mounts.hidden) Syscalls.detach(path)
-    // The links are named from here: short, and without a character that means something in mount options.
-    if (options.length > 0) Syscalls.chdir(mounts.links)
-    for (const { target, data } of options) mountOverlay(target, data, mounts.volatile)
+    for (const path of hidden) Syscalls.detach(path)
+    mount()
     return body()
   })
 }
 
-const linker = (links: string): ((overlay: OverlayMount) => { readonly target: string; readonly data: string }) => {
-  let count = 0
-  const link = (path: string): string => {
-    const name = (count++).toString(36)
-    Fs.symlinkSync(path, `${links}/${name}`)
-    return name
+/** Makes the links; the result mounts. */
+const mounter = ({ mounts, links, volatile }: Overlays): (() => void) => {
+  const prepared = mounts.map((overlay, index) => ({
+    target: overlay.target,
+    data: optionsOf(overlay, links, index.toString(36))
+  }))
+  return () => {
+    // The links are named from here: short, and without a character that means something in mount options.
+    Syscalls.chdir(links.directory)
+    for (const { target, data } of prepared) mountOverlay(target, data, volatile)
   }
-  return ({ target, lower, upper, work }) => {
-    const layers = `lowerdir=${lower.map(link).join(":")},upperdir=${link(upper)},workdir=${link(work)}`
-    // Layers are read without mounting them too, so they hold nothing but files and whiteouts.
-    const data = `${layers},redirect_dir=off,index=off,metacopy=off`
-    if (data.length > MAX_DATA) throw new TooManyLayers(lower.length)
-    return { target, data }
-  }
+}
+
+const optionsOf = ({ lower, upper, work }: OverlayMount, links: Links, prefix: string): string => {
+  // Counted from the lowest, so that a layer keeps its name when another is put on top.
+  const lowers = lower.map((path, at) => links.set(`${prefix}.${(lower.length - at).toString(36)}`, path))
+  const upperAndWork = `upperdir=${links.set(`${prefix}u`, upper)},workdir=${links.set(`${prefix}w`, work)}`
+  // Layers are read without mounting them too, so they hold nothing but files and whiteouts.
+  const data = `lowerdir=${lowers.join(":")},${upperAndWork},redirect_dir=off,index=off,metacopy=off`
+  if (data.length > MAX_DATA) throw new TooManyLayers(lower.length)
+  return data
 }
 
 const mountOverlay = (target: string, data: string, unsynced: boolean): void => {

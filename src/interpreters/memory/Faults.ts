@@ -30,6 +30,9 @@ export type Faults = (point: Point) => Fault | undefined
 
 export const none: Faults = () => undefined
 
+/** Whether a point is in a finalizer, where only a `Crash` can strike. */
+export const isFinalizer = (name: string): boolean => name.endsWith(".release") || name.endsWith(".drop")
+
 /** One fault, at the point with this index. */
 export const at =
   (index: number, fault: Fault): Faults =>

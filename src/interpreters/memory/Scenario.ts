@@ -153,10 +153,13 @@ const operation = (n: number, builds: ReadonlyArray<string>): Arbitrary<Op> => {
   return FastCheck.oneof(...(builds.length === 0 ? steps : [...steps, buildCopy(n, builds)]))
 }
 
-/** Operations that may copy from these nested builds. */
-export const operations = (builds: ReadonlyArray<string>, length: number): Arbitrary<ReadonlyArray<Op>> =>
+/**
+ * Operations that may copy from these nested builds. They are numbered from
+ * `first` on, for names that nothing else in the spec has.
+ */
+export const operations = (builds: ReadonlyArray<string>, length: number, first = 0): Arbitrary<ReadonlyArray<Op>> =>
   FastCheck.integer({ min: 0, max: length }).chain((size) =>
-    FastCheck.tuple(...Array.from({ length: size }, (_, n) => operation(n, builds)))
+    FastCheck.tuple(...Array.from({ length: size }, (_, n) => operation(first + n, builds)))
   )
 
 /** A spec that can be built from {@link bases} and {@link context}; `outer` are nested builds in scope around it. */

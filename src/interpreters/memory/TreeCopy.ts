@@ -66,7 +66,8 @@ const put = <E>(
     if (node._tag === "Directory") {
       // Through a link to a directory, as `mkdir -p` and `cp` do: what the image made of it stays.
       const made = yield* fromTree(FileTree.makeDirectories(tree, FileTree.join(target), place.owner))
-      let filled = made.tree
+      let filled =
+        FileTree.lookup(tree, target)?._tag === "Directory" ? take(made.tree, target, place.owner) : made.tree
       for (const entry of node.entries) {
         const below = source === "" ? entry.name : `${source}/${entry.name}`
         filled = yield* put(filled, made.names, entry, below, place)
@@ -85,6 +86,18 @@ const put = <E>(
         : FileTree.file(yield* place.read(node, source), place.owner, node.executable ? 0o755 : 0o644)
     return FileTree.update(tree, target, () => replacement)
   })
+
+/** A directory that is itself copied becomes the step's, as a file would; the image's root directory never does. */
+const take = (
+  tree: FileTree.Directory,
+  names: ReadonlyArray<string>,
+  owner: FileTree.Owner
+): FileTree.Directory =>
+  names.length === 0
+    ? tree
+    : FileTree.update(tree, names, (node) =>
+        node?._tag === "Directory" ? { ...node, mode: 0o755, uid: owner.uid, gid: owner.gid } : node
+      )
 
 const ownerOf = (tree: FileTree.Directory, user: User): Either.Either<FileTree.Owner, CopyError> =>
   Either.mapLeft(findUser(tree, user), (message) => new CopyError({ path: "/etc/passwd", message }))

@@ -11,18 +11,16 @@ import { LayeredTree } from "../host/LayeredTree.ts"
 import type { OverlayMount } from "../host/PrivateMounts.ts"
 import type { Rootfs } from "../Rootfs.ts"
 import { type Command, type Outcome, SandboxError } from "../Sandbox.ts"
-import { LINKS } from "./Container.ts"
 import { notStarted, sandboxError } from "./Failure.ts"
 import { BadTarget, type MissingPoint, MountPoints } from "./MountPoints.ts"
 import * as OciConfig from "./OciConfig.ts"
+import type { Workplace } from "./RuntimeDirectory.ts"
 import * as Skeleton from "./Skeleton.ts"
 
 export interface BundleOptions {
   readonly command: Command
   readonly rootfs: Rootfs
-  /** The container's name, and an empty directory for it. */
-  readonly id: string
-  readonly path: string
+  readonly workplace: Workplace
   readonly memoryLimit: number | undefined
   readonly fastSync: boolean
 }
@@ -76,12 +74,11 @@ interface Source {
 }
 
 const build = (options: BundleOptions, undo: Array<() => void>): Bundle => {
-  const { command, id, path, memoryLimit, fastSync } = options
-  undo.push(() => Fs.rmSync(path, { recursive: true, force: true }))
+  const { command, workplace, memoryLimit, fastSync } = options
+  const { path } = workplace
   check(command)
-  Fs.mkdirSync(`${path}/${LINKS}`)
   const overlays: Array<OverlayMount> = []
-  const sourceOf = sources(`${path}/`, id, overlays, undo)
+  const sourceOf = sources(workplace, overlays, undo)
 
   const root = sourceOf(options.rootfs, "rootfs")
   const identity = identityOf(root.tree, command)
@@ -93,7 +90,7 @@ const build = (options: BundleOptions, undo: Array<() => void>): Bundle => {
     const source = sourceOf(rootfs, `cache-${index}`)
     return { source, options: CACHE, ...points.mount(target, "directory", source.tree) }
   })
-  const files = [...hostFiles(command, points, path), ...secretFiles(command, points, path, identity)]
+  const files = [...hostFiles(command, points, workplace), ...secretFiles(command, points, path, identity, undo)]
 
   const config = OciConfig.make({
     ...command,
@@ -127,17 +124,17 @@ const byDepth = <A extends { readonly target: string }>(items: ReadonlyArray<A>)
 }
 
 const sources =
-  (prefix: string, id: string, overlays: Array<OverlayMount>, undo: Array<() => void>) =>
+  ({ path, id }: Workplace, overlays: Array<OverlayMount>, undo: Array<() => void>) =>
   (rootfs: Rootfs, name: string): Source => {
     switch (rootfs._tag) {
       case "Directory": {
         // Runtimes refuse a root file system that is named through a link.
-        const path = Fs.realpathSync(rootfs.path)
+        const real = Fs.realpathSync(rootfs.path)
         return {
-          tree: new LayeredTree([path]),
+          tree: new LayeredTree([real]),
           provide: (missing) => {
-            undo.push(Skeleton.makeInPlace(path, missing))
-            return path
+            undo.push(Skeleton.makeInPlace(real, missing))
+            return real
           }
         }
       }
@@ -147,15 +144,15 @@ const sources =
         return {
           tree,
           provide: (missing) => {
-            const target = prefix + name
-            Fs.mkdirSync(target)
+            const target = `${path}/${name}`
+            Fs.mkdirSync(target, { recursive: true })
             if (missing.length === 0) {
               overlays.push({ target, lower, upper, work })
               return target
             }
             // Beside `work`: layers of several file systems would give the image's files several device numbers.
             const skeleton = `${dirname(work)}/${id}-${name}`
-            undo.push(() => Fs.rmSync(skeleton, { recursive: true, force: true }))
+            undo.push(() => Skeleton.removeLayer(skeleton))
             Skeleton.makeLayer(skeleton, tree, missing)
             overlays.push({ target, lower: [skeleton, ...lower], upper, work })
             return target
@@ -185,10 +182,12 @@ const groupsOf = (tree: LayeredTree, name: string): ReadonlyArray<number> =>
     })
 
 /** `hosts`, and with the host's network its `resolv.conf`; neither where the image has no place for it. */
-const hostFiles = (command: Command, points: MountPoints, path: string): ReadonlyArray<OciConfig.BindMount> => {
-  const hosts = `${path}/hosts`
-  Fs.writeFileSync(hosts, `127.0.0.1 localhost ${command.hostname}\n::1 localhost ip6-localhost ip6-loopback\n`)
-  Fs.chmodSync(hosts, 0o644)
+const hostFiles = (
+  command: Command,
+  points: MountPoints,
+  workplace: Workplace
+): ReadonlyArray<OciConfig.BindMount> => {
+  const hosts = workplace.keep("hosts", `127.0.0.1 localhost ${command.hostname}\n::1 localhost ip6-localhost ip6-loopback\n`)
   const resolver = command.network === "host" && Fs.existsSync(RESOLVER) ? [{ source: RESOLVER, target: RESOLVER }] : []
   return [{ source: hosts, target: "/etc/hosts" }, ...resolver].flatMap(({ source, target }) => {
     try {
@@ -206,11 +205,13 @@ const secretFiles = (
   { secrets }: Command,
   points: MountPoints,
   path: string,
-  { uid, gid }: OciConfig.Identity
+  { uid, gid }: OciConfig.Identity,
+  undo: Array<() => void>
 ): ReadonlyArray<OciConfig.BindMount> =>
   byDepth(secrets).map(({ target, content }, index) => {
     const source = `${path}/secret-${index}`
     // The directory is root's alone; the file is the step's user's, who need not be root.
+    undo.push(() => Fs.unlinkSync(source))
     Fs.writeFileSync(source, content, { mode: 0o400, flag: "wx" })
     Fs.chownSync(source, uid, gid)
     return { source, target: points.mount(target, "file").target, options: READ_ONLY }

@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import type { Running } from "../host/ChildProcess.ts"
 import * as OutputPipe from "../host/OutputPipe.ts"
-import { type OverlayMount, TooManyLayers } from "../host/PrivateMounts.ts"
+import { type Overlays, TooManyLayers } from "../host/PrivateMounts.ts"
 import type { Orphan, Reaper } from "../host/Reaper.ts"
 import type { WaitStatus } from "../host/Syscalls.ts"
 import { type Outcome, SandboxError } from "../Sandbox.ts"
@@ -27,8 +27,7 @@ export interface ContainerOptions {
   readonly id: string
   /** A directory of this container's own, with its `config.json`. */
   readonly bundle: string
-  readonly overlays: ReadonlyArray<OverlayMount>
-  readonly volatile: boolean
+  readonly overlays: Overlays
   /** For messages. */
   readonly argv: ReadonlyArray<string>
 }
@@ -94,12 +93,11 @@ interface Container {
 }
 
 const launch = (options: ContainerOptions, output: number): Effect.Effect<Container, SandboxError, Scope.Scope> => {
-  const { runtime, reaper, id, bundle, overlays, volatile } = options
+  const { runtime, reaper, id, bundle, overlays } = options
   const args = ["run", "--detach", "--pid-file", `${bundle}/${PID}`, "--bundle", bundle, id]
   const log = ["--log", `${bundle}/${LOG}`, "--log-format", "json"]
   const start = (): Container => {
-    const mounts = { overlays, volatile, links: `${bundle}/${LINKS}` }
-    const running = Runtime.start(runtime, mounts, [...log, ...args], output)
+    const running = Runtime.start(runtime, [...log, ...args], { overlays, output })
     let orphan: Orphan | undefined
     return {
       running,
@@ -118,8 +116,6 @@ const launch = (options: ContainerOptions, output: number): Effect.Effect<Contai
 
 const PID = "pid"
 const LOG = "log"
-/** An empty directory that whoever makes the bundle makes in it. */
-export const LINKS = "links"
 
 /** Nothing but the number of a process: 0 and 1 mean others, and signals sent to them are disasters. */
 const readPid = (path: string): number | undefined => {
@@ -137,7 +133,7 @@ const hintFor = (cause: unknown): string | undefined =>
   cause instanceof TooManyLayers ? "start again from an exported result, or with a store of another kind" : undefined
 
 /** Sees to it that nothing of the container is left. Never fails, and never takes for ever. */
-const finish = ({ runtime, id }: ContainerOptions, { running, first }: Container): Effect.Effect<void> =>
+const finish = ({ runtime, id, bundle }: ContainerOptions, { running, first }: Container): Effect.Effect<void> =>
   Effect.gen(function* () {
     // Until the runtime is done, what it has started can be found by nobody else.
     const started = yield* running.ended.pipe(Effect.interruptible, Effect.timeout(START_TIME), Effect.option)
@@ -151,6 +147,9 @@ const finish = ({ runtime, id }: ContainerOptions, { running, first }: Container
         yield* process.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
       }
     }
+    // The bundle is used again; an empty log can stay.
+    Fs.rmSync(`${bundle}/${PID}`, { force: true })
+    if ((Fs.statSync(`${bundle}/${LOG}`, { throwIfNoEntry: false })?.size ?? 0) > 0) Fs.unlinkSync(`${bundle}/${LOG}`)
     if (!Fs.existsSync(`${runtime.records}/${id}`)) return
     if (!Records.remove(runtime, id, Records.cgroups(runtime, id))) yield* Runtime.destroy(runtime, id)
   })

@@ -45,11 +45,8 @@ const runner =
     Effect.scoped(
       Effect.gen(function* () {
         const fail = (outcome: Outcome) => new CommandFailed({ argv: command.argv, outcome })
-        const { id, path } = yield* Effect.try({
-          try: directory.next,
-          catch: (cause) => sandboxError(`cannot write to ${directory.path}`, cause)
-        })
-        const bundle = yield* Bundle.acquire({ command, rootfs, id, path, memoryLimit, fastSync })
+        const workplace = yield* directory.borrow
+        const bundle = yield* Bundle.acquire({ command, rootfs, workplace, memoryLimit, fastSync })
         if ("outcome" in bundle) return yield* fail(bundle.outcome)
 
         const beginning = new Beginning()
@@ -57,10 +54,9 @@ const runner =
           {
             runtime: directory.runtime,
             reaper,
-            id,
-            bundle: path,
-            overlays: bundle.overlays,
-            volatile: fastSync,
+            id: workplace.id,
+            bundle: workplace.path,
+            overlays: { mounts: bundle.overlays, links: workplace.links, volatile: fastSync },
             argv: command.argv
           },
           (chunk) => {

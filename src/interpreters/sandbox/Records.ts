@@ -48,7 +48,10 @@ export const remove = ({ records }: Runtime, id: string, groups: ReadonlyArray<s
   if (groups.length === 0) return false
   try {
     for (const group of groups) Fs.rmdirSync(group)
-    Fs.rmSync(`${records}/${id}`, { recursive: true })
+    // One level, as both have it; `rmSync` takes several times as long.
+    const own = `${records}/${id}`
+    for (const name of Fs.readdirSync(own)) Fs.unlinkSync(`${own}/${name}`)
+    Fs.rmdirSync(own)
     return true
   } catch {
     return false

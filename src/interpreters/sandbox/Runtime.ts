@@ -23,18 +23,21 @@ const environment = (): Readonly<Record<string, string>> => ({
   PATH: process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 })
 
-/** Starts the runtime. What it mounts, and `mounts`, only it and the container see. Throws what mounting throws. */
+export interface StartOptions {
+  /** Mounted where only the runtime and the container see them. */
+  readonly overlays?: PrivateMounts.Overlays
+  /** A file descriptor for what it writes. */
+  readonly output?: number
+}
+
+/** Starts the runtime. Throws what mounting throws. */
 export const start = (
-  runtime: Runtime,
-  mounts: Omit<PrivateMounts.PrivateMounts, "hidden">,
+  { program, hidden, records }: Runtime,
   args: ReadonlyArray<string>,
-  output: number
+  { overlays, output }: StartOptions = {}
 ): ChildProcess.Running =>
-  PrivateMounts.within({ ...mounts, hidden: runtime.hidden }, () =>
-    ChildProcess.spawn(runtime.program, ["--root", runtime.records, ...args], {
-      environment: environment(),
-      output
-    })
+  PrivateMounts.within({ overlays, hidden }, () =>
+    ChildProcess.spawn(program, ["--root", records, ...args], { environment: environment(), output })
   )
 
 /** In hybrid mode the unified hierarchy is beside the old ones. crun refuses that, and nobody needs it. */
@@ -48,13 +51,7 @@ const DESTROY_TIME = Duration.seconds(15)
 /** Kills a container, if there is one of this name, and removes all that the runtime has of it. Never fails. */
 export const destroy = (runtime: Runtime, id: string): Effect.Effect<void> =>
   Effect.acquireUseRelease(
-    Effect.try(() =>
-      PrivateMounts.within({ overlays: [], links: "", volatile: false, hidden: runtime.hidden }, () =>
-        ChildProcess.spawn(runtime.program, ["--root", runtime.records, "delete", "--force", id], {
-          environment: environment()
-        })
-      )
-    ),
+    Effect.try(() => start(runtime, ["delete", "--force", id])),
     ({ ended }) => ended.pipe(Effect.interruptible, Effect.timeout(DESTROY_TIME)),
     ({ kill }) => Effect.sync(kill)
   ).pipe(Effect.ignore)

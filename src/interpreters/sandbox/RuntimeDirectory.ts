@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { tryLock } from "../host/Libc.ts"
+import { Links } from "../host/PrivateMounts.ts"
 import type { SandboxError } from "../Sandbox.ts"
 import { sandboxError } from "./Failure.ts"
 import { destroy, type Runtime } from "./Runtime.ts"
@@ -24,8 +25,21 @@ const RECORDS = "c"
 export interface RuntimeDirectory {
   readonly path: string
   readonly runtime: Runtime
-  /** A container's name, unique on the machine, and an empty directory for it. */
-  readonly next: () => { readonly id: string; readonly path: string }
+  /** A place for one container, until the scope closes. */
+  readonly borrow: Effect.Effect<Workplace, SandboxError, Scope.Scope>
+}
+
+/**
+ * A directory for one container at a time. It is used again: making and
+ * removing its files costs as much as the rest of a short step.
+ */
+export interface Workplace {
+  /** The container's name, unique on the machine. */
+  readonly id: string
+  readonly path: string
+  readonly links: Links
+  /** Writes a file, unless it has this content from the last time. */
+  readonly keep: (name: string, content: string) => string
 }
 
 /** Takes a directory below `parent` after clearing up after the dead; gone when the scope closes. */
@@ -34,26 +48,52 @@ export const acquire = (
   runtime: Omit<Runtime, "records">
 ): Effect.Effect<RuntimeDirectory, SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
-    const dead = yield* attempt(parent, () => {
-      ensure(parent)
-      return abandoned(parent)
+    const { real, dead } = yield* attempt(parent, () => {
+      const real = ensure(parent)
+      return { real, dead: abandoned(real) }
     })
     yield* Effect.forEach(dead, ({ path, lock }) => clear(path, lock, runtime), { discard: true })
     const { path } = yield* Effect.acquireRelease(
-      attempt(parent, () => take(parent, runtime.program)),
+      attempt(real, () => take(real, runtime.program)),
       ({ path, lock }) => Effect.sync(() => discard(path, lock))
     )
-    let count = 0
-    return {
-      path,
-      runtime: { ...runtime, records: `${path}/${RECORDS}` },
-      next: () => {
-        const name = (++count).toString()
-        Fs.mkdirSync(`${path}/${name}`, { mode: 0o700 })
-        return { id: `obuilder-${path.slice(path.lastIndexOf("/") + 1)}-${name}`, path: `${path}/${name}` }
-      }
-    }
+    return { path, runtime: { ...runtime, records: `${path}/${RECORDS}` }, borrow: lender(path) }
   })
+
+const lender = (path: string): RuntimeDirectory["borrow"] => {
+  const free: Array<Omit<Workplace, "id">> = []
+  const prefix = `obuilder-${path.slice(path.lastIndexOf("/") + 1)}`
+  let containers = 0
+  let workplaces = 0
+  return Effect.map(
+    Effect.acquireRelease(
+      attempt(path, () => free.pop() ?? makeWorkplace(`${path}/${++workplaces}`)),
+      (workplace) => Effect.sync(() => free.push(workplace))
+    ),
+    (workplace) => ({ ...workplace, id: `${prefix}-${++containers}` })
+  )
+}
+
+const makeWorkplace = (path: string): Omit<Workplace, "id"> => {
+  const links = `${path}/links`
+  Fs.mkdirSync(links, { recursive: true, mode: 0o700 })
+  const kept = new Map<string, string>()
+  return {
+    path,
+    links: new Links(links),
+    keep: (name, content) => {
+      const file = `${path}/${name}`
+      if (kept.get(name) !== content) {
+        kept.delete(name)
+        Fs.writeFileSync(file, content)
+        // Whatever the umask: it may be shown to the step's user.
+        Fs.chmodSync(file, 0o644)
+        kept.set(name, content)
+      }
+      return file
+    }
+  }
+}
 
 const attempt = <A>(parent: string, work: () => A): Effect.Effect<A, SandboxError> =>
   Effect.try({
@@ -61,11 +101,16 @@ const attempt = <A>(parent: string, work: () => A): Effect.Effect<A, SandboxErro
     catch: (cause) => sandboxError(`cannot use ${parent} for the containers' state`, cause)
   })
 
-/** Makes the parent; one that others could write to is refused, since secrets are kept in it. */
-const ensure = (parent: string): void => {
+/**
+ * Makes the parent and returns its path without links, which runtimes want. One
+ * that others could write to is refused, since secrets are kept in it.
+ */
+const ensure = (parent: string): string => {
   Fs.mkdirSync(parent, { recursive: true, mode: 0o700 })
-  const { uid, mode } = Fs.statSync(parent)
+  const real = Fs.realpathSync(parent)
+  const { uid, mode } = Fs.statSync(real)
   if (uid !== 0 || (mode & 0o022) !== 0) throw new Error("it must be root's, and nobody else may write to it")
+  return real
 }
 
 const take = (parent: string, program: string): { readonly path: string; readonly lock: number } => {
