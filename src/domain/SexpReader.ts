@@ -30,9 +30,10 @@ class Reader {
   private readonly text: string
   private readonly nodes: NodeTable
   /**
-   * The datum comments (`#;`) whose datum has not ended, innermost last: the
-   * depth they stand at, and how many nodes there were before them.
+   * The datum comments (`#;`) whose datum has not ended, innermost last: where
+   * they stand, at which depth, and how many nodes there were before them.
    */
+  private readonly dropped = new IntVector()
   private readonly droppedDepths = new IntVector()
   private readonly droppedNodes = new IntVector()
   private at = 0
@@ -104,6 +105,7 @@ class Reader {
   }
 
   private datumComment(): undefined {
+    this.dropped.push(this.at)
     this.droppedDepths.push(this.depth)
     this.droppedNodes.push(this.nodes.length)
     this.at += 2
@@ -156,7 +158,7 @@ class Reader {
   private closeList(): Problem.Problem | undefined {
     const at = this.at
     if (this.depth === 0) return this.unopened(at)
-    if (this.droppedDepths.length > 0 && this.droppedDepths.last === this.depth) return this.emptyDatumComment(at)
+    if (this.dropped.length > 0 && this.droppedDepths.last === this.depth) return this.emptyDatumComment()
     this.at++
     this.depth--
     this.nodes.closeList(this.at)
@@ -171,7 +173,7 @@ class Reader {
     const scanned = QuotedAtom.scan(this.text, start)
     if (scanned === undefined) return this.unclosedString(start, 'a `"` within quoted text is written `\\"`')
     if (!("highBytes" in scanned)) return scanned
-    if (scanned.highBytes && this.droppedDepths.length === 0) {
+    if (scanned.highBytes && this.dropped.length === 0) {
       const value = QuotedAtom.unescape(this.text, start, scanned.end)
       if (Either.isLeft(value)) return value.left
     }
@@ -208,10 +210,11 @@ class Reader {
   }
 
   private nodeEnded(): void {
-    const dropped = this.droppedDepths.length
+    const dropped = this.dropped.length
     if (dropped > 0) {
       if (this.droppedDepths.last !== this.depth) return
       this.nodes.truncate(this.droppedNodes.last)
+      this.dropped.truncate(dropped - 1)
       this.droppedDepths.truncate(dropped - 1)
       this.droppedNodes.truncate(dropped - 1)
     } else if (this.depth === 0) this.ended = this.at
@@ -221,7 +224,7 @@ class Reader {
 
   /** Something that counts begins after the expression. */
   private trailing(start: number): Problem.Problem | undefined {
-    if (this.ended === undefined || this.droppedDepths.length > 0) return undefined
+    if (this.ended === undefined || this.dropped.length > 0) return undefined
     const root = this.nodes.node(0)
     return Problem.make({ start, end: start + 1 }, "more follows after the end of the spec", {
       expected: "the end of the file: a file holds one spec",
@@ -239,8 +242,9 @@ class Reader {
     })
   }
 
-  private emptyDatumComment(at: number): Problem.Problem {
-    return Problem.make({ start: at, end: at + 1 }, "`#;` has nothing to comment out", {
+  private emptyDatumComment(): Problem.Problem {
+    const start = this.dropped.last
+    return Problem.make({ start, end: start + 2 }, "`#;` has nothing to comment out", {
       expected: "the atom or list that `#;` is to leave out",
       hint: "a comment up to the end of the line begins with `;` alone"
     })
@@ -271,7 +275,7 @@ class Reader {
   private incomplete(): Problem.Problem | undefined {
     const end = this.text.length
     if (this.depth > 0) return unclosedList(this.nodes)
-    if (this.droppedDepths.length > 0) return this.emptyDatumComment(end)
+    if (this.dropped.length > 0) return this.emptyDatumComment()
     if (this.ended !== undefined) return undefined
     return Problem.make({ start: end, end }, "there is no spec in this file", {
       expected: "`((from BASE) OPERATION…)`",

@@ -21,6 +21,11 @@ export interface OverlayRootfs {
   readonly lower: ReadonlyArray<string>
   readonly upper: string
   readonly work: string
+  /**
+   * A directory on the layers' file system that outlives this root file system,
+   * for layers that a sandbox puts in for the time of a run and uses again.
+   */
+  readonly scratch?: string
 }
 
 /** A file system that only a sandbox of the same backend understands. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { afterEach, describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -19,6 +19,9 @@ const RUNS = { numRuns: 200 }
 const EACH = { numRuns: 40 }
 
 const ZERO = sha256("")
+
+// Nothing here ever waits, and the test runner wants a turn now and then.
+afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 const ids = (steps: ReadonlyArray<Step>): ReadonlyArray<string> => steps.map((step) => step.id)
 

@@ -26,6 +26,8 @@ export class LostProcess extends Data.TaggedError("LostProcess")<{ readonly pid:
 export interface Orphan {
   /** How it ends. */
   readonly ended: Effect.Effect<Syscalls.WaitStatus, LostProcess>
+  /** Whether it is known to have ended. */
+  readonly isOver: () => boolean
   /** Sends SIGKILL; nothing once it has ended, so that no other process of the same number is ever hit. */
   readonly kill: () => void
 }
@@ -92,6 +94,7 @@ const adopt = (pid: number, waiting: Set<() => void>): Orphan => {
 
   return {
     ended,
+    isOver: () => result !== undefined,
     kill: () => {
       const found = reap()
       if (found !== "Running" && found !== "Elsewhere") return

@@ -8,12 +8,14 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
+import { constants } from "node:os"
 import type { Digest } from "../../domain/Digest.ts"
 import { SourceError, type SourceTree } from "../SourceTree.ts"
 import * as Cooperate from "./Cooperate.ts"
 import { hashFile } from "./HashFile.ts"
 import { HashMemo } from "./HashMemo.ts"
 import { type Kind, readNames } from "./LayeredTree.ts"
+import { ErrnoError } from "./Libc.ts"
 import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
@@ -70,7 +72,11 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EILSEQ", "it holds a file name that is not valid UTF-8"]
 ])
 
-const openRoot = (path: string, memo: HashMemo): TreeNode => new HostNode(path, path, Fs.statSync(path), memo)
+const openRoot = (path: string, memo: HashMemo): TreeNode => {
+  const stats = Fs.statSync(path)
+  if (!stats.isDirectory()) throw new ErrnoError(constants.errno.ENOTDIR, "open", path)
+  return new HostNode(path, path, stats, memo)
+}
 
 /** Where an open descriptor's own path can be used again: `/proc/self/fd/N/name` is `openat(N, name)`. */
 const HAS_PROC = process.platform === "linux"

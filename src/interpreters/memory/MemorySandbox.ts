@@ -18,7 +18,7 @@ import { parse } from "./Script.ts"
 import { findUser } from "./Users.ts"
 
 /** Output comes in pieces of at most so many bytes, so that lines and characters are cut apart. */
-const PIECE = 7
+const PIECE = 24
 
 /** The sandbox of a session. */
 export const make = (session: Session): SandboxService => {

@@ -5,11 +5,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import { idsOf, NoSuchUser, readImageFile } from "../host/ImageUser.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import type { OverlayMount } from "../host/PrivateMounts.ts"
-import type { Rootfs } from "../Rootfs.ts"
+import type { OverlayRootfs, Rootfs } from "../Rootfs.ts"
 import { type Command, type Outcome, SandboxError } from "../Sandbox.ts"
 import { notStarted, sandboxError } from "./Failure.ts"
 import { BadTarget, type MissingPoint, MountPoints } from "./MountPoints.ts"
@@ -21,6 +21,7 @@ export interface BundleOptions {
   readonly command: Command
   readonly rootfs: Rootfs
   readonly workplace: Workplace
+  readonly layers: Skeleton.Layers
   readonly memoryLimit: number | undefined
   readonly fastSync: boolean
 }
@@ -74,11 +75,11 @@ interface Source {
 }
 
 const build = (options: BundleOptions, undo: Array<() => void>): Bundle => {
-  const { command, workplace, memoryLimit, fastSync } = options
+  const { command, workplace, layers, memoryLimit, fastSync } = options
   const { path } = workplace
   check(command)
   const overlays: Array<OverlayMount> = []
-  const sourceOf = sources(workplace, overlays, undo)
+  const sourceOf = sources(workplace, layers, overlays, undo)
 
   const root = sourceOf(options.rootfs, "rootfs")
   const identity = identityOf(root.tree, command)
@@ -124,17 +125,17 @@ const byDepth = <A extends { readonly target: string }>(items: ReadonlyArray<A>)
 }
 
 const sources =
-  ({ path, id }: Workplace, overlays: Array<OverlayMount>, undo: Array<() => void>) =>
+  (workplace: Workplace, layers: Skeleton.Layers, overlays: Array<OverlayMount>, undo: Array<() => void>) =>
   (rootfs: Rootfs, name: string): Source => {
     switch (rootfs._tag) {
       case "Directory": {
         // Runtimes refuse a root file system that is named through a link.
-        const real = Fs.realpathSync(rootfs.path)
+        const path = Fs.realpathSync(rootfs.path)
         return {
-          tree: new LayeredTree([real]),
+          tree: new LayeredTree([path]),
           provide: (missing) => {
-            undo.push(Skeleton.makeInPlace(real, missing))
-            return real
+            undo.push(Skeleton.makeInPlace(path, missing))
+            return path
           }
         }
       }
@@ -144,17 +145,10 @@ const sources =
         return {
           tree,
           provide: (missing) => {
-            const target = `${path}/${name}`
+            const target = `${workplace.path}/${name}`
             Fs.mkdirSync(target, { recursive: true })
-            if (missing.length === 0) {
-              overlays.push({ target, lower, upper, work })
-              return target
-            }
-            // Beside `work`: layers of several file systems would give the image's files several device numbers.
-            const skeleton = `${dirname(work)}/${id}-${name}`
-            undo.push(() => Skeleton.removeLayer(skeleton))
-            Skeleton.makeLayer(skeleton, tree, missing)
-            overlays.push({ target, lower: [skeleton, ...lower], upper, work })
+            const points = skeletons(rootfs, tree, missing, { workplace, layers, undo })
+            overlays.push({ target, lower: [...points, ...lower], upper, work })
             return target
           }
         }
@@ -163,6 +157,26 @@ const sources =
         throw sandboxError(`a root file system of ${rootfs.backend} cannot be used with an OCI runtime`)
     }
   }
+
+/**
+ * The layer with what an overlay lacks, if it lacks something. It is on the file
+ * system of the others: with more than one, files would have other device
+ * numbers than the directories that they are in, and `tar --one-file-system`
+ * would leave them out.
+ */
+const skeletons = (
+  { work, scratch }: OverlayRootfs,
+  tree: LayeredTree,
+  missing: ReadonlyArray<MissingPoint>,
+  { workplace, layers, undo }: Pick<BundleOptions, "workplace" | "layers"> & { readonly undo: Array<() => void> }
+): ReadonlyArray<string> => {
+  if (missing.length === 0) return []
+  if (scratch !== undefined) return [layers.get(scratch, tree, missing)]
+  const path = `${dirname(work)}/${workplace.id}-${basename(work)}`
+  undo.push(() => Skeleton.removeLayer(path))
+  Skeleton.makeLayer(path, tree, missing)
+  return [path]
+}
 
 const identityOf = (tree: LayeredTree, { user }: Command): OciConfig.Identity => {
   const { uid, gid } = idsOf(tree, user)

@@ -9,8 +9,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
+import { constants } from "node:os"
 import type { Running } from "../host/ChildProcess.ts"
 import * as OutputPipe from "../host/OutputPipe.ts"
 import { type Overlays, TooManyLayers } from "../host/PrivateMounts.ts"
@@ -80,9 +82,15 @@ export const run = <E>(
           Effect.fail(sandboxError("the step's process was reaped by another part of this program"))
         )
       )
-      return { status, outOfMemory: Records.ranOutOfMemory(Records.cgroups(runtime, id)) }
+      return { status, outOfMemory: killed(status) && Records.ranOutOfMemory(Records.cgroups(runtime, id)) }
     })
   )
+
+/** Whether SIGKILL ended the step, or ended a command whose shell then says so by its own status. */
+const killed = (status: WaitStatus): boolean =>
+  status._tag === "Signaled" ? status.signal === SIGKILL : status.status === 128 + SIGKILL
+
+const { SIGKILL } = constants.signals
 
 export const NO_RUNTIME = "install it with apt-get install runc, or name another OCI runtime with --runtime"
 
@@ -133,25 +141,34 @@ const hintFor = (cause: unknown): string | undefined =>
   cause instanceof TooManyLayers ? "start again from an exported result, or with a store of another kind" : undefined
 
 /** Sees to it that nothing of the container is left. Never fails, and never takes for ever. */
-const finish = ({ runtime, id, bundle }: ContainerOptions, { running, first }: Container): Effect.Effect<void> =>
+const finish = (options: ContainerOptions, container: Container): Effect.Effect<void> =>
+  Effect.zipRight(
+    Effect.suspend(() => (container.first()?.isOver() === true ? Effect.void : stop(container))),
+    clear(options)
+  )
+
+const stop = ({ running, first }: Container): Effect.Effect<void> =>
   Effect.gen(function* () {
     // Until the runtime is done, what it has started can be found by nobody else.
     const started = yield* running.ended.pipe(Effect.interruptible, Effect.timeout(START_TIME), Effect.option)
-    if (started._tag === "None") {
+    if (Option.isNone(started)) {
       running.kill()
       yield* running.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
-    } else if (started.value.status === 0) {
-      const process = first()
-      process?.kill()
-      if (process !== undefined) {
-        yield* process.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
-      }
+      return
     }
+    const process = started.value.status === 0 ? first() : undefined
+    if (process === undefined) return
+    process.kill()
+    yield* process.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
+  })
+
+const clear = ({ runtime, id, bundle }: ContainerOptions): Effect.Effect<void> =>
+  Effect.suspend(() => {
     // The bundle is used again; an empty log can stay.
     Fs.rmSync(`${bundle}/${PID}`, { force: true })
     if ((Fs.statSync(`${bundle}/${LOG}`, { throwIfNoEntry: false })?.size ?? 0) > 0) Fs.unlinkSync(`${bundle}/${LOG}`)
-    if (!Fs.existsSync(`${runtime.records}/${id}`)) return
-    if (!Records.remove(runtime, id, Records.cgroups(runtime, id))) yield* Runtime.destroy(runtime, id)
+    if (!Fs.existsSync(`${runtime.records}/${id}`)) return Effect.void
+    return Records.remove(runtime, id, Records.cgroups(runtime, id)) ? Effect.void : Runtime.destroy(runtime, id)
   })
 
 /** The errors in a runtime's log, oldest first. */

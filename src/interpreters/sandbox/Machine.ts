@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
 import { constants } from "node:os"
 import * as ChildProcess from "../host/ChildProcess.ts"
 import * as Reaper from "../host/Reaper.ts"
@@ -12,8 +13,17 @@ import { execFailure, sandboxError } from "./Failure.ts"
 import type { OciRuntimeOptions } from "./OciRuntimeSandbox.ts"
 import * as Runtime from "./Runtime.ts"
 import * as RuntimeDirectory from "./RuntimeDirectory.ts"
+import { Layers } from "./Skeleton.ts"
 
-const STATE_DIRECTORY = "/run/obuilder"
+/**
+ * Where the containers' state is kept, secrets among it: in memory, which is
+ * what `/run` is on most machines.
+ */
+const stateDirectory = (): string =>
+  ["/run", "/dev/shm"].find((path) => Fs.existsSync(path) && Fs.statfsSync(path).type === TMPFS) ?? "/run"
+
+/** The type of a tmpfs, statfs(2). */
+const TMPFS = 0x01021994
 
 /** Finds the runtime and takes a directory for its state, until the scope closes. */
 export const open = (options: OciRuntimeOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
@@ -27,26 +37,31 @@ export const open = (options: OciRuntimeOptions): Effect.Effect<SandboxService, 
     if (program === undefined) {
       return yield* sandboxError(`there is no program ${name}`, undefined, Container.NO_RUNTIME)
     }
-    const directory = yield* RuntimeDirectory.acquire(options.stateDirectory ?? STATE_DIRECTORY, {
+    const directory = yield* RuntimeDirectory.acquire(options.stateDirectory ?? `${stateDirectory()}/obuilder`, {
       program,
-      hidden: Runtime.hiddenMounts()
+      hidden: Runtime.hiddenMounts(program)
     })
     const reaper = yield* Reaper.make
-    return { run: runner(options, directory, reaper) }
+    return { run: runner(options, { directory, reaper, layers: new Layers() }) }
   })
+
+interface Machine {
+  readonly directory: RuntimeDirectory.RuntimeDirectory
+  readonly reaper: Reaper.Reaper
+  readonly layers: Layers
+}
 
 const runner =
   (
     { fastSync = false, memoryLimit }: OciRuntimeOptions,
-    directory: RuntimeDirectory.RuntimeDirectory,
-    reaper: Reaper.Reaper
+    { directory, reaper, layers }: Machine
   ): SandboxService["run"] =>
   (command, rootfs, output) =>
     Effect.scoped(
       Effect.gen(function* () {
         const fail = (outcome: Outcome) => new CommandFailed({ argv: command.argv, outcome })
         const workplace = yield* directory.borrow
-        const bundle = yield* Bundle.acquire({ command, rootfs, workplace, memoryLimit, fastSync })
+        const bundle = yield* Bundle.acquire({ command, rootfs, workplace, layers, memoryLimit, fastSync })
         if ("outcome" in bundle) return yield* fail(bundle.outcome)
 
         const beginning = new Beginning()

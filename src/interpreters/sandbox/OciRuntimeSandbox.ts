@@ -16,7 +16,7 @@ export interface OciRuntimeOptions {
   readonly fastSync?: boolean | undefined
   /** How much memory a command and what it starts may use, in bytes; no limit when it is left out. */
   readonly memoryLimit?: number | undefined
-  /** Where the containers' state is kept; `/run/obuilder` when it is left out. */
+  /** Where the containers' state is kept; `obuilder` in `/run`, or in `/dev/shm` where `/run` is on a disk. */
   readonly stateDirectory?: string | undefined
 }
 

@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import { basename } from "node:path"
 import * as ChildProcess from "../host/ChildProcess.ts"
 import * as PrivateMounts from "../host/PrivateMounts.ts"
 
@@ -40,10 +41,12 @@ export const start = (
     ChildProcess.spawn(program, ["--root", records, ...args], { environment: environment(), output })
   )
 
-/** In hybrid mode the unified hierarchy is beside the old ones. crun refuses that, and nobody needs it. */
+/** In hybrid mode the unified hierarchy is beside the old ones, and has no controller. */
 const UNIFIED = "/sys/fs/cgroup/unified"
 
-export const hiddenMounts = (): ReadonlyArray<string> => (Fs.existsSync(`${UNIFIED}/cgroup.procs`) ? [UNIFIED] : [])
+/** crun refuses to run with it, and nobody needs it. runc copes, and hiding a mount takes the kernel a millisecond. */
+export const hiddenMounts = (program: string): ReadonlyArray<string> =>
+  basename(program) !== "runc" && Fs.existsSync(`${UNIFIED}/cgroup.procs`) ? [UNIFIED] : []
 
 /** A runtime that has not destroyed a container by then never will. */
 const DESTROY_TIME = Duration.seconds(15)

@@ -19,9 +19,42 @@ const FILE_MODE = 0o644
 /** Node's times are floating-point numbers, so that setting one loses some nanoseconds. */
 const SAME_TIME_MS = 0.01
 
+/** Layers of mount points, kept for the runs to come: most images of a build lack the same ones. */
+export class Layers {
+  private readonly made = new Map<string, string>()
+
+  /** The path of such a layer, in a directory on the file system of the other layers. */
+  get(directory: string, tree: LayeredTree, points: ReadonlyArray<MissingPoint>): string {
+    const key = JSON.stringify([directory, points, pointParents(points).map((path) => stampOf(tree, path))])
+    const known = this.made.get(key)
+    if (known !== undefined && Fs.existsSync(known)) return known
+    const path = Fs.mkdtempSync(`${directory}/mount-points-`)
+    Fs.chmodSync(path, DIRECTORY_MODE)
+    fillLayer(path, tree, points)
+    this.made.set(key, path)
+    return path
+  }
+}
+
+const pointParents = (points: ReadonlyArray<MissingPoint>): ReadonlyArray<string> => {
+  const parents = new Set<string>()
+  for (const { path } of points) walk(path, (at, last) => last || parents.add(at))
+  return [...parents]
+}
+
+/** What tells a directory of the image from others, and from itself after any change of its attributes. */
+const stampOf = (tree: LayeredTree, path: string): string => {
+  const entry = tree.lookup(path)
+  return entry === undefined ? "" : `${entry.stats.dev}:${entry.stats.ino}:${entry.stats.ctimeMs}`
+}
+
 /** Makes a layer of them, a new directory `path` on the file system of the other layers. */
 export const makeLayer = (path: string, tree: LayeredTree, points: ReadonlyArray<MissingPoint>): void => {
   makeDirectory(path)
+  fillLayer(path, tree, points)
+}
+
+const fillLayer = (path: string, tree: LayeredTree, points: ReadonlyArray<MissingPoint>): void => {
   const existing: Array<() => void> = []
   for (const { path: point, kind } of points) {
     walk(point, (at, last) => {
@@ -74,7 +107,7 @@ export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>): 
 }
 
 /** Calls `visit` for every directory on the way to a path, and for itself. */
-const walk = (path: string, visit: (at: string, last: boolean) => void): void => {
+const walk = (path: string, visit: (at: string, last: boolean) => unknown): void => {
   const names = components(path)
   for (let length = 1; length <= names.length; length++) {
     visit(`/${names.slice(0, length).join("/")}`, length === names.length)

@@ -1,9 +1,11 @@
 import { assert, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import { ImageProblem, isSystemError } from "../../../src/interpreters/base/ImageProblem.ts"
+import * as LocalBaseImages from "../../../src/interpreters/base/LocalBaseImages.ts"
 import { LayerWriter } from "../../../src/interpreters/base/LayerWriter.ts"
 import { TarReader } from "../../../src/interpreters/base/TarReader.ts"
 import { describeWith } from "../../requirements.ts"
@@ -216,6 +218,23 @@ describeWith(["root"], "an image that is too much", () => {
       assert.lengthOf(Fs.readdirSync(yield* unpackLayers([many], { limits })), 60)
       const error = yield* Effect.flip(unpackLayers([many, many], { limits }))
       assert.strictEqual(said(error), "the base holds more than 100 entries (raise the limit if that is meant)")
+    })
+  )
+
+  it.scoped("says so when it fills the disk", () =>
+    Effect.gen(function* () {
+      const place = yield* temporaryDirectory
+      ociLayout(join(place, "image"), { layers: [[file("a", Buffer.alloc(3_000_000, "x"))]] })
+      const path = join(place, "small")
+      Fs.mkdirSync(path)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path])),
+        () => Effect.sync(() => execFileSync("umount", [path]))
+      )
+      const images = LocalBaseImages.make({ sourceDirectory: place, platform: "linux/amd64" })
+      const base = yield* images.resolve("oci:image")
+      const error = yield* Effect.flip(images.unpack("oci:image", base, { _tag: "Directory", path }))
+      assert.match(said(error), /cannot unpack the layer .* ENOSPC.* \(the disk is full: free some space\)$/)
     })
   )
 
