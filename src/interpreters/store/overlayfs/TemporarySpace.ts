@@ -29,13 +29,10 @@ export const acquire = (parent: string): Effect.Effect<string, StoreError, Scope
       }),
       ({ path, lock }) =>
         Effect.sync(() => {
-          // Whatever cannot be removed now is removed by the next process, once the lock is gone.
-          try {
-            Fs.rmSync(path, { recursive: true, force: true })
-          } catch {
-            // Left to the sweep.
-          }
+          remove(path)
           Fs.closeSync(lock)
+          // Once more: a dead process's container, which could still write, may have been killed since.
+          if (Fs.existsSync(parent)) sweep(parent)
         })
     ),
     ({ path }) => path
@@ -59,7 +56,16 @@ const HIDDEN_MS = 60_000
 const sweep = (parent: string): void => {
   for (const name of Fs.readdirSync(parent)) {
     const path = `${parent}/${name}`
-    if (name.startsWith(".") ? isOld(path) : isDead(path)) Fs.rmSync(path, { recursive: true, force: true })
+    if (name.startsWith(".") ? isOld(path) : isDead(path)) remove(path)
+  }
+}
+
+/** What cannot be removed now is left to the next sweep: that is no reason not to build. */
+const remove = (path: string): void => {
+  try {
+    Fs.rmSync(path, { recursive: true, force: true })
+  } catch {
+    // Somebody is still writing to it, or the file system has become read-only.
   }
 }
 
