@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
@@ -16,6 +16,9 @@ import * as TreeSource from "../../src/interpreters/memory/TreeSource.ts"
 import { build, engine, planNow } from "./builds.ts"
 
 const RUNS = { numRuns: 200 }
+
+// Thousands of builds, on a machine that may be busy.
+vi.setConfig({ testTimeout: 300_000 })
 
 const newWorld = (scenario: Scenario.Scenario): MemoryWorld.MemoryWorld => MemoryWorld.make(scenario.bases)
 
@@ -231,7 +234,7 @@ describe("a build that was stopped at any point", () => {
         expectSameResults(world, undisturbed)
         expectNothingLeft(world)
       },
-      { numRuns: 400 }
+      { numRuns: 300 }
     ))
 
   it("can be stopped again and again, and is built in the end", () =>

@@ -523,6 +523,29 @@ describe("nested builds", () => {
     })
   )
 
+  it.effect("that give other files when they run again take what follows with them, whatever was copied before", () =>
+    Effect.gen(function* () {
+      const world = newWorld()
+      // What the cache holds decides what is made: the second run makes something else.
+      const changing = spec("base", [run("append /cache/f x; copy /cache/f /out", { caches: { c: "/cache" } })])
+      const one = spec("base", [copy(["out"], "/a", { from: "a" }), copy(["base-id"], "/b", { from: "b" })], {
+        a: changing,
+        b: spec("base", [])
+      })
+      const first = yield* buildOnce(world, { spec: one })
+      expect(world.readText(first, "/a")).toBe("x")
+      // All is removed but the base and the last step, of which the store still knows what it was copied on.
+      for (const id of world.results.keys()) {
+        const heading = world.results.get(id)?.info.heading ?? ""
+        if (heading.includes("append") || heading.includes("(dst /a)")) world.results.delete(id)
+      }
+      expect(world.results.size).toBe(2)
+      const second = yield* buildOnce(world, { spec: one })
+      expect(world.readText(second, "/a")).toBe("xx")
+      expect(world.readText(second, "/b")).toBe("base-distro\n")
+    })
+  )
+
   it.effect("are built even when nothing copies from them", () =>
     Effect.gen(function* () {
       const world = newWorld()

@@ -3,12 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { realpathSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
-import { Digest, sha256 } from "../../domain/Digest.ts"
+import { type Digest, sha256 } from "../../domain/Digest.ts"
 import * as ImageReference from "../../domain/ImageReference.ts"
 import type { BaseInput } from "../../domain/Inputs.ts"
 import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
 import * as Cooperate from "../host/Cooperate.ts"
+import { digestOf, NotAFile } from "../host/HashFile.ts"
 import type { HashMemo } from "../host/HashMemo.ts"
 import * as ByteSource from "./ByteSource.ts"
 import * as DockerArchive from "./DockerArchive.ts"
@@ -106,7 +108,7 @@ const resolveImage = (
     case "Rootfs": {
       const path = hostPath(image.path)
       return isDirectory(path).pipe(
-        Effect.flatMap((directory) => (directory ? directoryDigest(path, memo) : fileDigest(path))),
+        Effect.flatMap((directory) => (directory ? directoryDigest(path, memo) : fileDigest(path, memo))),
         Effect.map(plain)
       )
     }
@@ -153,8 +155,16 @@ const scratchDigest: Digest = sha256("obuilder-scratch-v1\n")
 const isDirectory = (path: string): Effect.Effect<boolean, ImageProblem> =>
   attempt(`cannot read ${path}`, async () => kindOf(path) === "directory")
 
-const fileDigest = (path: string): Effect.Effect<Digest, ImageProblem> =>
-  attempt(`cannot read ${path}`, async () => Digest.make(await ByteSource.digestOf(ByteSource.read(path))))
+const fileDigest = (path: string, memo: HashMemo | undefined): Effect.Effect<Digest, ImageProblem> =>
+  cooperate(`cannot read ${path}`, function* () {
+    const real = realpathSync(path)
+    try {
+      return (yield* digestOf(real, memo)).digest
+    } catch (error) {
+      if (!(error instanceof NotAFile)) throw error
+      throw problem(`${path} is neither a directory nor a file`, "name a root file system: a directory, or a tar file")
+    }
+  })
 
 const kindOf = (path: string) => {
   const kind = ImageFiles.kindOf(path)

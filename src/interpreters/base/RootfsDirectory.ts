@@ -18,14 +18,14 @@
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { Digest } from "../../domain/Digest.ts"
-import { hashFile } from "../host/HashFile.ts"
+import { digestOf as digestOfFile, NotAFile } from "../host/HashFile.ts"
 import type { HashMemo } from "../host/HashMemo.ts"
 import { getXattr, listXattr, makeNode, setXattr } from "../host/Libc.ts"
 import { copyAttributes } from "../host/Metadata.ts"
 import { problem } from "./ImageProblem.ts"
 import * as Xattrs from "./Xattrs.ts"
 
-const { COPYFILE_EXCL, COPYFILE_FICLONE, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
+const { COPYFILE_EXCL, COPYFILE_FICLONE } = Fs.constants
 
 type Kind = "file" | "link" | "char" | "block" | "directory" | "fifo"
 
@@ -153,15 +153,10 @@ const xattrs = (host: string): ReadonlyArray<readonly [string, string]> =>
   xattrNames(host).map((name) => [name, Buffer.from(getXattr(host, name) ?? []).toString("base64")])
 
 function* fileDigest(host: string, memo: HashMemo | undefined): Generator<void, Digest, void> {
-  const began = Date.now()
-  const fd = Fs.openSync(host, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
-    const stats = Fs.fstatSync(fd)
-    if (!stats.isFile()) throw problem(`${host} changed while it was read`, "try again when nobody writes there")
-    const digest = yield* hashFile(fd)
-    memo?.remember(stats, digest, began)
-    return digest
-  } finally {
-    Fs.closeSync(fd)
+    return (yield* digestOfFile(host, memo)).digest
+  } catch (error) {
+    if (!(error instanceof NotAFile)) throw error
+    throw problem(`${host} changed while it was read`, "try again when nobody writes there")
   }
 }

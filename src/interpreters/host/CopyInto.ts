@@ -78,7 +78,7 @@ class Writer {
     if (node._tag === "Directory") return yield* this.fill(node, source, this.take(this.directory(path)))
     const parts = components(path)
     const name = parts.pop()
-    if (name === undefined || name === "..") throw new CopyRefused(path, "is a directory; end dst with / to copy into it")
+    if (name === undefined || name === "..") throw inTheWay(path)
     yield* this.put(node, source, this.directory(`/${parts.join("/")}`), name)
   }
 
@@ -111,7 +111,10 @@ class Writer {
       const existing = target.entry === undefined ? undefined : tree.child(target.entry, name)
       if (existing === undefined) target = this.make(target, name)
       else if (existing.kind === "directory") target = this.copyUp(target, name, existing)
-      else throw new CopyRefused(`${target.path}/${name}`, "is not a directory")
+      else {
+        const at = `${target.path}/${name}`
+        throw new CopyRefused(at, `${at} is not a directory in the image`)
+      }
     }
     return target
   }
@@ -121,8 +124,8 @@ class Writer {
       return this.request.tree.resolve(path).path
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === "ELOOP") throw new CopyRefused(path, "too many symbolic links lead to it")
-      if (code === "ENOTDIR") throw new CopyRefused(path, "something on the way to it is not a directory")
+      if (code === "ELOOP") throw new CopyRefused(path, `too many symbolic links lead to ${path} in the image`)
+      if (code === "ENOTDIR") throw new CopyRefused(path, `something on the way to ${path} is not a directory in the image`)
       throw error
     }
   }
@@ -164,9 +167,7 @@ class Writer {
   ): Generator<void, void, void> {
     const path = `${target.upper}/${name}`
     const existing = target.entry === undefined ? undefined : this.request.tree.child(target.entry, name)
-    if (existing?.kind === "directory") {
-      throw new CopyRefused(`${target.path}/${name}`, "is a directory; end dst with / to copy into it")
-    }
+    if (existing?.kind === "directory") throw inTheWay(`${target.path}/${name}`)
     if (existing?.hostPath === path) Fs.unlinkSync(path)
     if (node._tag === "Link") {
       Fs.symlinkSync(node.target, path)
@@ -189,7 +190,7 @@ class Writer {
       const same = Option.isSome(locate)
         ? yield* copyHostFile(locate.value.path(source), fd, node, locate.value.recall)
         : writeContent(this.request.contents.get(source), fd, node)
-      if (!same) throw new CopyRefused(source, "changed while it was being copied; build again")
+      if (!same) throw new CopyRefused(source, `"${source}" changed while it was being copied; build again`)
     } finally {
       Fs.closeSync(fd)
     }
@@ -200,6 +201,9 @@ class Writer {
     if (uid !== 0 || gid !== 0) Fs.lchownSync(path, uid, gid)
   }
 }
+
+const inTheWay = (path: string): CopyRefused =>
+  new CopyRefused(path, `${path} is a directory in the image; end dst with / to copy into it`)
 
 const writeAll = (fd: number, data: Uint8Array): void => {
   for (let done = 0; done < data.length; ) done += Fs.writeSync(fd, data, done)

@@ -1,7 +1,8 @@
-/** The digest of an open file's content, read with one buffer. */
+/** The digests of files' contents, read with one buffer. */
 import { createHash, hash } from "node:crypto"
 import * as Fs from "node:fs"
 import { type Digest, Digest as DigestSchema } from "../../domain/Digest.ts"
+import type { HashMemo } from "./HashMemo.ts"
 
 /** Bytes read at a time; a file that fits is hashed in one go. */
 export const CHUNK = 1 << 20
@@ -21,8 +22,40 @@ export function* contentOf(fd: number): Generator<Uint8Array, void, void> {
   }
 }
 
+/** Something else is there than a regular file. */
+export class NotAFile extends Error {
+  constructor(path: string) {
+    super(`${path} is no longer a regular file`)
+  }
+}
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
+
+/**
+ * The digest of the regular file at `path`, and the status that it had when it
+ * was opened; remembered where there is a memo. A link in its place is an
+ * error of Node's, anything else `NotAFile`.
+ */
+export function* digestOf(
+  path: string,
+  memo: HashMemo | undefined
+): Generator<void, { readonly digest: Digest; readonly stats: Fs.Stats }, void> {
+  const began = Date.now()
+  // Without O_NONBLOCK a FIFO that takes the file's place would be waited for.
+  const fd = Fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    const stats = Fs.fstatSync(fd)
+    if (!stats.isFile()) throw new NotAFile(path)
+    const digest = memo?.recall(stats) ?? (yield* hashFile(fd))
+    memo?.remember(stats, digest, began)
+    return { digest, stats }
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
 /** Hashes from the current position to the end; yields between pieces of large files. */
-export function* hashFile(fd: number): Generator<void, Digest, void> {
+function* hashFile(fd: number): Generator<void, Digest, void> {
   const first = Fs.readSync(fd, shared, 0, CHUNK, null)
   if (first < CHUNK) {
     // One call of OpenSSL where the whole file is at hand; a short read ends the loop below only at 0.

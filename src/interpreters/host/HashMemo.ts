@@ -55,6 +55,7 @@ export class HashMemo {
    * has this digest. `now` is the time when reading began, in milliseconds.
    */
   remember(stats: Stamp, digest: Digest, now: number): void {
+    if (this.recall(stats) === digest) return
     const coarse = stats.ctimeMs % 1000 === 0
     if (stats.ctimeMs + (coarse ? COARSE_MS : GRANULARITY_MS) >= now) return
     const { dev, ino, size, mtimeMs, ctimeMs } = stats

@@ -14,6 +14,9 @@ const ADVICE: ReadonlyMap<string, Advice> = new Map([
   ["EACCES", { message: "permission denied", hint: "run as root, e.g. with sudo" }],
   ["EPERM", { message: "operation not permitted", hint: "run as root, e.g. with sudo" }],
   ["ENOTDIR", { message: "something on the way to it is not a directory" }],
+  ["EISDIR", { message: "it is a directory" }],
+  ["ELOOP", { message: "too many symbolic links lead to it" }],
+  ["ENAMETOOLONG", { message: "the path is too long" }],
   ["EMFILE", { message: "too many files are open", hint: "raise the limit with ulimit -n" }],
   ["EILSEQ", { message: "a file name is not valid UTF-8" }]
 ])

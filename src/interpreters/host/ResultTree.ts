@@ -5,7 +5,7 @@ import * as Fs from "node:fs"
 import type { Digest } from "../../domain/Digest.ts"
 import { SourceError, type SourceTree } from "../SourceTree.ts"
 import * as Cooperate from "./Cooperate.ts"
-import { hashFile } from "./HashFile.ts"
+import { digestOf } from "./HashFile.ts"
 import { HashMemo } from "./HashMemo.ts"
 import { type Entry, type LayeredTree } from "./LayeredTree.ts"
 import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
@@ -53,13 +53,5 @@ const nodeOf = (tree: LayeredTree, entry: Entry, memo: HashMemo): TreeNode => ({
 function* hashEntry(entry: Entry, memo: HashMemo): Generator<void, Digest, void> {
   const known = memo.recall(entry.stats)
   if (known !== undefined) return known
-  const fd = Fs.openSync(entry.hostPath, "r")
-  try {
-    const now = Date.now()
-    const digest = yield* hashFile(fd)
-    memo.remember(entry.stats, digest, now)
-    return digest
-  } finally {
-    Fs.closeSync(fd)
-  }
+  return (yield* digestOf(entry.hostPath, memo)).digest
 }

@@ -12,13 +12,13 @@ import { constants } from "node:os"
 import type { Digest } from "../../domain/Digest.ts"
 import { SourceError, type SourceTree } from "../SourceTree.ts"
 import * as Cooperate from "./Cooperate.ts"
-import { hashFile } from "./HashFile.ts"
+import { digestOf, NotAFile } from "./HashFile.ts"
 import { HashMemo } from "./HashMemo.ts"
 import { type Kind, readNames } from "./LayeredTree.ts"
 import { ErrnoError } from "./Libc.ts"
 import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
 
-const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
 
 /**
  * The directory at `path`, which may be a link to one. Digests are looked up
@@ -58,6 +58,10 @@ const READ_FLAGS = "r"
 /** Says in a user's words why a source path cannot be read. */
 const sourceError = (path: string, error: unknown): SourceError => {
   if (error instanceof Refused) return new SourceError({ path, message: error.message, hint: Option.none() })
+  if (error instanceof NotAFile) {
+    const message = `"${path}" holds a file that changed into something else while it was being read`
+    return new SourceError({ path, message, hint: Option.none() })
+  }
   const { code, message } = error as NodeJS.ErrnoException
   const known = code === undefined ? undefined : REASONS.get(code)
   return new SourceError({ path, message: `"${path}": ${known ?? message}`, hint: Option.none() })
@@ -125,18 +129,9 @@ class HostNode implements TreeNode {
   *hash(): Generator<void, Digest, void> {
     const known = this.memo.recall(this.stats)
     if (known !== undefined) return known
-    // Without O_NONBLOCK a FIFO that takes the file's place would be waited for.
-    const fd = Fs.openSync(this.safe, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-    try {
-      const now = Date.now()
-      this.stats = Fs.fstatSync(fd)
-      if (!this.stats.isFile()) throw new Refused("a file changed into something else while it was being read")
-      const digest = yield* hashFile(fd)
-      this.memo.remember(this.stats, digest, now)
-      return digest
-    } finally {
-      Fs.closeSync(fd)
-    }
+    const { digest, stats } = yield* digestOf(this.safe, this.memo)
+    this.stats = stats
+    return digest
   }
 
   close(): void {

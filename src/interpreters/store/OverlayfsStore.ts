@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
+import { resolve } from "node:path"
 import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import * as Cooperate from "../host/Cooperate.ts"
@@ -44,7 +45,7 @@ import * as StepLog from "./overlayfs/StepLog.ts"
 import * as TemporarySpace from "./overlayfs/TemporarySpace.ts"
 
 export interface Options {
-  /** An absolute path; made when it is missing. */
+  /** Made when it is missing. Relative to the working directory, unless it is absolute. */
   readonly path: string
 }
 
@@ -52,7 +53,7 @@ export interface Options {
 export const layer = (options: Options): Layer.Layer<Store, StoreError> =>
   Layer.scoped(
     Store,
-    Effect.map(Effect.scope, (scope) => new OverlayfsStore(new Layout(options.path), scope))
+    Effect.map(Effect.scope, (scope) => new OverlayfsStore(new Layout(resolve(options.path)), scope))
   )
 
 /** A result that is being made. */

@@ -3,13 +3,20 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as FileTree from "../../../src/interpreters/memory/FileTree.ts"
 import * as Memory from "../../../src/interpreters/memory/Memory.ts"
-import { TreeCell, toRootfs } from "../../../src/interpreters/memory/MemoryRootfs.ts"
+import { fromRootfs, toRootfs, TreeCell } from "../../../src/interpreters/memory/MemoryRootfs.ts"
+import * as MemorySandbox from "../../../src/interpreters/memory/MemorySandbox.ts"
+import * as MemorySession from "../../../src/interpreters/memory/MemorySession.ts"
 import * as MemoryWorld from "../../../src/interpreters/memory/MemoryWorld.ts"
 import * as Script from "../../../src/interpreters/memory/Script.ts"
 import { type Command, CommandFailed, Sandbox, SandboxError } from "../../../src/interpreters/Sandbox.ts"
+import { type Entries, memoryFiles } from "../../laws/files.ts"
+import { sandboxLaws } from "../../laws/sandbox.ts"
+import type { MakeSandboxSubject } from "../../laws/sandboxSubject.ts"
 
 const command = (script: string, options: Partial<Command> = {}): Command => ({
   argv: ["/bin/sh", "-c", script],
@@ -244,3 +251,34 @@ describe("the sandbox in memory", () => {
     }).pipe(Effect.provide(Memory.layer(MemoryWorld.make())))
   )
 })
+
+const makeSubject: MakeSandboxSubject = Effect.sync(() => {
+  const world = MemoryWorld.make()
+  const rootfsOf = (entries: Entries) => Effect.sync(() => toRootfs(new TreeCell(FileTree.make(entries))))
+  return {
+    layer: Layer.provide(MemorySandbox.layer, MemorySession.layer(world)),
+    language: {
+      write: (path, text) => `write ${path} ${Script.quote(`${text}\n`)}`,
+      cat: (path) => `cat ${path}`,
+      echo: (text) => `echo ${Script.quote(text)}`,
+      env: (name) => `env ${name}`,
+      pwd: "pwd",
+      id: "id",
+      hostname: "hostname",
+      fail: (status) => `fail ${status}`,
+      kill: (signal) => `kill ${signal}`,
+      hang: (mark) => `echo up; wait ${mark}`
+    },
+    files: memoryFiles,
+    image: rootfsOf,
+    cache: rootfsOf,
+    paths: (rootfs) =>
+      Effect.sync(() => {
+        const { tree } = Option.getOrThrow(fromRootfs(rootfs))
+        return FileTree.listing(tree).flatMap(({ path }) => (path === "/" ? [] : [path]))
+      }),
+    alive: (mark) => Effect.sync(() => world.alive("run").filter(({ subject }) => subject.includes(mark)).length)
+  }
+})
+
+describe("the sandbox in memory, by the laws of sandboxes", () => sandboxLaws(makeSubject))

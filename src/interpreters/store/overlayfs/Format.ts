@@ -1,6 +1,7 @@
 /** Tells an overlayfs store's directory from any other, and makes a new one. */
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
+import { dirname } from "node:path"
 import { codeOf, storeError } from "../../host/IoError.ts"
 import { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
@@ -52,11 +53,27 @@ const refuseStrangers = (layout: Layout): void => {
 /** Makes what is missing. */
 export const create = (layout: Layout): void => {
   try {
-    for (const path of layout.directories) Fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+    for (const path of [...above(layout.root), ...layout.directories]) makeDirectory(path)
     const temporary = `${layout.format}.${process.pid}`
     Fs.writeFileSync(temporary, CONTENT, { mode: 0o600 })
     Fs.renameSync(temporary, layout.format)
   } catch (error) {
     throw storeError(`cannot make the store ${layout.root}`, error)
+  }
+}
+
+/** The directories above a path, the root's own first. */
+const above = (path: string): ReadonlyArray<string> => {
+  const parent = dirname(path)
+  return parent === path ? [] : [...above(parent), parent]
+}
+
+/** Node's own recursive making never ends where the system has no room for directories, as in `/proc`. */
+const makeDirectory = (path: string): void => {
+  try {
+    Fs.mkdirSync(path, 0o700)
+  } catch (error) {
+    // Whoever may not write to a directory, or nobody, is told so before whether it exists.
+    if (Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
   }
 }
