@@ -116,7 +116,9 @@ const splitShort = (word: string, args: ReadonlyArray<string>): Result<ReadonlyA
   for (let index = 1; index < word.length; index++) {
     const flag = byWriting.get(`-${word[index] ?? ""}`)
     // Of a whole word with one dash, all of it is more telling than one letter.
-    if (flag === undefined) return Either.left(unknownFlag(index === 1 ? word : `-${word[index] ?? ""}`, args))
+    if (flag === undefined) {
+      return Either.left(unknownFlag(index === 1 ? word.replace(/=.*$/s, "") : `-${word[index] ?? ""}`, args))
+    }
     const rest = word.slice(index + 1)
     if (flag.metavar !== undefined) {
       const attached = rest === "" ? undefined : rest.replace(/^=/, "")

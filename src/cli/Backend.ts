@@ -19,6 +19,8 @@ export interface SandboxOptions {
 
 /** What makes one backend, given what follows the colon in `--store=KIND:PLACE`. */
 export interface Backend {
+  /** The place is a path on this machine, and may be a relative one. */
+  readonly placeIsPath: boolean
   readonly store: (place: string) => Layer.Layer<Store, StoreError>
   readonly sandbox: (options: SandboxOptions) => Layer.Layer<Sandbox, SandboxError>
   readonly images: (sourceDirectory: string, memo: HashMemo) => Layer.Layer<BaseImages>

@@ -13,6 +13,7 @@ import * as LazySandbox from "./LazySandbox.ts"
 /** Each loads its code when it is used, not before: a command that needs little should start fast. */
 const table: Readonly<Record<string, Backend>> = {
   overlayfs: {
+    placeIsPath: true,
     store: (path) => load(async () => (await import("../interpreters/store/OverlayfsStore.ts")).layer({ path })),
     sandbox: (options) => ociRuntime(options),
     images: (sourceDirectory, memo) => localImages(sourceDirectory, memo),

@@ -6,6 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { StepId } from "../domain/Digest.ts"
 import type { BuildEvent } from "../interpreters/Events.ts"
 import type { Plan } from "../plan/Plan.ts"
 import { paint } from "./Colors.ts"
@@ -33,6 +34,7 @@ export const make = (options: {
     const broken = yield* Deferred.make<never, PipeClosed | OutputError>()
     const mutex = yield* Effect.makeSemaphore(1)
     const stages = options.plan.stages.map(({ label }) => new StageView(label))
+    const inOrder = asOneAfterTheOther(options.plan)
     yield* Effect.addFinalizer(() => Effect.sync(() => stages.forEach((stage) => stage.held.close())))
     let turn = 0
     let lineOpen = false
@@ -54,7 +56,7 @@ export const make = (options: {
         const at = stages.findIndex(({ label }) => label === event.stage)
         const stage = stages[at]
         if (stage === undefined) return
-        const bytes = stage.render(event, options.colors)
+        const bytes = stage.render(inOrder(event), options.colors)
         if (at > turn) return yield* hold(stage, bytes)
         yield* show(bytes)
         if (at < turn || !stage.done) return
@@ -76,6 +78,25 @@ export const make = (options: {
       failure: Deferred.await(broken)
     }
   })
+
+/**
+ * A step that two stages share is executed by whichever comes to it first. What
+ * is said is what it would have been, had the stages run in the plan's order:
+ * that the first of them saved it, and that the others found it.
+ */
+const asOneAfterTheOther = (plan: Plan): ((event: BuildEvent) => BuildEvent) => {
+  const first = new Map<StepId, string>()
+  for (const { id, stage } of plan.steps) if (!first.has(id)) first.set(id, stage)
+  const saved = new Set<StepId>()
+  return (event) => {
+    if (event._tag === "Saved") {
+      saved.add(event.id)
+      return first.get(event.planned) === event.stage ? event : { ...event, _tag: "Cached" }
+    }
+    const isFirst = event._tag === "Cached" && first.get(event.planned) === event.stage
+    return isFirst && saved.has(event.id) ? { ...event, _tag: "Saved" } : event
+  }
+}
 
 const hold = (stage: StageView, bytes: Uint8Array): Shown =>
   Effect.try({

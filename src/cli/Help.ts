@@ -12,16 +12,22 @@ export const help = (command: Option.Option<CommandSpec>): string =>
 
 const programHelp = (): string =>
   page([
-    ["obuilder builds specs: each step runs in a sandbox, and its result is kept and reused."],
+    ["obuilder builds specs: each step runs in a sandbox, and its result is kept."],
     ["Usage: obuilder COMMAND [OPTION]... [ARGUMENT]"],
-    ["Commands:", ...columns(commandList.map((command) => [usageName(command), command.summary]))],
+    [
+      "Commands:",
+      ...columns([
+        ...commandList.map((command) => [usageName(command), command.summary] as const),
+        ["help COMMAND", "Show a command's options, with examples."]
+      ])
+    ],
     ["Options:", ...columns(Object.values(flags.root).map(flagRow))],
     ["Exit status:", ...columns(EXIT_CODES.map(({ code, meaning }) => [String(code), meaning]))],
     [
       "Examples:",
       "  obuilder healthcheck",
       "  obuilder build -f example.spec .",
-      '  obuilder help build'
+      "  obuilder help build"
     ]
   ])
 

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as Path from "node:path"
+import type { Readable } from "node:stream"
 import * as FileSink from "./FileSink.ts"
 import { Host, type HostService } from "./Host.ts"
 import { Output, OutputError } from "./Output.ts"
@@ -17,6 +18,8 @@ export interface ProcessState {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly directory: string
   readonly architecture: string
+  /** Made when it is asked for, since that takes time. */
+  readonly stdin: () => Readable
   /** Tells the process from others that live. */
   readonly id: number
 }
@@ -36,11 +39,13 @@ const make = (state: ProcessState): HostService => {
     absolute,
     architecture: state.architecture,
     processors: Effect.sync(availableParallelism),
-    read: (path, { what, stdin }) =>
-      Effect.try({
-        try: () => Fs.readFileSync(stdin && path === "-" ? 0 : absolute(path)),
-        catch: (error) => usageError(`cannot read ${what} ${JSON.stringify(path)}: ${reason(codeOf(error))}`)
-      }),
+    read: (path, { stdin, what }) =>
+      Effect.mapError(
+        stdin && path === "-"
+          ? readAll(state.stdin())
+          : Effect.try({ try: () => Fs.readFileSync(absolute(path)), catch: (error) => error }),
+        (error) => usageError(`cannot read ${what} ${JSON.stringify(path)}: ${reason(codeOf(error))}`)
+      ),
     write: (path, fill) =>
       Effect.acquireUseRelease(
         Effect.try({ try: () => openFor(absolute(path), state.id), catch: (error) => cannotWrite(path, error) }),
@@ -70,6 +75,16 @@ const make = (state: ProcessState): HostService => {
       )
   }
 }
+
+/** Waits without blocking the process, which has signals to listen to. */
+const readAll = (stream: Readable): Effect.Effect<Uint8Array, unknown> =>
+  Effect.async((resume) => {
+    const chunks: Array<Uint8Array> = []
+    stream.on("data", (chunk: Uint8Array) => chunks.push(chunk))
+    stream.once("end", () => resume(Effect.succeed(Buffer.concat(chunks))))
+    stream.once("error", (error) => resume(Effect.fail(error)))
+    return Effect.sync(() => stream.destroy())
+  })
 
 const temporaryDirectory = (name: string, content: Uint8Array): string => {
   const path = Fs.mkdtempSync(Path.join(tmpdir(), "obuilder-"))

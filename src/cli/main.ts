@@ -16,6 +16,7 @@ const layers = Layer.mergeAll(
     environment: process.env,
     directory: process.cwd(),
     architecture: process.arch,
+    stdin: () => process.stdin,
     id: process.pid
   })
 )

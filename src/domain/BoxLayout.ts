@@ -168,7 +168,8 @@ export class BoxLayout {
 
   private placeBreak(width: number, size: number): void {
     const box = this.boxes.at(-1)
-    const breaks = box !== undefined && (box.kind === "v" || box.kind === "hv" || (box.kind === "hov" && size > this.spaceLeft))
+    const breaks =
+      box !== undefined && (box.kind === "v" || box.kind === "hv" || (box.kind === "hov" && size > this.spaceLeft))
     if (breaks) return this.lineEnd(box.width)
     this.output.push(" ".repeat(width))
     this.spaceLeft -= width

@@ -23,7 +23,7 @@ export const visibleLine = (line: string): string =>
   line.replaceAll(hidden, (character) => (character === "\t" ? tab : escaped(character)))
 
 /** Combining marks and joiners, which take no column of their own. */
-const zeroWidth = /[\p{Mn}\p{Me}\u{200c}\u{200d}\u{fe00}-\u{fe0f}]/u
+const zeroWidth = /\p{Mn}|\p{Me}|\u{200c}|\u{200d}/u
 
 /** The wide and full-width blocks of Unicode's EastAsianWidth, and the emoji. */
 const wide =

@@ -4,9 +4,7 @@ import * as Problem from "./Problem.ts"
 import type { ListNode, SexpNode } from "./SexpNode.ts"
 import type { BuildkitOption, Cache } from "./Spec.ts"
 import * as SpecFields from "./SpecFields.ts"
-import { rest, show, showNode, written } from "./SpecFields.ts"
-
-type Read<A> = SpecFields.Read<A>
+import { type Read, rest, show, showNode, written } from "./SpecFields.ts"
 
 const usage = "`(NAME (target PATH))`"
 
@@ -21,10 +19,12 @@ const shapes: Readonly<Record<"cache" | "secret", SpecFields.RecordShape>> = {
 
 /** One cache or secret; they are written alike. */
 export const mount = (kind: "cache" | "secret", node: SexpNode): Read<Cache> => {
-  if (node._tag === "Atom") return Either.left(misshapen(kind, node, `write \`(${written(node.value)} (target PATH))\``))
+  if (node._tag === "Atom")
+    return Either.left(misshapen(kind, node, `write \`(${written(node.value)} (target PATH))\``))
   const [id] = node
   if (id === undefined) return Either.left(misshapen(kind, node, undefined))
-  if (id._tag === "List") return Either.left(misshapen(kind, node, "take away one pair of parentheses, or begin with the name"))
+  if (id._tag === "List")
+    return Either.left(misshapen(kind, node, "take away one pair of parentheses, or begin with the name"))
   const nameless = namelessTarget(kind, node)
   if (nameless !== undefined) return Either.left(nameless)
   const shape = shapes[kind]

@@ -5,7 +5,8 @@
  */
 import * as Option from "effect/Option"
 
-const literal = /^([+-]?)(?:0[xX]([0-9a-fA-F][0-9a-fA-F_]*)|0[oO]([0-7][0-7_]*)|0[bB]([01][01_]*)|0[uU](\d[\d_]*)|(\d[\d_]*))$/
+const literal =
+  /^([+-]?)(?:0[xX]([0-9a-fA-F][0-9a-fA-F_]*)|0[oO]([0-7][0-7_]*)|0[bB]([01][01_]*)|0[uU](\d[\d_]*)|(\d[\d_]*))$/
 
 /** More characters than any literal within the range needs; zeros in front apart, it is out of it. */
 const longest = 1000

@@ -6,24 +6,16 @@
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { mount } from "./MountReader.ts"
+import * as CopyReader from "./CopyReader.ts"
+import type { OpContext } from "./OpContext.ts"
 import * as Problem from "./Problem.ts"
+import * as RunReader from "./RunReader.ts"
 import type { ListNode, SexpNode } from "./SexpNode.ts"
-import type { Cache, Copy, CopyFrom, Op, Run } from "./Spec.ts"
+import type { Op } from "./Spec.ts"
 import * as SpecFields from "./SpecFields.ts"
-import { few, oneOf, quoted, rest, show, showNode, words, written } from "./SpecFields.ts"
+import { few, oneOf, quoted, type Read, rest, show, showNode, words, written } from "./SpecFields.ts"
 import { suggest } from "./Suggestion.ts"
 import * as UserReader from "./UserReader.ts"
-
-type Read<A> = SpecFields.Read<A>
-
-/** What reading an operation needs to know, and tells, about the rest of the spec. */
-export interface OpContext {
-  /** Refuses the name of a build that a copy cannot see; `place` is where the name stands. */
-  readonly buildInScope: (name: string, place: SexpNode) => Read<void>
-  /** Remembers where a part of the spec stands. */
-  readonly located: (part: object, node: SexpNode) => void
-}
 
 interface OpForm {
   readonly usage: string
@@ -38,38 +30,9 @@ const textOp = (name: string, what: string, make: (text: string) => Op): OpForm 
   return { usage, inline: false, read: (list) => Either.map(SpecFields.text(list, name, usage), make) }
 }
 
-const runShape: SpecFields.RecordShape = {
-  name: "run",
-  usage: "`(run (shell COMMAND))`",
-  instead: (_, place) => `write \`(run (shell ${quoted(words(rest(place)))}))\``,
-  fields: {
-    shell: "`(shell COMMAND)`",
-    cache: "`(cache (NAME (target PATH))…)`",
-    network: "`(network host)`",
-    secrets: "`(secrets (NAME (target PATH))…)`"
-  }
-}
-
-const copyShape: SpecFields.RecordShape = {
-  name: "copy",
-  usage: "`(copy (src PATH…) (dst PATH))`",
-  instead: (_, place) => {
-    const paths = few(rest(place)).map((node) => (node._tag === "Atom" ? written(node.value) : ""))
-    return paths.length > 1 && paths.length < 8 && !paths.includes("")
-      ? `write \`(copy (src ${paths.slice(0, -1).join(" ")}) (dst ${paths.slice(-1).join("")}))\``
-      : undefined
-  },
-  fields: {
-    from: "`(from (build NAME))`",
-    src: "`(src PATH…)`",
-    dst: "`(dst PATH)`",
-    exclude: "`(exclude NAME…)`"
-  }
-}
-
 const forms: ReadonlyMap<string, OpForm> = new Map<string, OpForm>([
-  ["run", { usage: runShape.usage, inline: true, read: (list, items, context) => run(list, items, context) }],
-  ["copy", { usage: copyShape.usage, inline: true, read: (list, items, context) => copy(list, items, context) }],
+  ["run", { usage: RunReader.usage, inline: true, read: RunReader.run }],
+  ["copy", { usage: CopyReader.usage, inline: true, read: CopyReader.copy }],
   ["env", { usage: "`(env NAME VALUE)`", inline: true, read: (list, items) => env(list, items) }],
   ["workdir", textOp("workdir", "PATH", (path) => ({ _tag: "Workdir", path }))],
   [
@@ -139,7 +102,8 @@ const lowerInitial = (name: string): string =>
 /** The fields of an operation whose name has a capital. */
 const onlyList = (node: ListNode, name: string): Read<Iterable<SexpNode>> => {
   const [fields, another] = rest(node)
-  if (fields?._tag === "List" && another === undefined && !(name !== "env" && isField(fields))) return Either.right(fields)
+  if (fields?._tag === "List" && another === undefined && !(name !== "env" && isField(fields)))
+    return Either.right(fields)
   const [head] = node
   return Either.left(
     Problem.make(head ?? node, "an operation with a capital takes its fields in one more pair of parentheses", {
@@ -176,85 +140,6 @@ const unknownOp = (node: ListNode, name: string): Problem.Problem => {
   })
 }
 
-const run = (list: ListNode, items: Iterable<SexpNode>, context: OpContext): Read<Run> => {
-  const fields = SpecFields.record(list, items, runShape)
-  if (Either.isLeft(fields)) return Either.left(fields.left)
-  const shell = Either.flatMap(SpecFields.required(fields.right, "shell", runShape, list), (field) =>
-    SpecFields.text(field, "shell", "`(shell COMMAND)`")
-  )
-  if (Either.isLeft(shell)) return Either.left(shell.left)
-  const cache = mounts("cache", fields.right.get("cache"), context)
-  if (Either.isLeft(cache)) return Either.left(cache.left)
-  const network = optionalTexts(fields.right.get("network"), "`(network host)`")
-  if (Either.isLeft(network)) return Either.left(network.left)
-  return Either.map(mounts("secret", fields.right.get("secrets"), context), (secrets) => ({
-    _tag: "Run",
-    cache: cache.right,
-    network: network.right,
-    secrets,
-    shell: shell.right
-  }))
-}
-
-const mounts = (
-  kind: "cache" | "secret",
-  field: ListNode | undefined,
-  context: OpContext
-): Read<ReadonlyArray<Cache>> =>
-  SpecFields.each(field === undefined ? [] : rest(field), (node) =>
-    Either.map(mount(kind, node), (value) => {
-      context.located(value, node)
-      return value
-    })
-  )
-
-const optionalTexts = (field: ListNode | undefined, usage: string): Read<ReadonlyArray<string>> =>
-  field === undefined ? Either.right([]) : SpecFields.texts(field, usage)
-
-const copy = (list: ListNode, items: Iterable<SexpNode>, context: OpContext): Read<Copy> => {
-  const fields = SpecFields.record(list, items, copyShape)
-  if (Either.isLeft(fields)) return Either.left(fields.left)
-  const src = Either.flatMap(SpecFields.required(fields.right, "src", copyShape, list), (field) =>
-    SpecFields.texts(field, "`(src PATH…)`")
-  )
-  if (Either.isLeft(src)) return Either.left(src.left)
-  const dst = Either.flatMap(SpecFields.required(fields.right, "dst", copyShape, list), (field) =>
-    SpecFields.text(field, "dst", "`(dst PATH)`")
-  )
-  if (Either.isLeft(dst)) return Either.left(dst.left)
-  const exclude = optionalTexts(fields.right.get("exclude"), "`(exclude NAME…)`")
-  if (Either.isLeft(exclude)) return Either.left(exclude.left)
-  return Either.map(copyFrom(fields.right.get("from"), context), (from) => ({
-    _tag: "Copy",
-    from,
-    src: src.right,
-    dst: dst.right,
-    exclude: exclude.right
-  }))
-}
-
-const copyFrom = (field: ListNode | undefined, context: OpContext): Read<CopyFrom> => {
-  if (field === undefined) return Either.right({ _tag: "Context" })
-  const [source, another] = rest(field)
-  if (source === undefined || another !== undefined) return Either.left(notSource(another ?? field, undefined))
-  if (source._tag === "Atom") {
-    return source.value === "context"
-      ? Either.right({ _tag: "Context" })
-      : Either.left(notSource(source, `write \`(from (build ${written(source.value)}))\``))
-  }
-  const [head, name, more] = source
-  if (head?._tag !== "Atom" || head.value !== "build" || name?._tag !== "Atom" || more !== undefined) {
-    return Either.left(notSource(source, undefined))
-  }
-  return Either.map(context.buildInScope(name.value, name), () => ({ _tag: "Build", name: name.value }))
-}
-
-const notSource = (node: SexpNode, hint: string | undefined): Problem.Problem =>
-  Problem.make(node, `${showNode(node)} is nothing to copy from`, {
-    expected: "`(from (build NAME))`, or no `from` to copy from the source directory",
-    hint
-  })
-
 const env = (list: ListNode, items: Iterable<SexpNode>): Read<Op> => {
   const usage = "`(env NAME VALUE)`"
   const [name, value, another] = items
@@ -262,13 +147,17 @@ const env = (list: ListNode, items: Iterable<SexpNode>): Read<Op> => {
   if (wrong !== undefined) {
     return Either.left(Problem.make(wrong, `${showNode(wrong)} where a text belongs`, { expected: usage }))
   }
-  if (name?._tag !== "Atom") return Either.left(Problem.make(list, "`env` has neither name nor value", { expected: usage }))
+  if (name?._tag !== "Atom")
+    return Either.left(Problem.make(list, "`env` has neither name nor value", { expected: usage }))
   if (value?._tag !== "Atom") {
     const [, before, after] = /^([^=]+)=(.*)$/s.exec(name.value) ?? []
     return Either.left(
       Problem.make(list, "`env` has no value", {
         expected: usage,
-        hint: before === undefined || after === undefined ? undefined : `write \`(env ${written(before)} ${written(after)})\``
+        hint:
+          before === undefined || after === undefined
+            ? undefined
+            : `write \`(env ${written(before)} ${written(after)})\``
       })
     )
   }
@@ -277,9 +166,10 @@ const env = (list: ListNode, items: Iterable<SexpNode>): Read<Op> => {
   return Either.left(
     Problem.make(another, `\`env\` takes a name and a value, and ${showNode(another)} is a third`, {
       expected: usage,
-      hint: all.every((node) => node._tag === "Atom")
-        ? `a value with blanks stands in quotes: \`(env ${written(name.value)} ${quoted(words(all))})\``
-        : undefined
+      hint:
+        all.length > 1 && all.every((node) => node._tag === "Atom")
+          ? `a value with blanks stands in quotes: \`(env ${written(name.value)} ${quoted(words(all))})\``
+          : undefined
     })
   )
 }

@@ -4,9 +4,7 @@ import type { Sexp } from "./Sexp.ts"
 const utf8 = new TextEncoder()
 
 /** The atom cannot stand as it is. */
-export const needsQuotes = (value: string): boolean =>
-  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-  value === "" || /["();\\]|#\||\|#|[^\x21-\x7e]/.test(value)
+export const needsQuotes = (value: string): boolean => value === "" || /["();\\]|#\||\|#|[^\x21-\x7e]/.test(value)
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',
@@ -26,7 +24,9 @@ const bytes = (text: string): string => {
 /** Everything but printable ASCII as escapes, without quotes around it. */
 export const escape = (value: string): string =>
   value.replaceAll(/["\\]|[^\x20-\x7e]+/g, (run) =>
-    run.length === 1 ? (escapes[run] ?? bytes(run)) : run.replaceAll(/[\n\t\r\b]|[^\n\t\r\b]+/g, (part) => escapes[part] ?? bytes(part))
+    run.length === 1
+      ? (escapes[run] ?? bytes(run))
+      : run.replaceAll(/[\n\t\r\b]|[^\n\t\r\b]+/g, (part) => escapes[part] ?? bytes(part))
   )
 
 /** In quotes, whether it needs them or not: OCaml's `%S`. */

@@ -7,9 +7,10 @@
  */
 import * as Either from "effect/Either"
 import { IntVector } from "./IntVector.ts"
-import * as Problem from "./Problem.ts"
+import type * as Problem from "./Problem.ts"
 import * as QuotedAtom from "./QuotedAtom.ts"
 import { NodeTable, type SexpNode } from "./SexpNode.ts"
+import * as SexpProblem from "./SexpProblem.ts"
 import { unclosedList } from "./UnclosedList.ts"
 
 const tab = 0x09
@@ -88,11 +89,7 @@ class Reader {
   /** Outside of atoms a carriage return is read only as part of a line end. */
   private carriageReturn(): Problem.Problem | undefined {
     const at = this.at
-    if (this.text.charCodeAt(at + 1) !== lineFeed) {
-      return Problem.make({ start: at, end: at + 1 }, "a carriage return without a line feed", {
-        expected: "lines that end with a line feed, or with a carriage return and a line feed"
-      })
-    }
+    if (this.text.charCodeAt(at + 1) !== lineFeed) return SexpProblem.carriageReturn(at)
     this.at += 2
     return undefined
   }
@@ -132,17 +129,14 @@ class Reader {
         }
       } else if (code === quote) {
         const scanned = QuotedAtom.scan(text, at)
-        if (scanned === undefined) return this.unclosedString(at, "in a block comment, too, quotes come in pairs")
+        if (scanned === undefined) return SexpProblem.unclosedText(at, "in a block comment, too, quotes come in pairs")
         if (!("highBytes" in scanned)) return scanned
         at = scanned.end
       } else {
         at++
       }
     }
-    return Problem.make({ start, end: start + 2 }, "this comment is never closed", {
-      expected: "`|#`",
-      hint: nesting > 1 ? `block comments nest: ${nesting} of them are open at the end of the file` : undefined
-    })
+    return SexpProblem.unclosedComment(start, nesting)
   }
 
   private openList(): Problem.Problem | undefined {
@@ -157,8 +151,9 @@ class Reader {
 
   private closeList(): Problem.Problem | undefined {
     const at = this.at
-    if (this.depth === 0) return this.unopened(at)
-    if (this.dropped.length > 0 && this.droppedDepths.last === this.depth) return this.emptyDatumComment()
+    if (this.depth === 0) return SexpProblem.unopened(at, this.ended !== undefined)
+    if (this.dropped.length > 0 && this.droppedDepths.last === this.depth)
+      return SexpProblem.emptyDatumComment(this.dropped.last)
     this.at++
     this.depth--
     this.nodes.closeList(this.at)
@@ -171,7 +166,7 @@ class Reader {
     const trailing = this.trailing(start)
     if (trailing !== undefined) return trailing
     const scanned = QuotedAtom.scan(this.text, start)
-    if (scanned === undefined) return this.unclosedString(start, 'a `"` within quoted text is written `\\"`')
+    if (scanned === undefined) return SexpProblem.unclosedText(start, 'a `"` within quoted text is written `\\"`')
     if (!("highBytes" in scanned)) return scanned
     if (scanned.highBytes && this.dropped.length === 0) {
       const value = QuotedAtom.unescape(this.text, start, scanned.end)
@@ -193,12 +188,12 @@ class Reader {
       const code = text.charCodeAt(at)
       if (endsAtom(code)) break
       if ((previous === hash && code === pipe) || (previous === pipe && code === hash)) {
-        return this.commentInAtom(at - 1)
+        return SexpProblem.commentInAtom(text, at - 1)
       }
       previous = code
       at++
     }
-    if (at === text.length && this.ended !== undefined) return this.openEndedAtom(start)
+    if (at === text.length && this.ended !== undefined) return SexpProblem.openEndedAtom(start, at)
     this.atomEnded(start, at)
     return undefined
   }
@@ -220,67 +215,17 @@ class Reader {
     } else if (this.depth === 0) this.ended = this.at
   }
 
-  // What can be wrong.
-
   /** Something that counts begins after the expression. */
   private trailing(start: number): Problem.Problem | undefined {
     if (this.ended === undefined || this.dropped.length > 0) return undefined
-    const root = this.nodes.node(0)
-    return Problem.make({ start, end: start + 1 }, "more follows after the end of the spec", {
-      expected: "the end of the file: a file holds one spec",
-      hint:
-        root._tag === "Atom"
-          ? "a spec is one list: `((from BASE) (run (shell COMMAND)))`"
-          : "if this belongs to the spec, a `)` before it is one too many"
-    })
-  }
-
-  private unopened(at: number): Problem.Problem {
-    return Problem.make({ start: at, end: at + 1 }, "this `)` closes nothing", {
-      expected: this.ended === undefined ? "`(`, where a spec begins" : "the end of the file: the spec has ended",
-      hint: this.ended === undefined ? undefined : "take it away, or the `)` before it that closes too much"
-    })
-  }
-
-  private emptyDatumComment(): Problem.Problem {
-    const start = this.dropped.last
-    return Problem.make({ start, end: start + 2 }, "`#;` has nothing to comment out", {
-      expected: "the atom or list that `#;` is to leave out",
-      hint: "a comment up to the end of the line begins with `;` alone"
-    })
-  }
-
-  private unclosedString(start: number, hint: string): Problem.Problem {
-    return Problem.make({ start, end: start + 1 }, "this quoted text is never closed", {
-      expected: '`"`',
-      hint
-    })
-  }
-
-  private commentInAtom(start: number): Problem.Problem {
-    const token = this.text.slice(start, start + 2)
-    return Problem.make({ start, end: start + 2 }, `\`${token}\` within an atom`, {
-      expected: `a blank before \`${token}\`, or quotes around the atom`
-    })
-  }
-
-  /** Sexplib sees the end of an unquoted atom in what follows it, and after the expression nothing need follow. */
-  private openEndedAtom(start: number): Problem.Problem {
-    return Problem.make({ start, end: this.text.length }, "the file ends within the atom that `#;` is to leave out", {
-      expected: "a line end after the atom"
-    })
+    return SexpProblem.trailing(start, this.nodes.node(0))
   }
 
   /** What is missing at the end of the text. */
   private incomplete(): Problem.Problem | undefined {
-    const end = this.text.length
     if (this.depth > 0) return unclosedList(this.nodes)
-    if (this.dropped.length > 0) return this.emptyDatumComment()
-    if (this.ended !== undefined) return undefined
-    return Problem.make({ start: end, end }, "there is no spec in this file", {
-      expected: "`((from BASE) OPERATION…)`",
-      hint: "the smallest spec is `((from busybox))`"
-    })
+    if (this.dropped.length > 0) return SexpProblem.emptyDatumComment(this.dropped.last)
+    return this.ended === undefined ? SexpProblem.empty(this.text.length) : undefined
   }
 }
 

@@ -81,7 +81,9 @@ export const text = (list: ListNode, name: string, usage: string): Read<string> 
     Problem.make(another, `${show(name)} takes one value, and ${showNode(another)} is a second one`, {
       expected: usage,
       hint:
-        another._tag === "Atom" ? `a text with blanks stands in quotes: \`(${name} ${quoted(words(rest(list)))})\`` : undefined
+        another._tag === "Atom"
+          ? `a text with blanks stands in quotes: \`(${name} ${quoted(words(rest(list)))})\``
+          : undefined
     })
   )
 }
@@ -95,6 +97,10 @@ export const texts = (list: ListNode, usage: string): Read<ReadonlyArray<string>
   }
   return Either.right(values)
 }
+
+/** {@link texts} of a field that may be missing. */
+export const optionalTexts = (field: ListNode | undefined, usage: string): Read<ReadonlyArray<string>> =>
+  field === undefined ? Either.right([]) : texts(field, usage)
 
 /** Converts each node, stopping at the first that is wrong. */
 export const each = <A>(nodes: Iterable<SexpNode>, read: (node: SexpNode) => Read<A>): Read<ReadonlyArray<A>> => {
@@ -112,7 +118,7 @@ export interface RecordShape {
   readonly name: string
   readonly usage: string
   readonly fields: Readonly<Record<string, string>>
-  /** What to write instead of a record that holds this atom outside of any field. */
+  /** What to write instead of a record that holds atoms and no fields; `bare` is the first of them. */
   readonly instead?: (bare: AtomNode, place: ListNode) => string | undefined
 }
 
@@ -157,7 +163,8 @@ const fieldForms = (shape: RecordShape): string => {
 const bareAtom = (node: AtomNode, place: ListNode, shape: RecordShape): Problem.Problem =>
   Problem.make(node, `${showNode(node)} is not a field of ${show(shape.name)}`, {
     expected: shape.usage,
-    hint: shape.instead?.(node, place)
+    // What somebody wrote who takes the operation for a command line has no fields at all.
+    hint: few(rest(place)).every((item) => item._tag === "Atom") ? shape.instead?.(node, place) : undefined
   })
 
 const namelessField = (node: ListNode, shape: RecordShape): Problem.Problem => {

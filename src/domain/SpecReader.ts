@@ -7,6 +7,7 @@
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import type { OpContext } from "./OpContext.ts"
 import * as OpReader from "./OpReader.ts"
 import * as Problem from "./Problem.ts"
 import * as SexpReader from "./SexpReader.ts"
@@ -46,16 +47,16 @@ export const tooLong: Problem.Problem = Problem.make(
 const specUsage = "`((from BASE) OPERATION…)`"
 
 /** Linear in the text's length. `file` is for messages alone. */
-export const parse = (
-  text: string,
-  { file }: { readonly file: string }
-): Either.Either<ParsedSpec, SpecError> => {
+export const parse = (text: string, { file }: { readonly file: string }): Either.Either<ParsedSpec, SpecError> => {
   const source = Source.make(file, text)
   const reader = new SpecReader(source)
-  return Either.mapBoth(Either.flatMap(readOne(text), (root) => reader.read(root)), {
-    onLeft: (problem) => fromProblem(source, problem),
-    onRight: (spec) => ({ spec, file, text, spans: reader.spans })
-  })
+  return Either.mapBoth(
+    Either.flatMap(readOne(text), (root) => reader.read(root)),
+    {
+      onLeft: (problem) => fromProblem(source, problem),
+      onRight: (spec) => ({ spec, file, text, spans: reader.spans })
+    }
+  )
 }
 
 const readOne = (text: string): Read<SexpNode> =>
@@ -94,7 +95,7 @@ class SpecReader {
   private readonly scope = new Map<string, number>()
   /** The names of all builds that have begun. */
   private readonly begun = new Set<string>()
-  private readonly context: OpReader.OpContext
+  private readonly context: OpContext
 
   constructor(source: Source.Source) {
     this.source = source
@@ -209,7 +210,8 @@ const noFrom = (spec: ListNode): Problem.Problem =>
 
 const bareItem = (spec: ListNode, item: AtomNode): Problem.Problem => {
   const [head] = spec
-  const wrapped = head?._tag === "Atom" && (head.value === "from" || head.value === "build") && head.start === item.start
+  const wrapped =
+    head?._tag === "Atom" && (head.value === "from" || head.value === "build") && head.start === item.start
   return Problem.make(item, `${showNode(item)} where \`(from BASE)\` belongs`, {
     expected: "`(from BASE)`, or a nested build before it",
     hint: wrapped ? "the whole spec stands in one more pair of parentheses: `((from BASE) …)`" : undefined
@@ -242,11 +244,17 @@ const wrongBuild = (list: ListNode): Problem.Problem => {
   }
   if (body === undefined) return Problem.make(list, `the build ${showNode(name)} has no spec`, { expected })
   const [inner] = body._tag === "List" ? body : []
-  return Problem.make(another ?? body, `${showNode(another ?? body)} after the ${another === undefined ? "name" : "spec"} of the build ${showNode(name)}`, {
-    expected,
-    hint:
-      inner?._tag === "Atom" ? "the build's own spec stands in one more pair of parentheses: `((from BASE) …)`" : undefined
-  })
+  return Problem.make(
+    another ?? body,
+    `${showNode(another ?? body)} after the ${another === undefined ? "name" : "spec"} of the build ${showNode(name)}`,
+    {
+      expected,
+      hint:
+        inner?._tag === "Atom"
+          ? "the build's own spec stands in one more pair of parentheses: `((from BASE) …)`"
+          : undefined
+    }
+  )
 }
 
 /** A list that is neither `(from …)` nor `(build …)` before the spec has its base. */

@@ -6,9 +6,7 @@ import * as Problem from "./Problem.ts"
 import type { AtomNode, ListNode, SexpNode } from "./SexpNode.ts"
 import type { User } from "./Spec.ts"
 import * as SpecFields from "./SpecFields.ts"
-import { show, written } from "./SpecFields.ts"
-
-type Read<A> = SpecFields.Read<A>
+import { type Read, show, written } from "./SpecFields.ts"
 
 export const usage = "`(user (uid N) (gid N))` or `(user (name NAME))`"
 
@@ -60,10 +58,17 @@ const id = (field: ListNode, name: "uid" | "gid"): Read<number> => {
   return Option.match(OcamlInteger.parse(text.right), {
     onNone: () =>
       Either.left(
-        Problem.make(place, `${show(text.right)} is ${/^[+-]?\d+$/.test(text.right) ? "out of range" : "not a number"}`, {
-          expected: `a whole number, such as \`(${name} 1000)\``,
-          hint: name === "uid" && isName(node) ? `a user is called by name with \`(user (name ${written(text.right)}))\`` : undefined
-        })
+        Problem.make(
+          place,
+          `${show(text.right)} is ${/^[+-]?\d+$/.test(text.right) ? "out of range" : "not a number"}`,
+          {
+            expected: `a whole number, such as \`(${name} 1000)\``,
+            hint:
+              name === "uid" && isName(node)
+                ? `a user is called by name with \`(user (name ${written(text.right)}))\``
+                : undefined
+          }
+        )
       ),
     onSome: (value) =>
       Number.isSafeInteger(Number(value))

@@ -64,43 +64,41 @@ export class StageBuild {
 
   /** Runs the stage and gives the realised id of its last step. */
   run(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<StepId, BuildError> {
-    const self = this
-    return Effect.gen(function* () {
+    return Effect.gen(this, function* () {
       let parent: StepId | undefined
       let base: ReadonlyArray<Variable> = []
       for (const step of steps) {
         if (step.kind === "base") base = step.environment
-        yield* self.announce(step)
-        parent = yield* Effect.scoped(self.step(step, parent, base))
+        yield* this.announce(step)
+        parent = yield* Effect.scoped(this.step(step, parent, base))
       }
-      return yield* self.finish(stage, parent)
+      return yield* this.finish(stage, parent)
     })
   }
 
   /** Shows the stage as it is in the store, or says that it is skipped where the store lacks some of it. */
   replay(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<void, BuildError> {
-    const self = this
     const { onEvent } = this.request
-    return Effect.gen(function* () {
+    return Effect.gen(this, function* () {
       const found: Array<{ readonly step: Step; readonly id: StepId }> = []
       let parent: StepId | undefined
       for (const step of steps) {
         const known: Option.Option<ResultInfo> =
           step.kind === "copy" && step.source.from === "build"
-            ? yield* knownCopy(self.services.store, step)
-            : yield* self.services.store.result(realisedId(step, parent))
+            ? yield* knownCopy(this.services.store, step)
+            : yield* this.services.store.result(realisedId(step, parent))
         if (Option.isNone(known)) {
-          yield* Effect.forEach(steps.flatMap((one) => one.preamble), (text) => self.heading(stage.label, text))
+          yield* Effect.forEach(steps.flatMap((one) => one.preamble), (text) => this.heading(stage.label, text))
           return yield* onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
         }
         parent = known.value.id
         found.push({ step, id: parent })
       }
       for (const { step, id } of found) {
-        yield* self.announce(step)
-        yield* self.cached(step, id)
+        yield* this.announce(step)
+        yield* this.cached(step, id)
       }
-      yield* self.finish(stage, parent)
+      yield* this.finish(stage, parent)
     })
   }
 
@@ -109,18 +107,17 @@ export class StageBuild {
     parent: StepId | undefined,
     base: ReadonlyArray<Variable>
   ): Effect.Effect<StepId, BuildError, Scope.Scope> {
-    const self = this
     const { store } = this.services
-    return Effect.gen(function* () {
+    return Effect.gen(this, function* () {
       const early = step.kind === "copy" && step.source.from === "build" ? yield* knownCopy(store, step) : Option.none()
       // What a planned copy meant counts only on the parent that it was found on.
       if (Option.isSome(early) && Option.getOrUndefined(early.value.parent) === parent) {
-        yield* self.cached(step, early.value.id)
+        yield* this.cached(step, early.value.id)
         return early.value.id
       }
-      const { id, fill } = yield* self.realise(step, parent, base)
-      if (Option.isSome(yield* store.result(id))) yield* self.cached(step, id)
-      else yield* self.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
+      const { id, fill } = yield* this.realise(step, parent, base)
+      if (Option.isSome(yield* store.result(id))) yield* this.cached(step, id)
+      else yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
       if (id !== step.id) yield* store.realise(step.id, id)
       return id
     })

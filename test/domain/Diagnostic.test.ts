@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
+import { stripVTControlCharacters } from "node:util"
 import * as Diagnostic from "../../src/domain/Diagnostic.ts"
 import { width } from "../../src/domain/DisplayText.ts"
 import * as Source from "../../src/domain/Source.ts"
@@ -9,7 +10,12 @@ import * as Source from "../../src/domain/Source.ts"
 const show = (text: string, marked: string, options?: Diagnostic.RenderOptions): string => {
   const start = text.indexOf(marked)
   return Diagnostic.render(
-    { file: "a.spec", text, span: Source.make("a.spec", text).span(start, start + marked.length), message: "found this" },
+    {
+      file: "a.spec",
+      text,
+      span: Source.make("a.spec", text).span(start, start + marked.length),
+      message: "found this"
+    },
     options
   )
 }
@@ -57,7 +63,12 @@ describe("a diagnostic", () => {
 
   it("marks one column where there is nothing to mark", () => {
     expect(excerpt(show("ab\n", ""))).toEqual(["ab", "^"])
-    const end = Diagnostic.render({ file: "a", text: "ab\n", span: Source.make("a", "ab\n").span(3, 3), message: "end" })
+    const end = Diagnostic.render({
+      file: "a",
+      text: "ab\n",
+      span: Source.make("a", "ab\n").span(3, 3),
+      message: "end"
+    })
     expect(end).toBe(["a:2:1: error: end", "  |", "2 |", "  | ^"].join("\n"))
   })
 
@@ -101,7 +112,13 @@ describe("a diagnostic", () => {
 
   it("shows names and messages without what would act on the terminal", () => {
     const span = Source.make("a", "x").span(0, 1)
-    const shown = Diagnostic.render({ file: "\u001b]0;a\u0007", text: "x", span, message: "a\nb\u001b[1m", hint: Option.some("\u202e") })
+    const shown = Diagnostic.render({
+      file: "\u001b]0;a\u0007",
+      text: "x",
+      span,
+      message: "a\nb\u001b[1m",
+      hint: Option.some("\u202e")
+    })
     expect(shown).toBe(
       ["\\u{1b}]0;a\\u{7}:1:1: error: a\\nb\\u{1b}[1m", "  |", "1 | x", "  | ^", "  = hint: \\u{202e}"].join("\n")
     )
@@ -110,6 +127,6 @@ describe("a diagnostic", () => {
   it("has colours when they are asked for, and is the same text beneath them", () => {
     const coloured = show("one two", "two", { color: true })
     expect(coloured).toContain("\u001b[1;31merror:\u001b[0m")
-    expect(coloured.replaceAll(/\u001b\[[\d;]*m/g, "")).toBe(show("one two", "two"))
+    expect(stripVTControlCharacters(coloured)).toBe(show("one two", "two"))
   })
 })

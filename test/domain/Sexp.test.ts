@@ -53,7 +53,16 @@ describe("the reader", () => {
   })
 
   it("answers for any text, with a place inside of it when there is a problem", () => {
-    const pieces = FastCheck.constantFrom(..."() \n\r\f;\"\\#|ax10é", "#|", "|#", "#;", "\\x4", "\\200", "\u{1f600}", "\ud800")
+    const pieces = FastCheck.constantFrom(
+      ...'() \n\r\f;"\\#|ax10é',
+      "#|",
+      "|#",
+      "#;",
+      "\\x4",
+      "\\200",
+      "\u{1f600}",
+      "\ud800"
+    )
     FastCheck.assert(
       FastCheck.property(FastCheck.string({ unit: pieces, maxLength: 40 }), (text) => {
         const result = SexpReader.read(text)
@@ -115,18 +124,8 @@ describe("the reader", () => {
 
 describe("the printer", () => {
   it("quotes only what must be quoted, and escapes all but printable ASCII", () => {
-    expect(["a", "", "a b", "a'b", "#", "|", "#|", "a|#", ";", "é", "\u0000\n\\\"\u007f"].map(SexpPrinter.atom)).toEqual([
-      "a",
-      '""',
-      '"a b"',
-      "a'b",
-      "#",
-      "|",
-      '"#|"',
-      '"a|#"',
-      '";"',
-      '"\\195\\169"',
-      '"\\000\\n\\\\\\"\\127"'
-    ])
+    expect(["a", "", "a b", "a'b", "#", "|", "#|", "a|#", ";", "é", '\u0000\n\\"\u007f'].map(SexpPrinter.atom)).toEqual(
+      ["a", '""', '"a b"', "a'b", "#", "|", '"#|"', '"a|#"', '";"', '"\\195\\169"', '"\\000\\n\\\\\\"\\127"']
+    )
   })
 })

@@ -16,7 +16,7 @@ export interface SpecOptions {
 export const textArbitrary: FastCheck.Arbitrary<string> = FastCheck.oneof(
   FastCheck.constantFrom("a", "b", "make", "/src", "../x", "1000", "busybox:1.36", ""),
   FastCheck.stringMatching(/^[a-z/.]{1,90}$/),
-  FastCheck.string({ unit: FastCheck.constantFrom(...'ab \n\r\t\b\f"\\()|#;\'é日\u{1f600}\u0000\u007f\ufeff') }),
+  FastCheck.string({ unit: FastCheck.constantFrom(..."ab \n\r\t\b\f\"\\()|#;'é日\u{1f600}\u0000\u007f\ufeff") }),
   FastCheck.string({ unit: "binary" })
 )
 
@@ -37,7 +37,8 @@ interface SpecDraft {
   readonly ops: ReadonlyArray<Draft>
 }
 
-const few = <A>(items: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<Array<A>> => FastCheck.array(items, { maxLength: 3 })
+const few = <A>(items: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<Array<A>> =>
+  FastCheck.array(items, { maxLength: 3 })
 
 const mountArbitrary = (text: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<Cache> =>
   FastCheck.record({
@@ -89,7 +90,10 @@ const specDraft = (depth: number, options: Required<SpecOptions>): FastCheck.Arb
       depth === 0
         ? FastCheck.constant([])
         : FastCheck.array(
-            FastCheck.record({ name: options.text, spec: FastCheck.constant(undefined).chain(() => specDraft(depth - 1, options)) }),
+            FastCheck.record({
+              name: options.text,
+              spec: FastCheck.constant(undefined).chain(() => specDraft(depth - 1, options))
+            }),
             { maxLength: options.builds }
           ),
     from: options.text,

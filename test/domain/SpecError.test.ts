@@ -40,7 +40,10 @@ describe("a mistake is shown with what to write instead", () => {
     ["a user out of range", spec("(user (uid 99999999999999999999) (gid 0))")],
     ["a cache without its target", spec("(run (cache npm) (shell make))")],
     ["a cache without its name", spec("(run (cache (target /root/.npm)) (shell make))")],
-    ["a cache option without its parentheses", spec("(run (cache (npm (target /n) (buildkit_options (a b)))) (shell make))")],
+    [
+      "a cache option without its parentheses",
+      spec("(run (cache (npm (target /n) (buildkit_options (a b)))) (shell make))")
+    ],
     ["a mistyped from", "((form busybox))\n"],
     ["no from", '((run (shell "echo hi")))\n'],
     ["an empty spec", "()\n"],
@@ -52,7 +55,10 @@ describe("a mistake is shown with what to write instead", () => {
     ["a build without its spec's parentheses", "((build tools (from busybox)) (from busybox))\n"],
     ["a build without a name", "((build ((from busybox))) (from busybox))\n"],
     ["a mistyped build", "((build tools ((from a)))\n (from b)\n (copy (from (build tool)) (src /x) (dst /y)))\n"],
-    ["a build within another", "((build a ((build b ((from x))) (from x)))\n (from x)\n (copy (from (build b)) (src /x) (dst /y)))\n"],
+    [
+      "a build within another",
+      "((build a ((build b ((from x))) (from x)))\n (from x)\n (copy (from (build b)) (src /x) (dst /y)))\n"
+    ],
     ["no build at all", spec("(copy (from (build tools)) (src a) (dst b))")],
     ["a list that is never closed", "((from busybox)\n (workdir /src)\n"],
     ["a list that is not closed in time", '((from busybox)\n (run (shell "make")\n (workdir /src))\n'],
@@ -83,16 +89,40 @@ describe("a hint", () => {
   const hint = /write `(.*)`/
 
   it("that says what to write for an operation is right", () => {
-    for (const op of ['(run "echo hi")', "(run make all)", "(copy a b)", "(copy a b /c/)", "(env A=B)", "(env A=B=C)", "(user root)", "(user 1000)"]) {
+    for (const op of [
+      '(run "echo hi")',
+      "(run make all)",
+      "(copy a b)",
+      "(copy a b /c/)",
+      "(env A=B)",
+      "(env A=B=C)",
+      "(user root)",
+      "(user 1000)"
+    ]) {
       const written = hint.exec(Diagnostic.render(errorOf(spec(op))))?.[1]
-      expect(Either.isRight(SpecText.parse(spec(written ?? ""), { file: "app.spec" })), `${op} -> ${written}`).toBe(true)
+      expect(Either.isRight(SpecText.parse(spec(written ?? ""), { file: "app.spec" })), `${op} -> ${written}`).toBe(
+        true
+      )
     }
   })
 })
 
 describe("an error", () => {
   it("can be shown whatever the text is", () => {
-    const pieces = FastCheck.constantFrom(..."() \n\r\t;\"\\#|é日", "from", "run", "copy", "env", "user", "build", "(shell a)", "\u001b[2J", "\u202e", "\u{1f600}", "\ud800")
+    const pieces = FastCheck.constantFrom(
+      ...'() \n\r\t;"\\#|é日',
+      "from",
+      "run",
+      "copy",
+      "env",
+      "user",
+      "build",
+      "(shell a)",
+      "\u001b[2J",
+      "\u202e",
+      "\u{1f600}",
+      "\ud800"
+    )
     FastCheck.assert(
       FastCheck.property(FastCheck.string({ unit: pieces, maxLength: 60 }), FastCheck.boolean(), (text, wrapped) => {
         const result = SpecText.parse(wrapped ? `((from a) ${text})` : text, { file: "app.spec" })

@@ -34,7 +34,9 @@ describe("a spec's text", () => {
     if (Either.isLeft(result)) return
     expect(SpecText.print(result.right.spec)).toBe(printed)
     if (headings === undefined) return
-    expect(ops(result.right.spec).map((op) => workdirs.map((workdir) => SpecText.heading(workdir, op)))).toEqual(headings)
+    expect(ops(result.right.spec).map((op) => workdirs.map((workdir) => SpecText.heading(workdir, op)))).toEqual(
+      headings
+    )
   })
 
   it("reads back as the spec that it was printed from", () => {
@@ -66,11 +68,14 @@ describe("a spec's text", () => {
   })
 
   it("has every part's place", () => {
-    const text = '((build tools ((from a) (workdir /x)))\n (from b)\n (run (cache (c (target /c))) (secrets (s (target /s))) (shell x)))'
+    const text =
+      "((build tools ((from a) (workdir /x)))\n (from b)\n (run (cache (c (target /c))) (secrets (s (target /s))) (shell x)))"
     const { spec, spans } = parsed(text)
     const place = (part: object): string => {
       const span = spans.get(part)
-      return span === undefined ? "none" : `${span.start.line}:${span.start.column} ${text.slice(span.start.offset, span.end.offset)}`
+      return span === undefined
+        ? "none"
+        : `${span.start.line}:${span.start.column} ${text.slice(span.start.offset, span.end.offset)}`
     }
     const build = spec.builds[0]
     const run = spec.ops[0]
@@ -100,7 +105,28 @@ describe("a spec's text", () => {
   })
 
   it("gives an answer for any list of the language's words", () => {
-    const words = ["(", "(", ")", ")", "from", "build", "run", "Run", "shell", "copy", "src", "dst", "user", "uid", "name", "env", "cache", "a", "1", '""']
+    const words = [
+      "(",
+      "(",
+      ")",
+      ")",
+      "from",
+      "build",
+      "run",
+      "Run",
+      "shell",
+      "copy",
+      "src",
+      "dst",
+      "user",
+      "uid",
+      "name",
+      "env",
+      "cache",
+      "a",
+      "1",
+      '""'
+    ]
     const unit = FastCheck.constantFrom(...words.map((word) => `${word} `))
     FastCheck.assert(
       FastCheck.property(FastCheck.string({ unit, maxLength: 40 }), (text) => {
@@ -145,7 +171,9 @@ describe("scopes", () => {
   })
 
   it("keep an outer build of the same name", () => {
-    expect(Either.isRight(parse(`((build b ((from x))) (build a ((build b ((from x))) (from x))) (from x) ${copy("b")})`))).toBe(true)
+    expect(
+      Either.isRight(parse(`((build b ((from x))) (build a ((build b ((from x))) (from x))) (from x) ${copy("b")})`))
+    ).toBe(true)
   })
 })
 
@@ -201,7 +229,29 @@ describe("decodeUtf8", () => {
         return false
       }
     }
-    const byte = FastCheck.constantFrom(0x0a, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff)
+    const byte = FastCheck.constantFrom(
+      0x0a,
+      0x41,
+      0x7f,
+      0x80,
+      0x8f,
+      0x90,
+      0x9f,
+      0xa0,
+      0xbf,
+      0xc0,
+      0xc2,
+      0xdf,
+      0xe0,
+      0xe1,
+      0xed,
+      0xef,
+      0xf0,
+      0xf1,
+      0xf4,
+      0xf5,
+      0xff
+    )
     FastCheck.assert(
       FastCheck.property(FastCheck.array(byte, { maxLength: 12 }), (array) => {
         const bytes = Uint8Array.from(array)
@@ -211,7 +261,9 @@ describe("decodeUtf8", () => {
         const valid = Number(/^byte (\d+)/.exec(result.left.message)?.[1])
         const lengths = [1, 2, 3, 4]
         expect(isText(bytes.subarray(0, valid))).toBe(true)
-        expect(lengths.some((length) => valid + length <= bytes.length && isText(bytes.subarray(valid, valid + length)))).toBe(false)
+        expect(
+          lengths.some((length) => valid + length <= bytes.length && isText(bytes.subarray(valid, valid + length)))
+        ).toBe(false)
       }),
       { numRuns: 3000 }
     )

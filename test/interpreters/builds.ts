@@ -6,7 +6,7 @@ import type { StepId } from "../../src/domain/Digest.ts"
 import type { Inputs } from "../../src/domain/Inputs.ts"
 import type { Cache, Copy, NestedBuild, Op, Run, Secret, Spec } from "../../src/domain/Spec.ts"
 import { BaseImages } from "../../src/interpreters/BaseImages.ts"
-import { type BuildError, Engine } from "../../src/interpreters/Engine.ts"
+import { type BuildError, Engine, StepFailed } from "../../src/interpreters/Engine.ts"
 import type { BuildEvent } from "../../src/interpreters/Events.ts"
 import * as FileTree from "../../src/interpreters/memory/FileTree.ts"
 import * as Memory from "../../src/interpreters/memory/Memory.ts"
@@ -16,6 +16,7 @@ import * as MemoryWorld from "../../src/interpreters/memory/MemoryWorld.ts"
 import type { Scenario } from "../../src/interpreters/memory/Scenario.ts"
 import * as TreeSource from "../../src/interpreters/memory/TreeSource.ts"
 import { observe, type ObserveError } from "../../src/interpreters/Observe.ts"
+import { CommandFailed } from "../../src/interpreters/Sandbox.ts"
 import type { SourceTree } from "../../src/interpreters/SourceTree.ts"
 import type { Plan } from "../../src/plan/Plan.ts"
 import type { PlanError } from "../../src/plan/PlanError.ts"
@@ -127,6 +128,13 @@ export const inputsNow = ({ bases, context, spec }: Setup): Inputs =>
 /** The plan, at once; a reason why there is none is thrown. */
 export const planNow = (setup: Setup): Plan =>
   Either.getOrThrowWith(plan(setup.spec, inputsNow(setup)), (error) => new Error(error.message))
+
+/** A world with one base image. */
+export const newWorld = () => MemoryWorld.make({ base: MemoryWorld.base({ "base-id": "base-distro\n" }) })
+
+/** What the command of a failed step ended with; the error itself where it was no command's. */
+export const failedWith = (error: unknown): unknown =>
+  error instanceof StepFailed && error.reason instanceof CommandFailed ? error.reason.outcome : error
 
 /** The log as OBuilder's own tests write it: ids left out. */
 export class LogView {

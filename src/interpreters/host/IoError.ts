@@ -13,6 +13,7 @@ const ADVICE: ReadonlyMap<string, Advice> = new Map([
   ["EROFS", { message: "the file system is read-only", hint: "name a directory that can be written to with --store" }],
   ["EACCES", { message: "permission denied", hint: "run as root, e.g. with sudo" }],
   ["EPERM", { message: "operation not permitted", hint: "run as root, e.g. with sudo" }],
+  ["ENOENT", { message: "there is no such file or directory" }],
   ["ENOTDIR", { message: "something on the way to it is not a directory" }],
   ["EISDIR", { message: "it is a directory" }],
   ["ELOOP", { message: "too many symbolic links lead to it" }],

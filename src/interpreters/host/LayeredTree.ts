@@ -167,17 +167,24 @@ export class LayeredTree {
 
 export const make = (layers: ReadonlyArray<string>): LayeredTree => new LayeredTree(layers)
 
-/** A directory's names. Names that are not UTF-8 are refused: they could not be told apart. */
-export const readNames = (directory: string): Array<string> => {
+/**
+ * A directory's names. Names that are not UTF-8 are refused, since they could
+ * not be told apart: with EILSEQ and the path, below `shown`, of the first.
+ */
+export const readNames = (directory: string, shown = directory): Array<string> => {
   const names = Fs.readdirSync(directory)
-  if (names.some((name) => name.includes("\uFFFD"))) checkNames(directory)
+  if (names.some((name) => name.includes("\uFFFD"))) checkNames(directory, shown)
   return names
 }
 
-const checkNames = (directory: string): void => {
+const checkNames = (directory: string, shown: string): void => {
   for (const bytes of Fs.readdirSync(directory, { encoding: "buffer" })) {
     if (!Buffer.from(bytes.toString("utf8")).equals(bytes)) {
-      throw new ErrnoError(constants.errno.EILSEQ, "readdir", `${directory}/${bytes.toString("latin1")}`)
+      throw new ErrnoError(constants.errno.EILSEQ, "readdir", `${shown}/${printable(bytes)}`)
     }
   }
 }
+
+/** As a shell's `$'…'` has it: bytes that are no ASCII as `\xff`. */
+const printable = (bytes: Buffer): string =>
+  bytes.toString("latin1").replaceAll(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`)

@@ -19,7 +19,7 @@ export function* mergeLayers(
   const pending = [{ parts: layers, to: target }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { parts, to } = next
-    for (const name of new Set(parts.flatMap(readNames))) {
+    for (const name of new Set(parts.flatMap((part) => readNames(part)))) {
       const path = `${to}/${name}`
       const { top, merged, cut } = look(parts, name)
       if (merged.length > 0) {

@@ -2,9 +2,11 @@
  * What a `copy` would take from a tree of the host's: the same walk for a
  * source directory and for a result's stack of layers.
  */
+import * as Option from "effect/Option"
 import type * as Fs from "node:fs"
 import type { Digest } from "../../domain/Digest.ts"
 import { byName, type Manifest, type ManifestNode } from "../../domain/Manifest.ts"
+import { codeOf } from "./IoError.ts"
 import type { Kind } from "./LayeredTree.ts"
 
 /** An entry of such a tree. Nothing here follows links. */
@@ -20,7 +22,17 @@ export interface TreeNode {
 }
 
 /** A `src` that is refused; the text is OBuilder's where OBuilder has one. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  readonly hint: Option.Option<string>
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.hint = Option.fromNullable(hint)
+  }
+}
+
+const LINK_HINT = "it is a symbolic link, and none on the way is followed: write the path that it leads to"
+const OTHER_HINT = "only files, directories and links are copied; a name can be left out with (exclude NAME)"
 
 const EXECUTABLE = 0o111
 
@@ -45,7 +57,8 @@ export function* readManifest(
       const last = index === parts.length - 1
       if (next.kind !== "directory" && !(last && next.kind !== "other")) {
         const what = next.kind === "file" ? "Not a directory" : "Not a regular file"
-        throw new Refused(`${what}: ${path.join("/")} (in "${src}")`)
+        const hint = next.kind === "link" ? LINK_HINT : next.kind === "other" ? OTHER_HINT : undefined
+        throw new Refused(`${what}: ${path.join("/")} (in "${src}")`, hint)
       }
       node = next
     }
@@ -73,19 +86,22 @@ function* readNode(
       const entries: Array<ManifestNode> = []
       for (const child of node.names()) {
         if (exclude.has(child)) continue
-        const next = node.child(child)
-        // It went while the directory was being read: as if it had gone a moment earlier.
-        if (next === undefined) continue
+        let next: TreeNode | undefined
         try {
+          next = node.child(child)
+          if (next === undefined) continue
           entries.push(yield* readNode(next, child, path === "" ? child : `${path}/${child}`, exclude))
+        } catch (error) {
+          // It went while the directory was being read: as if it had gone a moment earlier.
+          if (codeOf(error) !== "ENOENT") throw error
         } finally {
-          next.close()
+          next?.close()
         }
         yield
       }
       return { _tag: "Directory", name, entries: entries.sort(byName) }
     }
     case "other":
-      throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`)
+      throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`, OTHER_HINT)
   }
 }

@@ -34,7 +34,7 @@ const sourceError = (path: string, error: unknown): SourceError =>
   new SourceError({
     path,
     message: error instanceof Refused ? error.message : `"${path}": ${(error as Error).message}`,
-    hint: Option.none()
+    hint: error instanceof Refused ? error.hint : Option.none()
   })
 
 const nodeOf = (tree: LayeredTree, entry: Entry, memo: HashMemo): TreeNode => ({

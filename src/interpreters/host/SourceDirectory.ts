@@ -34,7 +34,7 @@ export const make = (options: {
     manifest: (src, exclude) =>
       Cooperate.run(
         () => readManifest(openRoot(path, memo), src, new Set(exclude)),
-        (error) => sourceError(src, error)
+        (error) => sourceError(src, error, path)
       ),
     read: (file) =>
       Effect.try({
@@ -55,16 +55,17 @@ export const make = (options: {
 /** Node takes numbers for flags; its type for this option says text only where it is read from a path. */
 const READ_FLAGS = "r"
 
-/** Says in a user's words why a source path cannot be read. */
-const sourceError = (path: string, error: unknown): SourceError => {
-  if (error instanceof Refused) return new SourceError({ path, message: error.message, hint: Option.none() })
+/** Says in a user's words why a source path cannot be read; of what is below `root`, which part of it. */
+const sourceError = (path: string, error: unknown, root?: string): SourceError => {
+  if (error instanceof Refused) return new SourceError({ path, message: error.message, hint: error.hint })
   if (error instanceof NotAFile) {
     const message = `"${path}" holds a file that changed into something else while it was being read`
     return new SourceError({ path, message, hint: Option.none() })
   }
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code, message, path: at = "" } = error as NodeJS.ErrnoException
   const known = code === undefined ? undefined : REASONS.get(code)
-  return new SourceError({ path, message: `"${path}": ${known ?? message}`, hint: Option.none() })
+  const part = root !== undefined && at.startsWith(`${root}/`) ? at.slice(root.length + 1) : path
+  return new SourceError({ path, message: `"${part}": ${known ?? message}`, hint: Option.none() })
 }
 
 const REASONS: ReadonlyMap<string, string> = new Map([
@@ -73,7 +74,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["ELOOP", "too many symbolic links lead to it"],
   ["EACCES", "permission denied"],
   ["EMFILE", "its directories are nested too deep"],
-  ["EILSEQ", "it holds a file name that is not valid UTF-8"]
+  ["EILSEQ", "its name is not valid UTF-8"]
 ])
 
 const openRoot = (path: string, memo: HashMemo): TreeNode => {
@@ -107,7 +108,7 @@ class HostNode implements TreeNode {
     if (this.kind === "directory") {
       // The root is the user's choice and may be a link; below it, a link has taken a directory's place.
       const flags = O_RDONLY | O_DIRECTORY | (path === safe ? 0 : O_NOFOLLOW)
-      this.fd = Fs.openSync(safe, flags)
+      this.fd = this.naming(() => Fs.openSync(safe, flags))
       this.handle = HAS_PROC ? `/proc/self/fd/${this.fd}` : path
     }
   }
@@ -119,19 +120,37 @@ class HostNode implements TreeNode {
   }
 
   names(): ReadonlyArray<string> {
-    return readNames(this.handle)
+    return readNames(this.handle, this.path)
   }
 
   link(): string {
-    return Fs.readlinkSync(this.safe)
+    return this.naming(() => Fs.readlinkSync(this.safe))
   }
 
   *hash(): Generator<void, Digest, void> {
     const known = this.memo.recall(this.stats)
     if (known !== undefined) return known
-    const { digest, stats } = yield* digestOf(this.safe, this.memo)
-    this.stats = stats
-    return digest
+    try {
+      const { digest, stats } = yield* digestOf(this.safe, this.memo)
+      this.stats = stats
+      return digest
+    } catch (error) {
+      throw this.named(error)
+    }
+  }
+
+  private naming<A>(work: () => A): A {
+    try {
+      return work()
+    } catch (error) {
+      throw this.named(error)
+    }
+  }
+
+  /** An error of Node's with the path that a user knows, instead of one through a descriptor. */
+  private named(error: unknown): unknown {
+    const { errno, syscall = "" } = error as NodeJS.ErrnoException
+    return errno === undefined ? error : new ErrnoError(Math.abs(errno), syscall, this.path)
   }
 
   close(): void {

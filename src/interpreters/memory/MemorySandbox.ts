@@ -51,27 +51,27 @@ export const make = (session: Session): SandboxService => {
         const failed = (outcome: Outcome) => Effect.fail(new CommandFailed({ argv: command.argv, outcome }))
 
         for (const instruction of parse(script)) {
-          const effect = yield* act("instruction", () => {
-            const effect = interpret(process, instruction)
-            if (effect._tag === "Continue") {
-              process = { ...process, mounted: { ...process.mounted, tree: effect.tree } }
+          const consequence = yield* act("instruction", () => {
+            const consequence = interpret(process, instruction)
+            if (consequence._tag === "Continue") {
+              process = { ...process, mounted: { ...process.mounted, tree: consequence.tree } }
               save(process.mounted, root)
             }
-            return Effect.succeed(effect)
+            return Effect.succeed(consequence)
           })
-          switch (effect._tag) {
+          switch (consequence._tag) {
             case "Continue":
-              yield* write(effect.output)
+              yield* write(consequence.output)
               break
             case "End":
-              yield* write(new TextEncoder().encode(effect.output))
-              if (effect.outcome._tag === "Exit" && effect.outcome.status === 0) return
-              return yield* failed(effect.outcome)
+              yield* write(new TextEncoder().encode(consequence.output))
+              if (consequence.outcome._tag === "Exit" && consequence.outcome.status === 0) return
+              return yield* failed(consequence.outcome)
             case "Sleep":
-              yield* Effect.sleep(effect.milliseconds)
+              yield* Effect.sleep(consequence.milliseconds)
               break
             case "Wait": {
-              const outcome = yield* wait(effect.gate, effect.killable)
+              const outcome = yield* wait(consequence.gate, consequence.killable)
               if (Option.isSome(outcome)) return yield* failed(outcome.value)
             }
           }

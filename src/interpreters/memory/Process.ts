@@ -14,7 +14,7 @@ export interface Process {
 }
 
 /** What comes of an instruction. */
-export type Effect = Data.TaggedEnum<{
+export type Consequence = Data.TaggedEnum<{
   /** The command goes on, with this tree, after writing this. */
   Continue: { readonly tree: FileTree.Directory; readonly output: Uint8Array }
   /** The command ends, after writing this. */
@@ -22,26 +22,26 @@ export type Effect = Data.TaggedEnum<{
   Sleep: { readonly milliseconds: number }
   Wait: { readonly gate: string; readonly killable: boolean }
 }>
-export const Effect = Data.taggedEnum<Effect>()
+export const Consequence = Data.taggedEnum<Consequence>()
 
 /** Total: whatever the instruction, the process goes on, waits or ends. */
-export const interpret = (process: Process, instruction: Instruction): Effect => {
+export const interpret = (process: Process, instruction: Instruction): Consequence => {
   const done = attempt(process, instruction)
   return Either.isRight(done) ? done.right : ended(1, `${instruction.name}: ${done.left}\n`)
 }
 
-const ended = (status: number, output = ""): Effect => Effect.End({ outcome: { _tag: "Exit", status }, output })
+const ended = (status: number, output = ""): Consequence => Consequence.End({ outcome: { _tag: "Exit", status }, output })
 
 type Attempt<A> = Either.Either<A, string>
 
-const attempt = (process: Process, { name, args }: Instruction): Attempt<Effect> => {
+const attempt = (process: Process, { name, args }: Instruction): Attempt<Consequence> => {
   const { command, owner, mounted } = process
   const { tree } = mounted
   const [first = "", second = "", third = ""] = args
-  const wrote = (output: string | Uint8Array): Attempt<Effect> =>
-    Either.right(Effect.Continue({ tree, output: typeof output === "string" ? encoder.encode(output) : output }))
-  const changed = (result: Attempt<FileTree.Directory>): Attempt<Effect> =>
-    Either.map(result, (changed) => Effect.Continue({ tree: changed, output: NOTHING }))
+  const wrote = (output: string | Uint8Array): Attempt<Consequence> =>
+    Either.right(Consequence.Continue({ tree, output: typeof output === "string" ? encoder.encode(output) : output }))
+  const changed = (result: Attempt<FileTree.Directory>): Attempt<Consequence> =>
+    Either.map(result, (changed) => Consequence.Continue({ tree: changed, output: NOTHING }))
   const bytes = (path: string): Attempt<Uint8Array> => Either.map(fileAt(process, path), ({ content }) => content)
 
   switch (name) {
@@ -93,15 +93,15 @@ const attempt = (process: Process, { name, args }: Instruction): Attempt<Effect>
     case "fail":
       return Either.right(ended(first === "" ? 1 : Number(first)))
     case "kill":
-      return Either.right(Effect.End({ outcome: { _tag: "Signal", signal: first }, output: "" }))
+      return Either.right(Consequence.End({ outcome: { _tag: "Signal", signal: first }, output: "" }))
     case "oom":
-      return Either.right(Effect.End({ outcome: { _tag: "OutOfMemory" }, output: "" }))
+      return Either.right(Consequence.End({ outcome: { _tag: "OutOfMemory" }, output: "" }))
     case "sleep":
-      return Either.right(Effect.Sleep({ milliseconds: Number(first) }))
+      return Either.right(Consequence.Sleep({ milliseconds: Number(first) }))
     case "wait":
-      return Either.right(Effect.Wait({ gate: first, killable: true }))
+      return Either.right(Consequence.Wait({ gate: first, killable: true }))
     case "hold":
-      return Either.right(Effect.Wait({ gate: first, killable: false }))
+      return Either.right(Consequence.Wait({ gate: first, killable: false }))
     default:
       return Either.right(ended(127, `${name}: not found\n`))
   }

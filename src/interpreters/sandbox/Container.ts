@@ -102,10 +102,11 @@ interface Container {
 
 const launch = (options: ContainerOptions, output: number): Effect.Effect<Container, SandboxError, Scope.Scope> => {
   const { runtime, reaper, id, bundle, overlays } = options
-  const args = ["run", "--detach", "--pid-file", `${bundle}/${PID}`, "--bundle", bundle, id]
-  const log = ["--log", `${bundle}/${LOG}`, "--log-format", "json"]
+  // Named from the bundle: crun takes what stands before a colon for the kind of log.
+  const log = ["--log", LOG, "--log-format", "json"]
+  const args = ["run", "--detach", "--pid-file", PID, "--bundle", bundle, id]
   const start = (): Container => {
-    const running = Runtime.start(runtime, [...log, ...args], { overlays, output })
+    const running = Runtime.start(runtime, [...log, ...args], { overlays, output, cwd: bundle })
     let orphan: Orphan | undefined
     return {
       running,

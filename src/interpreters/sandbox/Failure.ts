@@ -34,7 +34,7 @@ export const notStarted = (reason: string, hint?: string): Outcome => ({
  */
 const COMMAND_FAULTS: ReadonlyArray<{ readonly pattern: RegExp; readonly fault: (argv0: string) => Outcome }> = [
   {
-    pattern: /executable file .* not found|exec: .*: no such file or directory|open executable: No such file/,
+    pattern: /executable file( .*)? not found|exec: .*: no such file or directory|open executable: No such file/,
     fault: (program) => notStarted(`the image has no program ${program}`, shellHint(program))
   },
   {

@@ -29,16 +29,18 @@ export interface StartOptions {
   readonly overlays?: PrivateMounts.Overlays
   /** A file descriptor for what it writes. */
   readonly output?: number
+  /** Its working directory. */
+  readonly cwd?: string
 }
 
 /** Starts the runtime. Throws what mounting throws. */
 export const start = (
   { program, hidden, records }: Runtime,
   args: ReadonlyArray<string>,
-  { overlays, output }: StartOptions = {}
+  { overlays, ...options }: StartOptions = {}
 ): ChildProcess.Running =>
   PrivateMounts.within({ overlays, hidden }, () =>
-    ChildProcess.spawn(program, ["--root", records, ...args], { environment: environment(), output })
+    ChildProcess.spawn(program, ["--root", records, ...args], { ...options, environment: environment() })
   )
 
 /** In hybrid mode the unified hierarchy is beside the old ones, and has no controller. */

@@ -9,8 +9,8 @@
  * kernel adds is not denied before it is named here. It is still subject to
  * capabilities, namespaces and the device rules, as everything is.
  *
- * Not named either is what no supported kernel (4.19 or newer) has: it fails
- * with ENOSYS by itself.
+ * A name that the runtime's libseccomp does not know yet is passed over. What no
+ * supported kernel (4.19 or newer) has is not named: it fails with ENOSYS.
  */
 
 const EPERM = 1
@@ -105,8 +105,8 @@ const personalities = (): ReadonlyArray<Rule> => {
 }
 
 /**
- * The filter's architectures, by Node's name of the machine's. Programs for the
- * other ones that the machine can run, as x32, get nothing done.
+ * The filter's architectures, by Node's name of the machine's. A program for
+ * another one that the machine can run, as x32, is killed at its first call.
  */
 const ARCHITECTURES: Readonly<Record<string, ReadonlyArray<string>>> = {
   x64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],

@@ -179,11 +179,20 @@ class OverlayfsStore implements StoreService {
     return Effect.suspend(() => {
       this.space ??= Effect.runSync(
         Effect.cached(
-          Effect.zipRight(
-            this.read("cannot open the store", () => {
-              if (!this.open()) Format.create(this.layout)
-            }),
-            TemporarySpace.acquire(this.layout.temporary).pipe(Scope.extend(this.scope))
+          this.read("cannot open the store", () => {
+            this.open()
+            // Of a store that is there too: its empty directories may have been cleaned away.
+            Format.makeDirectories(this.layout)
+          }).pipe(
+            Effect.zipRight(TemporarySpace.acquire(this.layout.temporary)),
+            Effect.tap((space) =>
+              this.read("cannot open the store", () => {
+                if (!this.open()) Format.write(this.layout, `${space}/format`)
+              })
+            ),
+            Scope.extend(this.scope),
+            // Whoever comes first may be interrupted; the space is everybody's.
+            Effect.uninterruptible
           )
         )
       )

@@ -9,9 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef SYS_open_tree_attr
-#define SYS_open_tree_attr 467
-#endif
 #ifndef SYS_set_mempolicy_home_node
 #define SYS_set_mempolicy_home_node 450
 #endif
@@ -50,7 +47,7 @@ int main(void) {
   /* Not for the host: as root, some of these would do what they say. */
   if (getpid() != 1) return 2;
   TRY(mount, NONE); TRY(umount2, NONE); TRY(pivot_root, NONE); TRY(move_mount, NONE); TRY(open_tree, NONE);
-  TRY(open_tree_attr, NONE); TRY(mount_setattr, NONE); TRY(fsopen, NONE); TRY(fsconfig, NONE); TRY(fsmount, NONE);
+  TRY(mount_setattr, NONE); TRY(fsopen, NONE); TRY(fsconfig, NONE); TRY(fsmount, NONE);
   TRY(fspick, NONE); TRY(quotactl, NONE); TRY(quotactl_fd, NONE); TRY(swapon, NONE); TRY(swapoff, NONE);
   TRY(open_by_handle_at, NONE); TRY(lookup_dcookie, NONE); TRY(fanotify_init, NONE);
   TRY(unshare, NONE); TRY(setns, NONE); TRY(sethostname, NONE); TRY(setdomainname, NONE);

@@ -1,8 +1,10 @@
 /** Tells an overlayfs store's directory from any other, and makes a new one. */
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
+import { constants } from "node:os"
 import { dirname } from "node:path"
 import { codeOf, storeError } from "../../host/IoError.ts"
+import { ErrnoError } from "../../host/Libc.ts"
 import { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
 
@@ -41,7 +43,7 @@ const refuseStrangers = (layout: Layout): void => {
   }
   // A store that is being made by another process has directories before it has a format; so has an ext4 of its own.
   const own = new Set([...layout.directories.map((path) => path.slice(layout.root.length + 1)), "lost+found"])
-  const strange = names.find((name) => !own.has(name) && !name.startsWith("format."))
+  const strange = names.find((name) => !own.has(name))
   if (strange === undefined) return
   throw new StoreError({
     message: `${layout.root} is not empty and no store of this program: it holds "${strange}"`,
@@ -50,11 +52,19 @@ const refuseStrangers = (layout: Layout): void => {
   })
 }
 
-/** Makes what is missing. */
-export const create = (layout: Layout): void => {
+/** Makes the directories that are missing. */
+export const makeDirectories = (layout: Layout): void => {
   try {
-    for (const path of [...above(layout.root), ...layout.directories]) makeDirectory(path)
-    const temporary = `${layout.format}.${process.pid}`
+    for (const path of above(layout.root)) makeDirectory(path, 0o755)
+    for (const path of layout.directories) makeDirectory(path, 0o700)
+  } catch (error) {
+    throw storeError(`cannot make the store ${layout.root}`, error)
+  }
+}
+
+/** Says what kind of store this is. `temporary` is a path for that, on the same file system. */
+export const write = (layout: Layout, temporary: string): void => {
+  try {
     Fs.writeFileSync(temporary, CONTENT, { mode: 0o600 })
     Fs.renameSync(temporary, layout.format)
   } catch (error) {
@@ -62,18 +72,20 @@ export const create = (layout: Layout): void => {
   }
 }
 
-/** The directories above a path, the root's own first. */
+/** The directories above a path, the outermost first. */
 const above = (path: string): ReadonlyArray<string> => {
   const parent = dirname(path)
   return parent === path ? [] : [...above(parent), parent]
 }
 
-/** Node's own recursive making never ends where the system has no room for directories, as in `/proc`. */
-const makeDirectory = (path: string): void => {
+/** One by one: Node's own recursive making goes on for ever where the system makes no directories, as in `/proc`. */
+const makeDirectory = (path: string, mode: number): void => {
   try {
-    Fs.mkdirSync(path, 0o700)
+    Fs.mkdirSync(path, mode)
   } catch (error) {
-    // Whoever may not write to a directory, or nobody, is told so before whether it exists.
-    if (Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
+    // Besides EEXIST, a directory that is there may be answered with what forbids to make one.
+    if (Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+    if (codeOf(error) === "EEXIST") throw new ErrnoError(constants.errno.ENOTDIR, "mkdir", path)
+    throw error
   }
 }
