@@ -2,10 +2,9 @@
 // one file that starts fast.
 import { spawnSync } from "node:child_process"
 import { rmSync } from "node:fs"
-import { bundle } from "./bundle.mjs"
+import { fileURLToPath } from "node:url"
 
-const root = new URL("..", import.meta.url).pathname
-process.chdir(root)
+process.chdir(fileURLToPath(new URL("..", import.meta.url)))
 
 const run = (command, ...args) => {
   const { error, status } = spawnSync(command, args, { stdio: "inherit" })
@@ -15,5 +14,5 @@ const run = (command, ...args) => {
 
 rmSync("dist", { recursive: true, force: true })
 run(process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json")
-await bundle()
-run(process.execPath, "scripts/code-cache.mjs")
+run(process.execPath, "scripts/bundle.mjs", "dist/obuilder.cjs")
+run(process.execPath, "scripts/code-cache.mjs", "dist")

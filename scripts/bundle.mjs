@@ -3,6 +3,7 @@ import * as esbuild from "esbuild"
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename } from "node:path"
+import { fileURLToPath } from "node:url"
 
 /**
  * What `@effect/cli` brings for asking the user questions and for reading
@@ -84,7 +85,7 @@ const flat = {
 }
 
 /** Writes the command, in the form of a function of CommonJS's variables. */
-export const bundle = async (outfile = "dist/obuilder.cjs", options = {}) => {
+export const bundle = async (outfile, options = {}) => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"))
   return await esbuild.build({
     entryPoints: ["src/cli/main.ts"],
@@ -111,3 +112,7 @@ export const bundle = async (outfile = "dist/obuilder.cjs", options = {}) => {
     ...options
   })
 }
+
+// Usage: node scripts/bundle.mjs FILE
+const [, program, outfile] = process.argv
+if (outfile !== undefined && program === fileURLToPath(import.meta.url)) await bundle(outfile)

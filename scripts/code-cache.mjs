@@ -1,4 +1,5 @@
-// Writes dist/obuilder.cache: V8's code for dist/obuilder.cjs, with the
+// Usage: node scripts/code-cache.mjs DIST
+// Writes DIST/obuilder.cache: V8's code for DIST/obuilder.cjs, with the
 // functions that a short command calls, and no others: all of them are loaded
 // at every start. So a first process builds, and a second one, which finds
 // everything cached, has its code written down.
@@ -9,7 +10,8 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { Script } from "node:vm"
 
-const file = resolve("dist/obuilder.cjs")
+const [, program, dist, prepared] = process.argv
+const file = resolve(dist, "obuilder.cjs")
 
 const context = (directory) => join(directory, "source")
 const buildWords = (directory) => [
@@ -44,7 +46,7 @@ const run = (script, words) =>
     process.argv = [process.execPath, "obuilder", ...words]
     process.exit = done
     const main = { exports: {} }
-    script.runInThisContext().call(main.exports, main.exports, createRequire(file), main, file, resolve("dist"))
+    script.runInThisContext().call(main.exports, main.exports, createRequire(file), main, file, resolve(dist))
   })
 
 const writeCache = async (directory) => {
@@ -58,18 +60,17 @@ const writeCache = async (directory) => {
   await run(script, ["--help"])
   // Without root this fails, having compiled most of its way by then.
   await run(script, buildWords(directory))
-  writeFileSync("dist/obuilder.cache", script.createCachedData())
+  writeFileSync(resolve(dist, "obuilder.cache"), script.createCachedData())
   exit(0)
 }
 
-const [prepared] = process.argv.slice(2)
 if (prepared !== undefined) await writeCache(prepared)
 else {
   await withExample(async (directory) => {
-    spawnSync("bin/obuilder", buildWords(directory), { stdio: "ignore" })
-    const { status } = spawnSync(process.execPath, [import.meta.filename, directory], {
+    spawnSync(process.execPath, [resolve(dist, "../bin/obuilder"), ...buildWords(directory)], { stdio: "ignore" })
+    const { status } = spawnSync(process.execPath, [program, dist, directory], {
       stdio: ["ignore", "ignore", "inherit"]
     })
-    if (status !== 0) process.exitCode = 1
+    process.exitCode = status ?? 1
   })
 }

@@ -11,6 +11,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { suggest } from "../domain/Suggestion.ts"
+import type { Shell } from "./Completions.ts"
 import * as Flag from "./Flag.ts"
 import { commandList, type CommandName, type CommandSpec, common, findCommand, flags } from "./Flags.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
@@ -19,7 +20,7 @@ import { type UsageError, usageError } from "./UsageError.ts"
 export type Request =
   | { readonly _tag: "Help"; readonly command: Option.Option<CommandSpec> }
   | { readonly _tag: "Version" }
-  | { readonly _tag: "Completions"; readonly shell: string }
+  | { readonly _tag: "Completions"; readonly shell: Shell }
   | {
       readonly _tag: "Run"
       readonly command: CommandName
@@ -69,7 +70,7 @@ const byWriting: ReadonlyMap<string, AnyFlag> = new Map(
 const scan = (args: ReadonlyArray<string>): Result<Scanned> => {
   const given: Array<Given> = []
   const words: Array<string> = []
-  for (let index = 0; index < args.length; ) {
+  for (let index = 0; index < args.length;) {
     const word = args[index++] ?? ""
     if (word === "--") {
       words.push(...args.slice(index))
@@ -139,13 +140,12 @@ const requested = ({ given, words }: Scanned): Result<Request> => {
     return Either.map(commandNamed(topic), (command) => ({ _tag: "Help", command: Option.some(command) }))
   }
   if (has(flags.root.version)) return Either.right({ _tag: "Version" })
-  const completions = given.find((one) => one.flag.name === flags.root.completions.name)
-  if (completions !== undefined) {
-    return Either.map(valueOf(flags.root.completions, [completions]), () => ({
-      _tag: "Completions",
-      shell: completions.value
-    }))
-  }
+  const shell = valueOf(
+    flags.root.completions,
+    given.filter((one) => one.flag.name === flags.root.completions.name)
+  )
+  if (Either.isLeft(shell)) return Either.left(shell.left)
+  if (Option.isSome(shell.right)) return Either.right({ _tag: "Completions", shell: shell.right.value })
   if (name === undefined) {
     return Either.left(usageError("no command is given", 'See "obuilder --help" for what there is.'))
   }
@@ -153,7 +153,10 @@ const requested = ({ given, words }: Scanned): Result<Request> => {
     Either.gen(function* () {
       yield* checked(command, given, others)
       const value = <A>(flag: Flag.Flag<A>): Result<A> =>
-        valueOf(flag, given.filter((one) => one.flag.name === flag.name))
+        valueOf(
+          flag,
+          given.filter((one) => one.flag.name === flag.name)
+        )
       const request: Request = {
         _tag: "Run",
         command: command.name,
@@ -175,11 +178,7 @@ const flagWords = ({ flag, value }: Given): ReadonlyArray<string> =>
   flag.metavar === undefined && !flag.repeatable ? [Flag.written(flag)] : [Flag.written(flag), mark(value)]
 
 /** Everything that can be wrong once it is known which command is meant. */
-const checked = (
-  command: CommandSpec,
-  given: ReadonlyArray<Given>,
-  words: ReadonlyArray<string>
-): Result<void> => {
+const checked = (command: CommandSpec, given: ReadonlyArray<Given>, words: ReadonlyArray<string>): Result<void> => {
   const own = Object.values(command.flags)
   const foreign = given.find(({ flag }) => !own.some((one) => one.name === flag.name))
   if (foreign !== undefined) return Either.left(notOf(command, foreign.flag))
@@ -208,9 +207,7 @@ const checked = (
 }
 
 const valueOf = <A>(flag: Flag.Flag<A>, given: ReadonlyArray<Given>): Result<A> =>
-  Either.mapLeft(flag.read(given.map(({ value }) => value)), (reason) =>
-    usageError(`${Flag.written(flag)} ${reason}`)
-  )
+  Either.mapLeft(flag.read(given.map(({ value }) => value)), (reason) => usageError(`${Flag.written(flag)} ${reason}`))
 
 const commandNamed = (name: string): Result<CommandSpec> =>
   Either.fromOption(findCommand(name), () => {

@@ -38,10 +38,7 @@ export interface Chosen {
 }
 
 /** Reads `KIND:PLACE`. */
-export const choose = (
-  backends: ReadonlyMap<string, Backend>,
-  text: string
-): Either.Either<Chosen, UsageError> => {
+export const choose = (backends: ReadonlyMap<string, Backend>, text: string): Either.Either<Chosen, UsageError> => {
   const colon = text.indexOf(":")
   const [kind, place] = colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)]
   const backend = backends.get(kind)

@@ -8,7 +8,7 @@ import { HashMemo } from "../interpreters/host/HashMemo.ts"
 import type { Store } from "../interpreters/Store.ts"
 import type { Plan } from "../plan/Plan.ts"
 import type { Cached } from "../plan/PlanText.ts"
-import { Backends, type Chosen } from "./Backend.ts"
+import type { Backends, Chosen } from "./Backend.ts"
 import * as BuildView from "./BuildView.ts"
 import * as Colors from "./Colors.ts"
 import type { CliError } from "./ErrorText.ts"
@@ -52,7 +52,13 @@ const printPlan = (
         Effect.as(stderr.write(`obuilder: what is cached is not known: ${error.message}\n`), new Map())
       )
     )
-    yield* stdout.write(yield* renderPlan(Option.getOrElse(given.format, () => "text"), plan, cached))
+    yield* stdout.write(
+      yield* renderPlan(
+        Option.getOrElse(given.format, () => "text"),
+        plan,
+        cached
+      )
+    )
   })
 
 const renderPlan = (format: "text" | "json" | "mermaid", plan: Plan, cached: Cached): Effect.Effect<string> =>

@@ -110,18 +110,3 @@ export const run = (name: CommandName, words: ReadonlyArray<string>): Effect.Eff
     Effect.provide(environment)
   )
 }
-
-/** A script that completes command lines in a shell. */
-export const completions = (shell: string): Effect.Effect<string> => {
-  const all: Wanted = (flag) => flag.name !== flags.root.help.name
-  const program = Command.make("obuilder").pipe(
-    Command.withSubcommands([table.build(all), table.export(all), table.log(all), table.healthcheck(all)])
-  )
-  const lines =
-    shell === "fish"
-      ? Command.getFishCompletions(program, "obuilder")
-      : shell === "zsh"
-        ? Command.getZshCompletions(program, "obuilder")
-        : Command.getBashCompletions(program, "obuilder")
-  return Effect.map(lines, (all) => all.map((line) => `${line}\n`).join(""))
-}

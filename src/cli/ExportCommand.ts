@@ -35,10 +35,7 @@ const write = (given: ExportFlags): Effect.Effect<void, CliError, Store | Output
   })
 
 /** The store's writer has no errors of its own: the first one of the sink ends it. */
-const tar = (
-  id: Parameters<typeof Store.Service.tar>[0],
-  sink: Sink
-): Effect.Effect<void, CliError, Store> =>
+const tar = (id: Parameters<typeof Store.Service.tar>[0], sink: Sink): Effect.Effect<void, CliError, Store> =>
   Effect.gen(function* () {
     const store = yield* Store
     const broken = yield* Deferred.make<never, PipeClosed | OutputError>()

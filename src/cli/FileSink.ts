@@ -61,7 +61,7 @@ const isTerminal = (fd: number): Effect.Effect<boolean> =>
 
 const writeAll = (fd: number, name: string, bytes: Uint8Array): Effect.Effect<void, PipeClosed | OutputError> =>
   Effect.gen(function* () {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const written = writeSome(fd, bytes, done)
       if (typeof written === "number") done += written
       else if (written === "EAGAIN") yield* Effect.sleep(PAUSE)

@@ -23,12 +23,10 @@ export class HeldBack {
   /** Hands over everything, in order. */
   forEach<E>(show: (bytes: Uint8Array) => Effect.Effect<void, E>): Effect.Effect<void, E> {
     return Effect.gen(this, function* () {
-      const { file } = this
-      for (let at = 0; file !== undefined && at < this.written; ) {
-        const buffer = Buffer.allocUnsafe(PIECE)
-        const count = Fs.readSync(file, buffer, 0, PIECE, at)
-        at += count
-        yield* show(buffer.subarray(0, count))
+      for (let at = 0; at < this.written;) {
+        const piece = this.readSpilled(at)
+        at += piece.length
+        yield* show(piece)
       }
       for (const piece of this.pieces) yield* show(piece)
     })
@@ -40,10 +38,16 @@ export class HeldBack {
     this.pieces = []
   }
 
+  private readSpilled(at: number): Uint8Array {
+    if (this.file === undefined) return new Uint8Array()
+    const buffer = Buffer.allocUnsafe(PIECE)
+    return buffer.subarray(0, Fs.readSync(this.file, buffer, 0, PIECE, at))
+  }
+
   private spill(): void {
     this.file ??= unnamedFile()
     for (const piece of this.pieces) {
-      for (let done = 0; done < piece.length; ) {
+      for (let done = 0; done < piece.length;) {
         const count = Fs.writeSync(this.file, piece, done, piece.length - done, this.written)
         done += count
         this.written += count

@@ -23,12 +23,7 @@ const programHelp = (): string =>
     ],
     ["Options:", ...columns(Object.values(flags.root).map(flagRow))],
     ["Exit status:", ...columns(EXIT_CODES.map(({ code, meaning }) => [String(code), meaning]))],
-    [
-      "Examples:",
-      "  obuilder healthcheck",
-      "  obuilder build -f example.spec .",
-      "  obuilder help build"
-    ]
+    ["Examples:", "  obuilder healthcheck", "  obuilder build -f example.spec .", "  obuilder help build"]
   ])
 
 const commandHelp = (command: CommandSpec): string => {
@@ -57,7 +52,10 @@ const usageName = (command: CommandSpec): string =>
 const flagRow = (flag: AnyFlag): readonly [string, string] => {
   const value = flag.metavar === undefined ? "" : flag.name.length === 1 ? ` ${flag.metavar}` : `=${flag.metavar}`
   const short = flag.short === undefined ? "" : `-${flag.short}, `
-  return [`${short}${Flag.written(flag)}${value}${flag.repeatable && flag.metavar !== undefined ? "..." : ""}`, flag.doc]
+  return [
+    `${short}${Flag.written(flag)}${value}${flag.repeatable && flag.metavar !== undefined ? "..." : ""}`,
+    flag.doc
+  ]
 }
 
 /** Two columns, the second wrapped to what is left of 80 characters. */

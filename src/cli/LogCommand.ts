@@ -25,7 +25,7 @@ const printLog = (prefix: string): Effect.Effect<void, CliError, Store | Output>
     const store = yield* Store
     const { stdout } = yield* Output
     const { id } = yield* store.find(prefix)
-    for (let offset = 0; ; ) {
+    for (let offset = 0; ;) {
       const chunk = yield* store.log(id, offset, PIECE)
       if (chunk.length === 0) return
       offset += chunk.length

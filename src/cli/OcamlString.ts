@@ -5,7 +5,8 @@
  */
 export const ocamlString = (text: string): string => {
   let out = '"'
-  for (const byte of Buffer.from(text)) out += SHORT.get(byte) ?? (isPlain(byte) ? String.fromCharCode(byte) : code(byte))
+  for (const byte of Buffer.from(text))
+    out += SHORT.get(byte) ?? (isPlain(byte) ? String.fromCharCode(byte) : code(byte))
   return `${out}"`
 }
 

@@ -38,7 +38,9 @@ export const prepare = (options: {
       SourceDirectory.make({ path: options.directory, memo: options.memo }),
       (error) => usageError(`cannot read the source directory ${error.message}`)
     )
-    const inputs = yield* Effect.mapError(observe(parsed.spec, context), ({ node, cause }) => blame(parsed, node, cause))
+    const inputs = yield* Effect.mapError(observe(parsed.spec, context), ({ node, cause }) =>
+      blame(parsed, node, cause)
+    )
     const plan = yield* Effect.mapError(Planner.plan(parsed.spec, inputs), (error) => blame(parsed, error.node, error))
     return { plan, inputs, context }
   })

@@ -7,6 +7,7 @@ import * as Arguments from "./Arguments.ts"
 import type { Backends } from "./Backend.ts"
 import * as Colors from "./Colors.ts"
 import * as Commands from "./Commands.ts"
+import { completions } from "./Completions.ts"
 import * as ErrorText from "./ErrorText.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { help } from "./Help.ts"
@@ -33,10 +34,12 @@ export const run = (
 
 type Run = Extract<Arguments.Request, { readonly _tag: "Run" }>
 
-const runCommand = ({ command, common, words }: Run): Effect.Effect<void, ErrorText.CliError, Host | Output | Backends> =>
-  Effect.flatMap(Output, ({ stderr }) =>
-    Effect.provide(Commands.run(command, words), Logging.layer(common, stderr))
-  )
+const runCommand = ({
+  command,
+  common,
+  words
+}: Run): Effect.Effect<void, ErrorText.CliError, Host | Output | Backends> =>
+  Effect.flatMap(Output, ({ stderr }) => Effect.provide(Commands.run(command, words), Logging.layer(common, stderr)))
 
 const answer = (
   asked: Exclude<Arguments.Request, Run>,
@@ -50,7 +53,7 @@ const answer = (
       case "Version":
         return yield* stdout.write(`${version}\n`)
       case "Completions":
-        return yield* stdout.write(yield* Commands.completions(asked.shell))
+        return yield* stdout.write(completions(asked.shell))
     }
   })
 

@@ -34,17 +34,19 @@ const machines: Readonly<Record<string, Machine>> = {
   x64: {
     id: 62,
     code: (length) =>
-      Buffer.concat([
-        [0xbf, 1, 0, 0, 0], // mov edi, 1
-        [0xbe, ...int32(ADDRESS + HEADERS + X64_LENGTH)], // mov esi, text
-        [0xba, ...int32(length)], // mov edx, length
-        [0xb8, 1, 0, 0, 0], // mov eax, write
-        [0x0f, 0x05], // syscall
-        [0x8b, 0x3c, 0x24], // mov edi, [rsp]: argc
-        [0xff, 0xcf], // dec edi
-        [0xb8, 60, 0, 0, 0], // mov eax, exit
-        [0x0f, 0x05] // syscall
-      ].map((bytes) => Buffer.from(bytes)))
+      Buffer.concat(
+        [
+          [0xbf, 1, 0, 0, 0], // mov edi, 1
+          [0xbe, ...int32(ADDRESS + HEADERS + X64_LENGTH)], // mov esi, text
+          [0xba, ...int32(length)], // mov edx, length
+          [0xb8, 1, 0, 0, 0], // mov eax, write
+          [0x0f, 0x05], // syscall
+          [0x8b, 0x3c, 0x24], // mov edi, [rsp]: argc
+          [0xff, 0xcf], // dec edi
+          [0xb8, 60, 0, 0, 0], // mov eax, exit
+          [0x0f, 0x05] // syscall
+        ].map((bytes) => Buffer.from(bytes))
+      )
   },
   arm64: {
     id: 183,

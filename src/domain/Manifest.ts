@@ -57,8 +57,16 @@ const nodeLine = (node: ManifestNode): ReadonlyArray<unknown> => {
   }
 }
 
-const directoryDigest = (node: DirectoryNode): Digest =>
-  sha256(`obuilder-directory-v1\n${JSON.stringify(node.entries.map(nodeLine))}`)
+/** A manifest is digested for its plan, and again when the plan is interpreted: directories are not done twice. */
+const digests = new WeakMap<DirectoryNode["entries"], Digest>()
+
+const directoryDigest = ({ entries }: DirectoryNode): Digest => {
+  const known = digests.get(entries)
+  if (known !== undefined) return known
+  const computed = sha256(`obuilder-directory-v1\n${JSON.stringify(entries.map(nodeLine))}`)
+  digests.set(entries, computed)
+  return computed
+}
 
 /**
  * `Into`: each item keeps its name below the destination directory (`dst` ends

@@ -159,13 +159,13 @@ const skipBlanks = (text: string, start: number): number => {
   return at
 }
 
-/** How much text is put together at a time: a text of millions of pieces must not be a tree of millions of nodes. */
+/** How many pieces are put together at a time: a text may consist of millions. */
 const chunk = 4096
 
 /** An atom's text in the making. */
 class Unescaped {
   private readonly chunks: Array<string> = []
-  private last = ""
+  private pieces: Array<string> = []
   /** Escaped bytes from 128 up that follow each other, and where they stand: only together can they be characters. */
   private bytes: Array<number> = []
   private offsets: Array<number> = []
@@ -179,10 +179,10 @@ class Unescaped {
 
   add(text: string): void {
     if (this.bytes.length > 0 && text !== "") this.decodeBytes()
-    this.last += text
-    if (this.last.length < chunk) return
-    this.chunks.push(this.last)
-    this.last = ""
+    this.pieces.push(text)
+    if (this.pieces.length < chunk) return
+    this.chunks.push(this.pieces.join(""))
+    this.pieces = []
   }
 
   /** The byte that the escape at `offset` of the content makes. */
@@ -197,7 +197,8 @@ class Unescaped {
   finish(): Either.Either<string, Problem.Problem> {
     if (this.bytes.length > 0) this.decodeBytes()
     if (this.problem !== undefined) return Either.left(this.problem)
-    return Either.right(this.chunks.length === 0 ? this.last : `${this.chunks.join("")}${this.last}`)
+    this.chunks.push(...this.pieces)
+    return Either.right(this.chunks.join(""))
   }
 
   private decodeBytes(): void {

@@ -2,7 +2,7 @@
 import * as Data from "effect/Data"
 import type * as Option from "effect/Option"
 import type { Problem } from "./Problem.ts"
-import * as Source from "./Source.ts"
+import type * as Source from "./Source.ts"
 import type { Span } from "./Span.ts"
 
 /** `Diagnostic.render` shows one to the user. */

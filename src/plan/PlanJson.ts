@@ -1,36 +1,12 @@
-/**
- * A plan as JSON, with what the store has of it: what `--dry-run
- * --format=json` prints. `docs/plan.schema.json` is made from {@link PlanReport}.
- */
-import * as Schema from "effect/Schema"
-import { StepId } from "../domain/Digest.ts"
-import { BaseStep, CopyStep, Plan, RunStep } from "./Plan.ts"
+/** A plan as JSON, with what the store has of it. Pure. `PlanReport.ts` says what is in it. */
+import type { Plan } from "./Plan.ts"
+import type { PlanReport } from "./PlanReport.ts"
 import type { Cached } from "./PlanText.ts"
-
-const status = Schema.Struct({
-  /** The store has the step's result. */
-  cached: Schema.Boolean,
-  /** The id under which the store has it; null where it has not. */
-  realised: Schema.NullOr(StepId)
-})
-
-export const PlanReport = Schema.Struct({
-  ...Plan.fields,
-  /** Parents before children. */
-  steps: Schema.Array(
-    Schema.Union(
-      Schema.Struct({ ...BaseStep.fields, ...status.fields }),
-      Schema.Struct({ ...RunStep.fields, ...status.fields }),
-      Schema.Struct({ ...CopyStep.fields, ...status.fields })
-    )
-  )
-}).annotations({ identifier: "PlanReport", title: "obuilder's plan, as --dry-run --format=json prints it" })
-export type PlanReport = typeof PlanReport.Type
 
 export const report = (plan: Plan, cached: Cached): PlanReport => ({
   ...plan,
   steps: plan.steps.map((step) => ({ ...step, cached: cached.has(step), realised: cached.get(step) ?? null }))
 })
 
-/** One line a field, ending with a newline. */
+/** One line a field, ending with a line end. The types of a report are those of its JSON. */
 export const render = (plan: Plan, cached: Cached): string => `${JSON.stringify(report(plan, cached), null, 2)}\n`

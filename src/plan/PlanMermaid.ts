@@ -21,7 +21,9 @@ export const render = (plan: Plan, cached: Cached): string => {
     `  subgraph g${index}["${escape(stage.name === null ? "main" : `build ${stage.label}`)}"]`,
     ...plan.steps
       .filter((step) => step.stage === stage.label)
-      .map((step) => `    ${nameOf(step)}["${escape(oneLine(step.heading))}<br/>${shortId(step.id)}"]${mark(step, cached)}`),
+      .map(
+        (step) => `    ${nameOf(step)}["${escape(oneLine(step.heading))}<br/>${shortId(step.id)}"]${mark(step, cached)}`
+      ),
     "  end"
   ])
   return ["flowchart TD", ...stages, ...arrows, "  classDef cached fill:#d5f5d5,stroke:#2e7d32", ""].join("\n")

@@ -1,5 +1,6 @@
 /** A plan as text: one line a step, stage by stage. Pure. */
 import type { StepId } from "../domain/Digest.ts"
+import { visible } from "../domain/DisplayText.ts"
 import { type Plan, type Stage, type Step, stepsOf } from "./Plan.ts"
 
 /** The realised ids of the steps whose results the store has. */
@@ -13,7 +14,7 @@ export const render = (plan: Plan, cached: Cached): string =>
   [...plan.stages.flatMap((stage) => stageLines(plan, stage, cached)), `result ${plan.result}`, ""].join("\n")
 
 const stageLines = (plan: Plan, stage: Stage, cached: Cached): ReadonlyArray<string> => [
-  stage.name === null ? "main:" : `build ${stage.label}:`,
+  stage.name === null ? "main:" : `build ${visible(stage.label)}:`,
   ...stepsOf(plan, stage).map((step) =>
     [
       `  ${step.id}`,

@@ -133,10 +133,7 @@ describe("Arguments", () => {
     [["biuld", "-f", "s", "d"], 'there is no command "biuld" | Did you mean "build"?'],
     [["frobnicate"], 'there is no command "frobnicate" | The commands are build, export, log, healthcheck, help.'],
     [["help", "bild"], 'there is no command "bild" | Did you mean "build"?'],
-    [
-      ["build", "d"],
-      '-f FILE is missing | The spec to build; - for standard input. See "obuilder build --help".'
-    ],
+    [["build", "d"], '-f FILE is missing | The spec to build; - for standard input. See "obuilder build --help".'],
     [
       ["build", "-f", "s"],
       'the argument DIR is missing | The source directory, which the spec\'s copy steps copy from. See "obuilder build --help".'
@@ -155,7 +152,13 @@ describe("Arguments", () => {
       const request = Either.getOrThrow(read(...given))
       return request._tag === "Help" ? Option.getOrNull(Option.map(request.command, ({ name }) => name)) : undefined
     }
-    for (const given of [["build", "--help"], ["--help", "build"], ["build", "-h"], ["help", "build"], ["-h", "build", "x"]]) {
+    for (const given of [
+      ["build", "--help"],
+      ["--help", "build"],
+      ["build", "-h"],
+      ["help", "build"],
+      ["-h", "build", "x"]
+    ]) {
       expect(named(...given)).toBe("build")
     }
     for (const given of [["--help"], ["-h"], ["help"]]) expect(named(...given)).toBeNull()
@@ -163,7 +166,14 @@ describe("Arguments", () => {
 
   it("reads a size with units of 1024", () => {
     const size = (value: string) => Option.getOrNull(Either.getOrThrow(flags.build.memory.read([value])))
-    expect(["1000", "1k", "512M", "2g", "1GiB", "1TB"].map(size)).toEqual([1000, 1024, 2 ** 29, 2 ** 31, 2 ** 30, 2 ** 40])
+    expect(["1000", "1k", "512M", "2g", "1GiB", "1TB"].map(size)).toEqual([
+      1000,
+      1024,
+      2 ** 29,
+      2 ** 31,
+      2 ** 30,
+      2 ** 40
+    ])
   })
 })
 

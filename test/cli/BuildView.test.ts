@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import { describe, expect, it, vi } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import * as BuildView from "../../src/cli/BuildView.ts"
 import { PipeClosed, type Sink } from "../../src/cli/Output.ts"
 import { sha256, type StepId, stepId } from "../../src/domain/Digest.ts"
@@ -19,20 +19,18 @@ const planOf = (...stages: ReadonlyArray<readonly [string, string]>): Plan => ({
     result: idOf(step),
     trailing: []
   })),
-  steps: stages.map(
-    ([stage, step]): Step => ({
-      kind: "base",
-      id: idOf(step),
-      stage,
-      preamble: [],
-      heading: step,
-      parent: null,
-      reference: step,
-      digest: sha256(step),
-      platform: "linux/amd64",
-      environment: []
-    })
-  ),
+  steps: stages.map(([stage, step]): Step => ({
+    kind: "base",
+    id: idOf(step),
+    stage,
+    preamble: [],
+    heading: step,
+    parent: null,
+    reference: step,
+    digest: sha256(step),
+    platform: "linux/amd64",
+    environment: []
+  })),
   result: idOf("main")
 })
 
@@ -66,6 +64,8 @@ const show = (plan: Plan, events: ReadonlyArray<BuildEvent>, flush = true): Prom
     return text
   }).pipe(Effect.scoped, Effect.runPromise)
 }
+
+afterEach(() => void vi.unstubAllEnvs())
 
 describe("BuildView", () => {
   const plan = planOf(["a", "one"], ["b", "two"], ["", "main"])
@@ -149,7 +149,6 @@ describe("BuildView", () => {
       finished("b")
     ])
     expect(shown).toBe(`--> finished "a"\nb\n--> finished "b"\n${chunks.join("")}`)
-    vi.unstubAllEnvs()
     expect(Fs.readdirSync(directory)).toEqual([])
   })
 

@@ -40,7 +40,7 @@ let world = newWorld()
 
 beforeEach(() => {
   world = newWorld()
-  writeFiles(directory, { "spec": SPEC, "src/a.txt": "from a\n" })
+  writeFiles(directory, { spec: SPEC, "src/a.txt": "from a\n" })
 })
 
 const run = (...words: ReadonlyArray<string>) => obuilder({ directory, world }, ...words)
@@ -78,7 +78,13 @@ describe("obuilder build", () => {
     expect(colored.stdout).toContain("\u001b[94m(from base)\u001b[0m\n")
     expect(colored.stdout).toContain('\u001b[33m---> saved as "')
     const plain = [
-      await obuilder({ directory, world, terminal: true, environment: { NO_COLOR: "1" } }, "build", "-f", "spec", "src"),
+      await obuilder(
+        { directory, world, terminal: true, environment: { NO_COLOR: "1" } },
+        "build",
+        "-f",
+        "spec",
+        "src"
+      ),
       await obuilder({ directory, world, terminal: true, environment: { TERM: "dumb" } }, "build", "-f", "spec", "src"),
       await obuilder({ directory, world, terminal: true }, "build", "-f", "spec", "src", "--color=never"),
       await build("--color=auto")
@@ -184,7 +190,10 @@ describe("obuilder build", () => {
   })
 
   it("shows a stack of its own errors only with --verbose", async () => {
-    const wrong = Layer.succeed(Store, Store.of(new Proxy({} as Store["Type"], { get: () => () => Effect.die(new Error("a bug")) })))
+    const wrong = Layer.succeed(
+      Store,
+      Store.of(new Proxy({} as Store["Type"], { get: () => () => Effect.die(new Error("a bug")) }))
+    )
     const words = ["build", "-f", "spec", "src"]
     const short = await obuilder({ directory, world, store: wrong }, ...words)
     expect(short.code).toBe(70)

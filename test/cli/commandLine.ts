@@ -12,7 +12,7 @@ import * as NodeHost from "../../src/cli/NodeHost.ts"
 import { Output, PipeClosed, type Sink } from "../../src/cli/Output.ts"
 import * as Program from "../../src/cli/Program.ts"
 import * as Memory from "../../src/interpreters/memory/Memory.ts"
-import * as MemoryWorld from "../../src/interpreters/memory/MemoryWorld.ts"
+import type * as MemoryWorld from "../../src/interpreters/memory/MemoryWorld.ts"
 import { BaseImages } from "../../src/interpreters/BaseImages.ts"
 import { Sandbox } from "../../src/interpreters/Sandbox.ts"
 import type { Store, StoreError } from "../../src/interpreters/Store.ts"
@@ -87,5 +87,7 @@ export const obuilder = (situation: Situation, ...words: ReadonlyArray<string>):
       id: 1
     })
   )
-  return Effect.runPromise(Effect.map(Effect.provide(Program.run(words, "1.2.3"), layers), (code) => ({ code, ...written })))
+  return Effect.runPromise(
+    Effect.map(Effect.provide(Program.run(words, "1.2.3"), layers), (code) => ({ code, ...written }))
+  )
 }

@@ -1,18 +1,20 @@
 /**
- * Programs that are run to their end, over `node:child_process`.
+ * Programs that are run to their end.
  *
- * What `@effect/platform`'s Command lacks and this needs: file descriptors of
- * one's own as standard streams, standard input that is empty, and SIGKILL for
- * a program whose effect is interrupted.
+ * What neither Node's own child processes nor `@effect/platform`'s commands
+ * have and this has: it is quick (see `PosixSpawn.ts`), standard output and
+ * error may share one real pipe, standard input is empty, and a program whose
+ * effect is interrupted is killed.
  */
 import * as Data from "effect/Data"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
-import { type ChildProcess, spawn as spawnProcess } from "node:child_process"
 import * as Fs from "node:fs"
 import { resolve } from "node:path"
+import { spawn as spawnProcess, type SpawnOptions } from "./PosixSpawn.ts"
+import type { LostProcess, Reaper } from "./Reaper.ts"
+import type { WaitStatus } from "./Syscalls.ts"
+
+export type { SpawnOptions } from "./PosixSpawn.ts"
 
 /** A program could not be started. `code` is Node's, e.g. `ENOENT`. */
 export class SpawnError extends Data.TaggedError("SpawnError")<{
@@ -22,54 +24,24 @@ export class SpawnError extends Data.TaggedError("SpawnError")<{
   readonly cause: unknown
 }> {}
 
-/** How a program ended: one of the two is not null. */
-export interface Ended {
-  readonly status: number | null
-  readonly signal: NodeJS.Signals | null
-}
-
-export interface SpawnOptions {
-  readonly cwd?: string
-  /** The whole environment; this process's own where it is left out. */
-  readonly environment?: Readonly<Record<string, string>>
-  /** For standard output and error both; nowhere when it is left out. */
-  readonly output?: number | undefined
-}
-
 export interface Running {
-  /** Undefined where the program could not be started. */
-  readonly pid: number | undefined
-  readonly ended: Effect.Effect<Ended, SpawnError>
+  readonly ended: Effect.Effect<WaitStatus, LostProcess>
   /** Ends it and those of its descendants that are still in its process group. */
   readonly kill: () => void
 }
 
 /**
- * Starts a program, in a session of its own, so that a terminal's ctrl-C does
- * not reach it. Nobody ends it but itself or `kill`. Synchronous.
+ * Starts a program, named by its absolute path, in a session of its own, so
+ * that a terminal's ctrl-C does not reach it. Nobody ends it but itself or
+ * `kill`. Synchronous; throws what cannot be started.
  */
-export const spawn = (program: string, args: ReadonlyArray<string>, options: SpawnOptions = {}): Running => {
-  const ended = Deferred.unsafeMake<Ended, SpawnError>(FiberId.none)
-  const output = options.output ?? "ignore"
-  let child: ChildProcess
-  try {
-    child = spawnProcess(program, [...args], {
-      stdio: ["ignore", output, output],
-      detached: true,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.environment === undefined ? {} : { env: options.environment })
-    })
-  } catch (error) {
-    return { pid: undefined, ended: Effect.fail(spawnError(program, error)), kill: () => undefined }
-  }
-  child.on("error", (error) => Deferred.unsafeDone(ended, Exit.fail(spawnError(program, error))))
-  child.on("exit", (status, signal) => Deferred.unsafeDone(ended, Exit.succeed({ status, signal })))
-  const { pid } = child
+export const spawn = (reaper: Reaper, program: string, args: ReadonlyArray<string>, options: SpawnOptions): Running => {
+  const pid = spawnProcess(program, args, options)
+  const { ended, isOver } = reaper.adopt(pid)
   return {
-    pid,
-    ended: Deferred.await(ended),
+    ended,
     kill: () => {
-      if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+      if (isOver()) return
       try {
         process.kill(-pid, "SIGKILL")
       } catch {
@@ -81,15 +53,21 @@ export const spawn = (program: string, args: ReadonlyArray<string>, options: Spa
 
 /** Runs a program to its end; it is killed when the effect is interrupted. */
 export const run = (
+  reaper: Reaper,
   program: string,
   args: ReadonlyArray<string>,
-  options: SpawnOptions = {}
-): Effect.Effect<Ended, SpawnError> =>
+  options: SpawnOptions
+): Effect.Effect<WaitStatus, SpawnError | LostProcess> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => spawn(program, args, options)),
+    Effect.try({ try: () => spawn(reaper, program, args, options), catch: (cause) => spawnError(program, cause) }),
     ({ ended }) => ended,
     ({ kill }) => Effect.sync(kill)
   )
+
+export const spawnError = (program: string, cause: unknown): SpawnError => {
+  const { code, message } = cause as NodeJS.ErrnoException
+  return new SpawnError({ program, code, message, cause })
+}
 
 /** The absolute path of a program: as it is named, or in the directories of PATH. `undefined` where there is none. */
 export const find = (program: string, path = process.env["PATH"] ?? ""): string | undefined =>
@@ -108,9 +86,4 @@ const isExecutable = (path: string): boolean => {
   } catch {
     return false
   }
-}
-
-const spawnError = (program: string, cause: unknown): SpawnError => {
-  const { code, message } = cause as NodeJS.ErrnoException
-  return new SpawnError({ program, code, message, cause })
 }

@@ -247,7 +247,8 @@ function* copyHostFile(
       size += piece.length
       // A file that grows for ever must not fill the disk.
       if (size > node.size) return false
-      if (size < node.size) yield
+      if (size === node.size) break
+      yield
     }
     if (hasher !== undefined && hasher.digest("hex") !== node.digest) return false
     if (hasher === undefined && !(size === node.size && sameStamp(before, Fs.fstatSync(fd)))) return false

@@ -46,7 +46,7 @@ export function* digestOf(
   try {
     const stats = Fs.fstatSync(fd)
     if (!stats.isFile()) throw new NotAFile(path)
-    const digest = memo?.recall(stats) ?? (yield* hashFile(fd))
+    const digest = memo?.recall(stats) ?? (yield* hashFile(fd, stats.size))
     memo?.remember(stats, digest, began)
     return { digest, stats }
   } finally {
@@ -54,19 +54,11 @@ export function* digestOf(
   }
 }
 
-/** Hashes from the current position to the end; yields between pieces of large files. */
-function* hashFile(fd: number): Generator<void, Digest, void> {
-  const first = Fs.readSync(fd, shared, 0, CHUNK, null)
-  if (first < CHUNK) {
-    // One call of OpenSSL where the whole file is at hand; a short read ends the loop below only at 0.
-    const rest = first === 0 ? 0 : Fs.readSync(fd, shared, first, CHUNK - first, null)
-    if (rest === 0) return asDigest(hash("sha256", shared.subarray(0, first), "hex"))
-    return yield* hashOn(fd, first + rest)
-  }
-  return yield* hashOn(fd, first)
-}
-
-function* hashOn(fd: number, filled: number): Generator<void, Digest, void> {
+/** Hashes from the beginning, where the file's position is, to the end; yields between pieces of large files. */
+function* hashFile(fd: number, size: number): Generator<void, Digest, void> {
+  const filled = Fs.readSync(fd, shared, 0, CHUNK, null)
+  // One call of OpenSSL where the whole file is at hand.
+  if (filled === size) return asDigest(hash("sha256", shared.subarray(0, filled), "hex"))
   const hasher = createHash("sha256").update(shared.subarray(0, filled))
   for (const piece of contentOf(fd)) {
     hasher.update(piece)

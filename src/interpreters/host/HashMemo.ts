@@ -6,17 +6,22 @@
  * young: a file changed within the clock's granularity of the moment it was
  * read may have changed after that without a trace, and is not remembered.
  *
- * On disk: a header line, then records of 72 bytes: five little-endian doubles
- * (device, inode, size, mtime and ctime in milliseconds) and the digest. A file
- * that is damaged, or of another version, counts as empty: it only costs time.
+ * In memory as on disk: records of 72 bytes, each five doubles (device, inode,
+ * size, mtime and ctime in milliseconds) and the digest. On disk a header of 24
+ * bytes comes first. A file that is damaged or of another version counts as
+ * empty, and one of a machine with another byte order matches nothing: it only
+ * costs time.
  */
 import * as Fs from "node:fs"
 import { type Digest, Digest as DigestSchema } from "../../domain/Digest.ts"
 
-const HEADER = Buffer.from("obuilder-hashes-v1\n")
-const NUMBERS = 5
+/** A multiple of 8 bytes, so that the doubles after it are aligned. */
+const HEADER = Buffer.from("obuilder-hashes-v2\n".padEnd(24, "\0"))
 const DIGEST_BYTES = 32
-const RECORD = NUMBERS * 8 + DIGEST_BYTES
+/** In doubles: a record, and what of it comes before the digest. */
+const WIDTH = 9
+const NUMBERS = 5
+const RECORD = WIDTH * 8
 
 /** More than any local file system's clock tick. */
 const GRANULARITY_MS = 50
@@ -25,29 +30,49 @@ const COARSE_MS = 2100
 
 type Stamp = Pick<Fs.Stats, "dev" | "ino" | "size" | "mtimeMs" | "ctimeMs">
 
-interface Known extends Stamp {
-  readonly digest: Digest
-}
-
 /** Two looks at a file found the same one, as far as its status can tell. */
 export const sameStamp = (a: Stamp, b: Stamp): boolean =>
   a.ino === b.ino && a.ctimeMs === b.ctimeMs && a.mtimeMs === b.mtimeMs && a.size === b.size && a.dev === b.dev
 
+/**
+ * Files are many, and most of what is known is asked for once in a process: so
+ * the records stay as they were read, and none becomes an object of its own.
+ */
 export class HashMemo {
-  private readonly known = new Map<number, Known>()
+  /** The header, the records, and room for more. */
+  private bytes: Buffer
+  /** The same memory after the header. */
+  private numbers: Float64Array
+  private records: number
+  /** Where in `numbers` an inode's record begins. */
+  private readonly places = new Map<number, number>()
   private readonly file: string | undefined
   private changed = false
 
   /** With a file: starts with what it holds. Reading never fails: what cannot be read is not known. */
   constructor(file?: string) {
     this.file = file
-    if (file !== undefined) this.load(file)
+    this.bytes = file === undefined ? empty(0) : (read(file) ?? empty(0))
+    this.numbers = numbersOf(this.bytes)
+    this.records = this.numbers.length / WIDTH
+    for (let at = 0; at < this.numbers.length; at += WIDTH) this.places.set(this.numbers[at + 1] ?? 0, at)
   }
 
   /** The digest of a file with this status, if it is known. */
   recall(stats: Stamp): Digest | undefined {
-    const known = this.known.get(stats.ino)
-    return known !== undefined && sameStamp(known, stats) ? known.digest : undefined
+    const at = this.places.get(stats.ino)
+    if (at === undefined) return undefined
+    const [dev, ino, size, mtimeMs, ctimeMs] = stampOf(stats)
+    const { numbers } = this
+    const same =
+      numbers[at + 4] === ctimeMs &&
+      numbers[at + 3] === mtimeMs &&
+      numbers[at + 2] === size &&
+      numbers[at + 1] === ino &&
+      numbers[at] === dev
+    if (!same) return undefined
+    const start = digestAt(at)
+    return DigestSchema.make(this.bytes.toString("hex", start, start + DIGEST_BYTES), { disableValidation: true })
   }
 
   /**
@@ -58,23 +83,19 @@ export class HashMemo {
     if (this.recall(stats) === digest) return
     const coarse = stats.ctimeMs % 1000 === 0
     if (stats.ctimeMs + (coarse ? COARSE_MS : GRANULARITY_MS) >= now) return
-    const { dev, ino, size, mtimeMs, ctimeMs } = stats
-    this.known.set(ino, { dev, ino, size, mtimeMs, ctimeMs, digest })
+    const at = this.places.get(stats.ino) ?? this.append()
+    this.places.set(stats.ino, at)
+    this.numbers.set(stampOf(stats), at)
+    this.bytes.write(digest, digestAt(at), "hex")
     this.changed = true
   }
 
   /** Writes what is known, if there is anything new; other processes see the old file or the new one. */
   save(): void {
     if (this.file === undefined || !this.changed) return
-    const data = Buffer.alloc(HEADER.length + this.known.size * RECORD)
-    let at = HEADER.copy(data)
-    for (const { dev, ino, size, mtimeMs, ctimeMs, digest } of this.known.values()) {
-      for (const number of [dev, ino, size, mtimeMs, ctimeMs]) at = data.writeDoubleLE(number, at)
-      at += data.write(digest, at, DIGEST_BYTES, "hex")
-    }
     const temporary = `${this.file}.${process.pid}`
     try {
-      Fs.writeFileSync(temporary, data, { mode: 0o600 })
+      Fs.writeFileSync(temporary, this.bytes.subarray(0, HEADER.length + this.records * RECORD), { mode: 0o600 })
       Fs.renameSync(temporary, this.file)
     } catch (error) {
       Fs.rmSync(temporary, { force: true })
@@ -83,25 +104,54 @@ export class HashMemo {
     this.changed = false
   }
 
-  private load(file: string): void {
-    let data: Buffer
-    try {
-      data = Fs.readFileSync(file)
-    } catch {
-      return
+  /** Makes room for one more record. */
+  private append(): number {
+    const at = this.records * WIDTH
+    if (at === this.numbers.length) {
+      const larger = empty(Math.max(MIN_ROOM, this.records * 2))
+      this.bytes.copy(larger)
+      this.bytes = larger
+      this.numbers = numbersOf(larger)
     }
-    const size = data.length - HEADER.length
-    if (size < 0 || size % RECORD !== 0 || !data.subarray(0, HEADER.length).equals(HEADER)) return
-    for (let at = HEADER.length; at < data.length; at += RECORD) {
-      const ino = data.readDoubleLE(at + 8)
-      this.known.set(ino, {
-        dev: data.readDoubleLE(at),
-        ino,
-        size: data.readDoubleLE(at + 16),
-        mtimeMs: data.readDoubleLE(at + 24),
-        ctimeMs: data.readDoubleLE(at + 32),
-        digest: DigestSchema.make(data.toString("hex", at + NUMBERS * 8, at + RECORD), { disableValidation: true })
-      })
-    }
+    this.records++
+    return at
   }
+}
+
+/** Records that the first one makes room for. */
+const MIN_ROOM = 64
+
+const stampOf = ({ dev, ino, size, mtimeMs, ctimeMs }: Stamp): readonly [number, number, number, number, number] => [
+  dev,
+  ino,
+  size,
+  mtimeMs,
+  ctimeMs
+]
+
+/** The byte at which the digest of the record at `at` begins. */
+const digestAt = (at: number): number => HEADER.length + (at + NUMBERS) * 8
+
+const empty = (records: number): Buffer => {
+  const bytes = Buffer.alloc(HEADER.length + records * RECORD)
+  HEADER.copy(bytes)
+  return bytes
+}
+
+const numbersOf = (bytes: Buffer): Float64Array =>
+  new Float64Array(bytes.buffer, bytes.byteOffset + HEADER.length, (bytes.length - HEADER.length) / 8)
+
+/** What is on disk, if that is whole. In memory of its own: a part of Node's shared buffer need not be aligned. */
+const read = (file: string): Buffer | undefined => {
+  let data: Buffer
+  try {
+    data = Fs.readFileSync(file)
+  } catch {
+    return undefined
+  }
+  const size = data.length - HEADER.length
+  if (size < 0 || size % RECORD !== 0 || !data.subarray(0, HEADER.length).equals(HEADER)) return undefined
+  const own = Buffer.alloc(data.length)
+  data.copy(own)
+  return own
 }

@@ -115,7 +115,7 @@ const open = (onEnd: () => void): { readonly output: OutputPipe; readonly close:
 /** What a non-blocking pipe holds. */
 const drain = (fd: number): ReadonlyArray<Uint8Array> => {
   const chunks: Array<Uint8Array> = []
-  for (let total = 0; total < MAX_PIPE; ) {
+  for (let total = 0; total < MAX_PIPE;) {
     const chunk = Buffer.allocUnsafe(PIECE)
     let size: number
     try {

@@ -16,6 +16,9 @@ export interface TreeNode {
   readonly child: (name: string) => TreeNode | undefined
   readonly names: () => ReadonlyArray<string>
   readonly link: () => string
+  /** A file's digest, if it was read before and has not changed since. */
+  readonly recall: () => Digest | undefined
+  /** Reads the file; its `stats` are then those that it was read with. */
   readonly hash: () => Generator<void, Digest, void>
   /** Gives back what `child` and `names` hold open. */
   readonly close: () => void
@@ -68,6 +71,9 @@ export function* readManifest(
   }
 }
 
+/** Entries of a directory between two chances to stop. */
+const BATCH = 32
+
 function* readNode(
   node: TreeNode,
   name: string,
@@ -78,7 +84,7 @@ function* readNode(
     case "file": {
       const digest = yield* node.hash()
       // After hashing, the status is that of the file that was read.
-      return { _tag: "File", name, executable: (node.stats.mode & EXECUTABLE) !== 0, size: node.stats.size, digest }
+      return fileNode(name, node.stats, digest)
     }
     case "link":
       return { _tag: "Link", name, target: node.link() }
@@ -90,14 +96,19 @@ function* readNode(
         try {
           next = node.child(child)
           if (next === undefined) continue
-          entries.push(yield* readNode(next, child, path === "" ? child : `${path}/${child}`, exclude))
+          const known = next.recall()
+          entries.push(
+            known === undefined
+              ? yield* readNode(next, child, path === "" ? child : `${path}/${child}`, exclude)
+              : fileNode(child, next.stats, known)
+          )
         } catch (error) {
           // It went while the directory was being read: as if it had gone a moment earlier.
           if (codeOf(error) !== "ENOENT") throw error
         } finally {
           next?.close()
         }
-        yield
+        if (entries.length % BATCH === 0) yield
       }
       return { _tag: "Directory", name, entries: entries.sort(byName) }
     }
@@ -105,3 +116,11 @@ function* readNode(
       throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`, OTHER_HINT)
   }
 }
+
+const fileNode = (name: string, stats: Fs.Stats, digest: Digest): ManifestNode => ({
+  _tag: "File",
+  name,
+  executable: (stats.mode & EXECUTABLE) !== 0,
+  size: stats.size,
+  digest
+})

@@ -46,12 +46,11 @@ const nodeOf = (tree: LayeredTree, entry: Entry, memo: HashMemo): TreeNode => ({
   },
   names: () => [...tree.children(entry).keys()],
   link: () => Fs.readlinkSync(entry.hostPath),
+  recall: () => (entry.kind === "file" ? memo.recall(entry.stats) : undefined),
   hash: () => hashEntry(entry, memo),
   close: () => undefined
 })
 
 function* hashEntry(entry: Entry, memo: HashMemo): Generator<void, Digest, void> {
-  const known = memo.recall(entry.stats)
-  if (known !== undefined) return known
   return (yield* digestOf(entry.hostPath, memo)).digest
 }

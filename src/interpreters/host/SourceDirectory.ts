@@ -127,9 +127,11 @@ class HostNode implements TreeNode {
     return this.naming(() => Fs.readlinkSync(this.safe))
   }
 
+  recall(): Digest | undefined {
+    return this.kind === "file" ? this.memo.recall(this.stats) : undefined
+  }
+
   *hash(): Generator<void, Digest, void> {
-    const known = this.memo.recall(this.stats)
-    if (known !== undefined) return known
     try {
       const { digest, stats } = yield* digestOf(this.safe, this.memo)
       this.stats = stats

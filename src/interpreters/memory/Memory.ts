@@ -3,14 +3,25 @@
  * and of programs that build, without root, runc or a disk.
  *
  * ```ts
- * import { Memory, MemoryWorld } from "obuilder/testing"
+ * import { Engine, Observe, Planner, SpecText } from "obuilder"
+ * import { FileTree, Memory, MemoryWorld, TreeSource } from "obuilder/testing"
  *
  * const world = MemoryWorld.make({ base: MemoryWorld.base({ "etc/motd": "hello\n" }) })
- * const exit = yield* Memory.run(world, Effect.gen(function* () {
+ * const context = TreeSource.fromTree(FileTree.make({ "src/main": "main" }))
+ *
+ * const program = Effect.gen(function* () {
+ *   const { spec } = yield* SpecText.parse('((from base) (copy (src src) (dst /app)) (run (shell "cat /app/main")))', {
+ *     file: "spec"
+ *   })
+ *   const inputs = yield* Observe.observe(spec, context)
+ *   const plan = yield* Planner.plan(spec, inputs)
  *   const engine = yield* Engine.Engine
- *   …
- * }).pipe(Effect.provide(Engine.Engine.layer)))
- * world.done("run").length // how many commands were run
+ *   return yield* engine.build({ plan, inputs, context, secrets: new Map(), jobs: 1, onEvent: () => Effect.void })
+ * })
+ * const { id } = yield* program.pipe(Effect.provide(Engine.Engine.layer), Effect.provide(Memory.layer(world)))
+ *
+ * world.readText(id, "/app/main") // "main"
+ * world.done("run").length // 1: the commands that were run
  * ```
  */
 import * as Deferred from "effect/Deferred"

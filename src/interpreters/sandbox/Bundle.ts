@@ -196,12 +196,11 @@ const groupsOf = (tree: LayeredTree, name: string): ReadonlyArray<number> =>
     })
 
 /** `hosts`, and with the host's network its `resolv.conf`; neither where the image has no place for it. */
-const hostFiles = (
-  command: Command,
-  points: MountPoints,
-  workplace: Workplace
-): ReadonlyArray<OciConfig.BindMount> => {
-  const hosts = workplace.keep("hosts", `127.0.0.1 localhost ${command.hostname}\n::1 localhost ip6-localhost ip6-loopback\n`)
+const hostFiles = (command: Command, points: MountPoints, workplace: Workplace): ReadonlyArray<OciConfig.BindMount> => {
+  const hosts = workplace.keep(
+    "hosts",
+    `127.0.0.1 localhost ${command.hostname}\n::1 localhost ip6-localhost ip6-loopback\n`
+  )
   const resolver = command.network === "host" && Fs.existsSync(RESOLVER) ? [{ source: RESOLVER, target: RESOLVER }] : []
   return [{ source: hosts, target: "/etc/hosts" }, ...resolver].flatMap(({ source, target }) => {
     try {

@@ -14,9 +14,11 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { constants } from "node:os"
 import type { Running } from "../host/ChildProcess.ts"
+import { ErrnoError } from "../host/Libc.ts"
 import * as OutputPipe from "../host/OutputPipe.ts"
+import { SPAWN } from "../host/PosixSpawn.ts"
 import { type Overlays, TooManyLayers } from "../host/PrivateMounts.ts"
-import type { Orphan, Reaper } from "../host/Reaper.ts"
+import { LostProcess, type Orphan } from "../host/Reaper.ts"
 import type { WaitStatus } from "../host/Syscalls.ts"
 import { type Outcome, SandboxError } from "../Sandbox.ts"
 import { sandboxError, startFailure } from "./Failure.ts"
@@ -25,7 +27,6 @@ import * as Runtime from "./Runtime.ts"
 
 export interface ContainerOptions {
   readonly runtime: Runtime.Runtime
-  readonly reaper: Reaper
   readonly id: string
   /** A directory of this container's own, with its `config.json`. */
   readonly bundle: string
@@ -57,34 +58,49 @@ export const run = <E>(
 ): Effect.Effect<Ended | NotStarted, SandboxError | E> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { runtime, reaper, id } = options
-      const pipe = yield* OutputPipe.make(reaper.look)
+      const { runtime, id } = options
+      const pipe = yield* OutputPipe.make(runtime.reaper.look)
       const container = yield* launch(options, pipe.writeEnd)
       pipe.closeWriteEnd()
 
-      const started = yield* container.running.ended.pipe(
-        Effect.mapError((error) => sandboxError(`cannot run ${runtime.program}`, error, error.code === "ENOENT" ? NO_RUNTIME : undefined))
-      )
-      if (started.signal !== null) return yield* sandboxError(`${runtime.program} was killed by ${started.signal}`)
+      const started = yield* container.running.ended.pipe(Effect.mapError(lost))
+      if (started._tag === "Signaled") {
+        return yield* sandboxError(`${runtime.program} was killed by signal ${started.signal}`)
+      }
       if (started.status !== 0) {
-        const why = startFailure(runtime.program, messages(options.bundle), options.argv)
+        const said = messages(options.bundle)
+        const why = startFailure(runtime.program, said.length > 0 ? said : yield* everything(pipe), options.argv)
         return why instanceof SandboxError ? yield* why : { outcome: why }
       }
 
       // What is written until now waits in the pipe: a runtime that fails says so there too, which is not the step's.
       const first = container.first()
-      if (first === undefined) return yield* sandboxError(`${runtime.program} does not say which process it has started`)
-      const [status] = yield* Effect.all(
-        [Effect.tap(first.ended, () => Effect.sync(pipe.finish)), pipe.pump(output)],
-        { concurrency: "unbounded" }
-      ).pipe(
-        Effect.catchTag("LostProcess", () =>
-          Effect.fail(sandboxError("the step's process was reaped by another part of this program"))
-        )
-      )
+      if (first === undefined) {
+        return yield* sandboxError(`${runtime.program} does not say which process it has started`)
+      }
+      const [status] = yield* Effect.all([Effect.tap(first.ended, () => Effect.sync(pipe.finish)), pipe.pump(output)], {
+        concurrency: "unbounded"
+      }).pipe(Effect.mapError((error) => (error instanceof LostProcess ? lost(error) : error)))
       return { status, outOfMemory: killed(status) && Records.ranOutOfMemory(Records.cgroups(runtime, id)) }
     })
   )
+
+const lost = ({ pid }: LostProcess): SandboxError =>
+  sandboxError(`process ${pid} was waited for by another part of this program`)
+
+/** All that the runtime wrote, now that it has ended. */
+const everything = (pipe: OutputPipe.OutputPipe): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    pipe.finish()
+    return Effect.map(
+      pipe.pump((chunk) => Effect.sync(() => chunks.push(chunk))),
+      () => {
+        const text = Buffer.concat(chunks).toString("utf8").trim()
+        return text === "" ? [] : [text]
+      }
+    )
+  })
 
 /** Whether SIGKILL ended the step, or ended a command whose shell then says so by its own status. */
 const killed = (status: WaitStatus): boolean =>
@@ -101,7 +117,7 @@ interface Container {
 }
 
 const launch = (options: ContainerOptions, output: number): Effect.Effect<Container, SandboxError, Scope.Scope> => {
-  const { runtime, reaper, id, bundle, overlays } = options
+  const { runtime, id, bundle, overlays } = options
   // Named from the bundle: crun takes what stands before a colon for the kind of log.
   const log = ["--log", LOG, "--log-format", "json"]
   const args = ["run", "--detach", "--pid-file", PID, "--bundle", bundle, id]
@@ -112,13 +128,13 @@ const launch = (options: ContainerOptions, output: number): Effect.Effect<Contai
       running,
       first: () => {
         const pid = orphan === undefined ? readPid(`${bundle}/${PID}`) : undefined
-        if (pid !== undefined) orphan = reaper.adopt(pid)
+        if (pid !== undefined) orphan = runtime.reaper.adopt(pid)
         return orphan
       }
     }
   }
   return Effect.acquireRelease(
-    Effect.try({ try: start, catch: (cause) => sandboxError(MOUNTING, cause, hintFor(cause)) }),
+    Effect.try({ try: start, catch: (cause) => launchError(runtime.program, cause) }),
     (container) => finish(options, container)
   )
 }
@@ -136,10 +152,17 @@ const readPid = (path: string): number | undefined => {
   }
 }
 
-const MOUNTING = "cannot mount the step's root file system"
-
-const hintFor = (cause: unknown): string | undefined =>
-  cause instanceof TooManyLayers ? "start again from an exported result, or with a store of another kind" : undefined
+const launchError = (program: string, cause: unknown): SandboxError => {
+  if (cause instanceof ErrnoError && cause.syscall === SPAWN) {
+    return sandboxError(`cannot run ${program}`, cause, cause.code === "ENOENT" ? NO_RUNTIME : undefined)
+  }
+  const hint = "start again from an exported result, or with a store of another kind"
+  return sandboxError(
+    "cannot mount the step's root file system",
+    cause,
+    cause instanceof TooManyLayers ? hint : undefined
+  )
+}
 
 /** Sees to it that nothing of the container is left. Never fails, and never takes for ever. */
 const finish = (options: ContainerOptions, container: Container): Effect.Effect<void> =>
@@ -157,7 +180,7 @@ const stop = ({ running, first }: Container): Effect.Effect<void> =>
       yield* running.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)
       return
     }
-    const process = started.value.status === 0 ? first() : undefined
+    const process = started.value._tag === "Exited" && started.value.status === 0 ? first() : undefined
     if (process === undefined) return
     process.kill()
     yield* process.ended.pipe(Effect.interruptible, Effect.timeout(DEATH_TIME), Effect.ignore)

@@ -7,7 +7,10 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "run as root, e.g. with sudo"],
   ["EPERM", "run as root, e.g. with sudo; inside a container, that one needs CAP_SYS_ADMIN"],
   ["ENODEV", "the kernel has no overlayfs: load it with modprobe overlay"],
-  ["EINVAL", "the store's directory may be on a file system that overlayfs cannot write to, such as overlayfs itself or NFS: name another one with --store"],
+  [
+    "EINVAL",
+    "the store's directory may be on a file system that overlayfs cannot write to, such as overlayfs itself or NFS: name another one with --store"
+  ],
   ["ENOSPC", "the disk is full: free some space"],
   ["EROFS", "the file system is read-only"]
 ])
@@ -38,7 +41,8 @@ const COMMAND_FAULTS: ReadonlyArray<{ readonly pattern: RegExp; readonly fault: 
     fault: (program) => notStarted(`the image has no program ${program}`, shellHint(program))
   },
   {
-    pattern: /exec: .*: (permission denied|is a directory)|open executable: (Permission denied|Operation not permitted)/,
+    pattern:
+      /exec: .*: (permission denied|is a directory)|open executable: (Permission denied|Operation not permitted)/,
     fault: (program) => notStarted(`${program} is not a program: the image has it, but it cannot be executed`)
   },
   {
@@ -85,7 +89,8 @@ const lastCause = (messages: ReadonlyArray<string>): string =>
  * What the runtime writes to the step's own output when the container was ready
  * but the kernel refused the program, which is found out too late for its log.
  */
-const EXEC_FAILED = /^(?:\{"msg":")?exec (?:container process )?(?:\(missing dynamic library\?\) )?[`']?(\S+?)[`']?: ([A-Za-z ]+)(?:",.*\})?\n?$/
+const EXEC_FAILED =
+  /^(?:\{"msg":")?exec (?:container process )?(?:\(missing dynamic library\?\) )?[`']?(\S+?)[`']?: ([A-Za-z ]+)(?:",.*\})?\n?$/
 
 /** That the program could not be executed, if that is all that a step has to say. */
 export const execFailure = (output: string): Outcome | undefined => {

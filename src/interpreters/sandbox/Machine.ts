@@ -6,7 +6,7 @@ import * as Fs from "node:fs"
 import { constants } from "node:os"
 import * as ChildProcess from "../host/ChildProcess.ts"
 import * as Reaper from "../host/Reaper.ts"
-import { CommandFailed, type Outcome, SandboxError, type SandboxService } from "../Sandbox.ts"
+import { CommandFailed, type Outcome, type SandboxError, type SandboxService } from "../Sandbox.ts"
 import * as Bundle from "./Bundle.ts"
 import * as Container from "./Container.ts"
 import { execFailure, sandboxError } from "./Failure.ts"
@@ -37,24 +37,20 @@ export const open = (options: OciRuntimeOptions): Effect.Effect<SandboxService, 
     if (program === undefined) {
       return yield* sandboxError(`there is no program ${name}`, undefined, Container.NO_RUNTIME)
     }
+    const reaper = yield* Reaper.make
     const directory = yield* RuntimeDirectory.acquire(options.stateDirectory ?? `${stateDirectory()}/obuilder`, {
       program,
-      hidden: Runtime.hiddenMounts(program)
+      hidden: Runtime.hiddenMounts(program),
+      reaper
     })
-    const reaper = yield* Reaper.make
-    return { run: runner(options, { directory, reaper, layers: new Layers() }) }
+    return { run: runner(options, directory, new Layers()) }
   })
-
-interface Machine {
-  readonly directory: RuntimeDirectory.RuntimeDirectory
-  readonly reaper: Reaper.Reaper
-  readonly layers: Layers
-}
 
 const runner =
   (
     { fastSync = false, memoryLimit }: OciRuntimeOptions,
-    { directory, reaper, layers }: Machine
+    directory: RuntimeDirectory.RuntimeDirectory,
+    layers: Layers
   ): SandboxService["run"] =>
   (command, rootfs, output) =>
     Effect.scoped(
@@ -68,7 +64,6 @@ const runner =
         const ended = yield* Container.run(
           {
             runtime: directory.runtime,
-            reaper,
             id: workplace.id,
             bundle: workplace.path,
             overlays: { mounts: bundle.overlays, links: workplace.links, volatile: fastSync },

@@ -112,7 +112,8 @@ export class MountPoints {
     const path = parent === "/" ? `/${name}` : `${parent}/${name}`
     const mounted = this.mounted.find(({ at }) => at === path)
     if (mounted !== undefined) return { path, filesystem: mounted, entry: mounted.tree?.root }
-    const inFile = entry === undefined ? filesystem.kind === "file" && filesystem.at === parent : entry.kind !== "directory"
+    const inFile =
+      entry === undefined ? filesystem.kind === "file" && filesystem.at === parent : entry.kind !== "directory"
     if (inFile) throw new BadTarget(`${parent} is not a directory in the image`)
     return { path, filesystem, entry: entry === undefined ? undefined : filesystem.tree?.child(entry, name) }
   }

@@ -24,7 +24,9 @@ export const cgroups = ({ records }: Runtime, id: string): ReadonlyArray<string>
 const field = (path: string, name: string): unknown => {
   try {
     const value: unknown = JSON.parse(Fs.readFileSync(path, "utf8"))
-    return typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined
+    return typeof value === "object" && value !== null
+      ? Object.entries(value).find(([key]) => key === name)?.[1]
+      : undefined
   } catch {
     return undefined
   }

@@ -9,6 +9,7 @@ import * as Fs from "node:fs"
 import { basename } from "node:path"
 import * as ChildProcess from "../host/ChildProcess.ts"
 import * as PrivateMounts from "../host/PrivateMounts.ts"
+import type { Reaper } from "../host/Reaper.ts"
 
 export interface Runtime {
   /** The program's absolute path. */
@@ -17,6 +18,8 @@ export interface Runtime {
   readonly hidden: ReadonlyArray<string>
   /** Where it keeps its records of containers: `--root`. */
   readonly records: string
+  /** What waits for it, and for the containers that it starts. */
+  readonly reaper: Reaper
 }
 
 /** Beside its records; what else it may find in this process's environment is not for it. */
@@ -33,14 +36,14 @@ export interface StartOptions {
   readonly cwd?: string
 }
 
-/** Starts the runtime. Throws what mounting throws. */
+/** Starts the runtime. Throws what mounting, and what starting a program, throws. */
 export const start = (
-  { program, hidden, records }: Runtime,
+  { program, hidden, records, reaper }: Runtime,
   args: ReadonlyArray<string>,
   { overlays, ...options }: StartOptions = {}
 ): ChildProcess.Running =>
   PrivateMounts.within({ overlays, hidden }, () =>
-    ChildProcess.spawn(program, ["--root", records, ...args], { ...options, environment: environment() })
+    ChildProcess.spawn(reaper, program, ["--root", records, ...args], { ...options, environment: environment() })
   )
 
 /** In hybrid mode the unified hierarchy is beside the old ones, and has no controller. */

@@ -97,7 +97,8 @@ export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>): 
         const now = Fs.statSync(parent, { throwIfNoEntry: false })?.mtimeMs ?? 0
         const untouched = Math.abs(now - mtimeMs) < SAME_TIME_MS
         if (file ? !removeEmptyFile(made) : !removeEmptyDirectory(made)) return
-        if (untouched) Fs.utimesSync(parent, before.atime, before.mtime)
+        // In seconds: a `Date` has no more than milliseconds.
+        if (untouched) Fs.utimesSync(parent, before.atimeMs / 1000, before.mtimeMs / 1000)
       })
     })
   }

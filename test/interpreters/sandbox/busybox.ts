@@ -11,7 +11,23 @@ import type { Language } from "../../laws/sandboxSubject.ts"
 
 const APPLETS = [
   ...["sh", "cat", "chmod", "chown", "cut", "echo", "env", "false", "find", "grep", "head", "hostname", "id", "ip"],
-  ...["kill", "ln", "ls", "mkdir", "mount", "mv", "nc", "ping", "pwd", "readlink", "rm", "sleep", "sort", "stat", "tail"],
+  ...[
+    "kill",
+    "ln",
+    "ls",
+    "mkdir",
+    "mount",
+    "mv",
+    "nc",
+    "ping",
+    "pwd",
+    "readlink",
+    "rm",
+    "sleep",
+    "sort",
+    "stat",
+    "tail"
+  ],
   ...["tar", "touch", "true", "umount", "wc", "xargs", "seq", "dd", "ps", "od", "printf", "test", "umask"]
 ]
 

@@ -95,13 +95,21 @@ for (const runtime of ["runc", "crun"] as const) {
     it.scopedLive("hides and protects what tells of the host", () =>
       Effect.gen(function* () {
         const { run } = yield* opened()
-        const masked = MASKED_PATHS.map((path) => `[ ! -e ${path} ] || [ -z "$(ls -A ${path} 2>/dev/null | grep -v ^${path}$)$(head -c 1 ${path} 2>/dev/null)" ] || echo ${path}`)
+        const masked = MASKED_PATHS.map(
+          (path) =>
+            `[ ! -e ${path} ] || [ -z "$(ls -A ${path} 2>/dev/null | grep -v ^${path}$)$(head -c 1 ${path} 2>/dev/null)" ] || echo ${path}`
+        )
         expect(yield* run(masked.join("\n"))).toEqual({ outcome: "succeeded", output: "" })
         const mounts = (yield* run("cat /proc/self/mounts")).output.split("\n").map((line) => line.split(" "))
         for (const path of [...READONLY_PATHS, "/sys"].filter((path) => Fs.existsSync(path))) {
-          expect([path, mounts.find(([, target]) => target === path)?.[3]]).toEqual([path, expect.stringMatching(/^ro,/)])
+          expect([path, mounts.find(([, target]) => target === path)?.[3]]).toEqual([
+            path,
+            expect.stringMatching(/^ro,/)
+          ])
         }
-        const written = yield* run("echo 1 > /proc/sys/kernel/panic || echo x > /proc/sysrq-trigger || mkdir /sys/x || mkdir /sys/fs/cgroup/memory/x")
+        const written = yield* run(
+          "echo 1 > /proc/sys/kernel/panic || echo x > /proc/sysrq-trigger || mkdir /sys/x || mkdir /sys/fs/cgroup/memory/x"
+        )
         expect(written.outcome).toMatchObject({ _tag: "Exit" })
       })
     )
@@ -195,7 +203,12 @@ for (const runtime of ["runc", "crun"] as const) {
           for (const network of ["none", "host"] as const) {
             const rootfs = yield* image(entries)
             const ran = yield* run("true", { rootfs, network })
-            expect([name, network, ran, left(rootfs)]).toEqual([name, network, { outcome: "succeeded", output: "" }, []])
+            expect([name, network, ran, left(rootfs)]).toEqual([
+              name,
+              network,
+              { outcome: "succeeded", output: "" },
+              []
+            ])
           }
         }
       })

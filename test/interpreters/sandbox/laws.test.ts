@@ -47,8 +47,7 @@ describe("the sandbox in memory", () => {
               ? FileTree.listing(cell.tree).flatMap(({ path }) => (path === "/" ? [] : [path]))
               : []
           }),
-        alive: (mark) =>
-          Effect.sync(() => world.alive("run").filter(({ subject }) => subject.includes(mark)).length)
+        alive: (mark) => Effect.sync(() => world.alive("run").filter(({ subject }) => subject.includes(mark)).length)
       }
     })
   )

@@ -30,7 +30,9 @@ const remains = (state: string): ReadonlyArray<string> => {
   return [
     ...owners.flatMap((owner) => Fs.readdirSync(`${state}/${owner}/c`)),
     ...owners.flatMap((owner) => groups(owner)),
-    ...Fs.readFileSync("/proc/self/mounts", "utf8").split("\n").filter((line) => line.includes(state))
+    ...Fs.readFileSync("/proc/self/mounts", "utf8")
+      .split("\n")
+      .filter((line) => line.includes(state))
   ]
 }
 
@@ -93,10 +95,14 @@ for (const runtime of ["runc", "crun"] as const) {
           const begun = yield* Deferred.make<void>()
           let taken = 0
           const running = yield* Effect.fork(
-            sandbox.run(command("dd if=/dev/zero bs=65536 count=64 2>/dev/null; echo done > /done"), rootfs, (chunk) => {
-              taken += chunk.length
-              return Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(slow))
-            })
+            sandbox.run(
+              command("dd if=/dev/zero bs=65536 count=64 2>/dev/null; echo done > /done"),
+              rootfs,
+              (chunk) => {
+                taken += chunk.length
+                return Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(slow))
+              }
+            )
           )
           yield* Deferred.await(begun)
           // It has four mebibytes to write, and a pipe and a buffer to write them to.
@@ -139,7 +145,9 @@ for (const runtime of ["runc", "crun"] as const) {
     it.scopedLive("is not held up by what it leaves running, and that is dead afterwards", () =>
       Effect.gen(function* () {
         const { run } = yield* opened()
-        const ran = yield* run("(trap '' HUP TERM; sleep 1000; true) & sh -c 'sleep 1000; true' lifecycle-left & echo done")
+        const ran = yield* run(
+          "(trap '' HUP TERM; sleep 1000; true) & sh -c 'sleep 1000; true' lifecycle-left & echo done"
+        )
         expect(ran).toEqual({ outcome: "succeeded", output: "done\n" })
         expect(alive("lifecycle-left")).toBe(0)
       })
@@ -163,7 +171,9 @@ for (const runtime of ["runc", "crun"] as const) {
           // `tail` keeps all of a line without an end.
           const eat = "cat /dev/zero | tail > /dev/null"
           expect((yield* run(`${eat}; exit $?`)).outcome).toEqual({ _tag: "OutOfMemory" })
-          expect((yield* run("tail < /dev/zero", { argv: ["/bin/sh", "-c", "exec tail < /dev/zero"] })).outcome).toEqual({
+          expect(
+            (yield* run("tail < /dev/zero", { argv: ["/bin/sh", "-c", "exec tail < /dev/zero"] })).outcome
+          ).toEqual({
             _tag: "OutOfMemory"
           })
           expect((yield* run("sh -c 'kill -KILL $$'; exit $?")).outcome).toEqual({ _tag: "Signal", signal: "SIGKILL" })
@@ -252,7 +262,8 @@ for (const runtime of ["runc", "crun"] as const) {
       Effect.gen(function* () {
         const { image, run, state } = yield* opened()
         const secrets = [{ target: "/run/secrets/token", content: Uint8Array.of(0, 255, 10) }]
-        const script = "stat -c '%a %u:%g' /run/secrets/token; od -An -tu1 /run/secrets/token; echo x > /run/secrets/token; rm -f /run/secrets/token; grep -c 'secrets/token.*ro,nosuid,nodev,noexec' /proc/self/mounts; true"
+        const script =
+          "stat -c '%a %u:%g' /run/secrets/token; od -An -tu1 /run/secrets/token; echo x > /run/secrets/token; rm -f /run/secrets/token; grep -c 'secrets/token.*ro,nosuid,nodev,noexec' /proc/self/mounts; true"
         const rootfs = yield* image()
         const ran = yield* run(script, { rootfs, secrets, user: unix(1000) })
         expect(ran.output).toMatch(/^400 1000:1000\n +0 255 +10\n/)
@@ -292,7 +303,9 @@ for (const runtime of ["runc", "crun"] as const) {
     it.scopedLive("gives files one device number, whatever mount points were missing", () =>
       Effect.gen(function* () {
         const { image, run } = yield* opened()
-        const { output } = yield* run("stat -c %d /bin /bin/busybox /etc /data /", { rootfs: yield* image({ data: "" }) })
+        const { output } = yield* run("stat -c %d /bin /bin/busybox /etc /data /", {
+          rootfs: yield* image({ data: "" })
+        })
         expect(new Set(output.trim().split("\n")).size).toBe(1)
       })
     )
@@ -306,9 +319,9 @@ for (const runtime of ["runc", "crun"] as const) {
         const kept: Array<ReadonlyArray<string>> = []
         for (const n of [1, 2, 3]) {
           const rootfs = { ...(yield* overlay(directory, lower.lower)), scratch }
-          expect((yield* run(`stat -c '%a %u' /etc; cat /etc/hosts | wc -l; echo ${n} > /etc/motd`, { rootfs })).output).toBe(
-            "751 5\n2\n"
-          )
+          expect(
+            (yield* run(`stat -c '%a %u' /etc; cat /etc/hosts | wc -l; echo ${n} > /etc/motd`, { rootfs })).output
+          ).toBe("751 5\n2\n")
           expect(left(rootfs)).toEqual(["etc", "etc/motd"])
           kept.push(Fs.readdirSync(scratch))
         }

@@ -105,7 +105,10 @@ for (const runtime of ["runc", "crun"] as const) {
         return output
           .trim()
           .split("\n")
-          .map((line) => ({ name: line.slice(0, line.lastIndexOf(" ")), error: Number(line.slice(line.lastIndexOf(" "))) }))
+          .map((line) => ({
+            name: line.slice(0, line.lastIndexOf(" ")),
+            error: Number(line.slice(line.lastIndexOf(" ")))
+          }))
       })
 
     for (const uid of [0, 1000]) {
