@@ -35,7 +35,8 @@ export class Refused extends Error {
 }
 
 const LINK_HINT = "it is a symbolic link, and none on the way is followed: write the path that it leads to"
-const OTHER_HINT = "only files, directories and links are copied; a name can be left out with (exclude NAME)"
+const OTHER_HINT = "only files, directories and links can be copied"
+const EXCLUDE_HINT = "leave it out by its name, with (exclude NAME) in the copy"
 
 const EXECUTABLE = 0o111
 
@@ -113,7 +114,7 @@ function* readNode(
       return { _tag: "Directory", name, entries: entries.sort(byName) }
     }
     case "other":
-      throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`, OTHER_HINT)
+      throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`, EXCLUDE_HINT)
   }
 }
 

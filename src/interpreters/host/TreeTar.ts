@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type { Header, Pack } from "tar-stream"
 import * as Fs from "node:fs"
 import { contentOf } from "./HashFile.ts"
-import { type Entry, LayeredTree } from "./LayeredTree.ts"
+import { type Entry, type LayeredTree } from "./LayeredTree.ts"
 import { getXattr, listXattr } from "./Libc.ts"
 import { paxEntry, type PaxRecord } from "./PaxRecords.ts"
 

@@ -1,7 +1,7 @@
 /** The root file system that the stores and sandboxes in memory hand to each other. */
 import * as Option from "effect/Option"
 import type { OpaqueRootfs, Rootfs } from "../Rootfs.ts"
-import * as FileTree from "./FileTree.ts"
+import type * as FileTree from "./FileTree.ts"
 
 /** A place that holds a tree: what a mount point is to a real sandbox. */
 export class TreeCell {

@@ -6,7 +6,7 @@
  */
 import * as FastCheck from "effect/FastCheck"
 import type { Copy, NestedBuild, Op, Run, Spec } from "../../domain/Spec.ts"
-import * as FileTree from "./FileTree.ts"
+import type * as FileTree from "./FileTree.ts"
 import { base, type MemoryBase } from "./MemoryWorld.ts"
 import { quote } from "./Script.ts"
 

@@ -31,7 +31,7 @@ import {
   type CopyRequest,
   type ResultInfo,
   Store,
-  StoreError,
+  type StoreError,
   type StoreService,
   UnknownId,
   type Workspace

@@ -105,7 +105,7 @@ describeWith(["root"], "an image that wants out of its directory", () => {
         ]
       ])
       assert.deepStrictEqual(
-        tree instanceof Array ? tree.map((line) => line.replace(/-> .*/, "-> OUT")) : tree,
+        Array.isArray(tree) ? tree.map((line) => line.replace(/-> .*/, "-> OUT")) : tree,
         ['f0644 0:0 a "x"', "p0644 0:0 b", "d0755 0:0 c", "l0777 0:0 d -> OUT", 'f0644 0:0 e "x"']
       )
     })

@@ -35,7 +35,8 @@ describe("a child process", () => {
     Effect.gen(function* () {
       const reaper = yield* Reaper.make
       const pipe = yield* OutputPipe.make(() => undefined)
-      const script = 'echo "$0 $1"; pwd; env | sort; cat; ls -l /proc/$$/fd | grep -c pipe; grep SigIgn /proc/$$/status'
+      const script =
+        'echo "$0 $1"; pwd; env | sort; cat; readlink /proc/$$/fd/1 | cut -d: -f1; test /proc/$$/fd/1 -ef /proc/$$/fd/2 && echo one; grep SigIgn /proc/$$/status'
       ChildProcess.spawn(reaper, "/bin/sh", ["-c", script, "zero", "one two"], {
         environment: { A: "b c", PATH: "/usr/bin:/bin" },
         cwd: "/usr",
@@ -46,7 +47,7 @@ describe("a child process", () => {
       yield* pipe.pump((chunk) => Effect.sync(() => chunks.push(chunk)))
       const lines = Buffer.concat(chunks).toString().trim().split("\n")
       expect(lines.filter((line) => !line.startsWith("_="))).toEqual([
-        ...["zero one two", "/usr", "A=b c", "PATH=/usr/bin:/bin", "PWD=/usr", "2"],
+        ...["zero one two", "/usr", "A=b c", "PATH=/usr/bin:/bin", "PWD=/usr", "pipe", "one"],
         // Of all signals but the C library's own two, which no program can set, none is ignored.
         expect.stringMatching(/^SigIgn:\s0000000[01]80000000$|^SigIgn:\s0{16}$/)
       ])
