@@ -11,6 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
 import type { StepId } from "../domain/Digest.ts"
 import type { LiveLog } from "./LiveLog.ts"
@@ -25,7 +26,8 @@ export interface Execution<E> {
 
 interface Entry<E> extends Execution<E> {
   users: number
-  fiber: Fiber.RuntimeFiber<void, E>
+  /** Set before the client that started it has it. */
+  fiber: Fiber.RuntimeFiber<void, E> | undefined
   /** Outlives the fiber: until the last client has gone, the log can be read. */
   readonly scope: Scope.CloseableScope
 }
@@ -41,46 +43,53 @@ export interface Executions<E> {
 export const make = <E>(): Executions<E> => {
   const running = new Map<StepId, Entry<E>>()
 
-  const start = (
-    id: StepId,
-    run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
-  ): Effect.Effect<Entry<E>> =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const done = yield* Deferred.make<void, E>()
-      const log = LiveLogs.make<E>()
-      const forget = Effect.sync(() => running.delete(id))
-      const fiber = yield* run(log).pipe(
-        Scope.extend(scope),
-        Effect.interruptible,
-        Effect.onExit((exit) =>
-          Effect.zipRight(forget, Effect.zipRight(log.end, Deferred.done(done, exit)))
-        ),
-        Effect.forkDaemon
-      )
-      const entry: Entry<E> = { log, done: Deferred.await(done), users: 1, fiber, scope }
-      running.set(id, entry)
-      return entry
-    })
+  type Run = (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
 
-  const attach = (
-    id: StepId,
-    run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
-  ): Effect.Effect<Entry<E>> =>
-    Effect.suspend(() => {
-      const existing = running.get(id)
-      if (existing === undefined) return start(id, run)
-      // Still being cancelled: wait for that, then build again.
-      if (existing.users === 0) return Effect.zipRight(Fiber.await(existing.fiber), attach(id, run))
-      existing.users++
-      return Effect.succeed(existing)
-    })
+  /** Registers an entry, in one go: nobody may come in between looking and registering. */
+  const register = (id: StepId, scope: Scope.CloseableScope): Registered => {
+    const done = Deferred.unsafeMake<void, E>(FiberId.none)
+    const entry: Entry<E> = { log: LiveLogs.make<E>(), done: Deferred.await(done), users: 1, fiber: undefined, scope }
+    running.set(id, entry)
+    return { entry, done }
+  }
+
+  interface Registered {
+    readonly entry: Entry<E>
+    readonly done: Deferred.Deferred<void, E>
+  }
+
+  const start = (id: StepId, { done, entry }: Registered, run: Run): Effect.Effect<Entry<E>> =>
+    run(entry.log).pipe(
+      Scope.extend(entry.scope),
+      Effect.interruptible,
+      Effect.onExit((exit) =>
+        Effect.sync(() => running.delete(id)).pipe(Effect.zipRight(entry.log.end), Effect.zipRight(Deferred.done(done, exit)))
+      ),
+      Effect.forkDaemon,
+      Effect.map((fiber) => {
+        entry.fiber = fiber
+        return entry
+      })
+    )
+
+  const attach = (id: StepId, run: Run): Effect.Effect<Entry<E>> =>
+    Effect.flatMap(Scope.make(), (scope) =>
+      Effect.suspend(() => {
+        const existing = running.get(id)
+        if (existing === undefined) return start(id, register(id, scope), run)
+        // Still being cancelled: wait for that, then build again.
+        if (existing.users === 0) return Effect.zipRight(Effect.exit(existing.done), attach(id, run))
+        existing.users++
+        return Effect.succeed(existing)
+      })
+    )
 
   const leave = (entry: Entry<E>): Effect.Effect<void> =>
     Effect.suspend(() => {
       entry.users--
       if (entry.users > 0) return Effect.void
-      return Effect.zipRight(Fiber.interrupt(entry.fiber), Scope.close(entry.scope, Exit.void))
+      const stop = entry.fiber === undefined ? Effect.void : Fiber.interrupt(entry.fiber)
+      return Effect.zipRight(stop, Scope.close(entry.scope, Exit.void))
     })
 
   return { join: (id, run) => Effect.acquireRelease(attach(id, run), leave) }
