@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
-import { build, open } from "./engine.mjs"
-import { absolute, timed } from "./measure.mjs"
+import { open } from "./engine.mjs"
+import { time, timed } from "./measure.mjs"
 import { run, OBUILDER } from "./processes.mjs"
 
 const STEPS = 200
@@ -33,15 +33,19 @@ export const measure = async ({ scratch, base, rounds }) => {
   const fresh = []
   for (let round = 0; round < rounds(15); round++) fresh.push(firstTime(options))
   const again = []
-  const runtime = open(options)
+  const engine = open(options)
   try {
-    for (let round = 0; round < 20; round++) await build(runtime, options)
-    for (let round = 0; round < rounds(100); round++) again.push(await timed(() => build(runtime, options)))
+    for (let round = 0; round < 20; round++) await engine.build(options.spec)
+    for (let round = 0; round < rounds(200); round++) again.push(await timed(() => engine.build(options.spec)))
   } finally {
-    await runtime.dispose()
+    await engine.close()
   }
-  const figure = (name, values) =>
-    absolute({ name: `a cached build of ${STEPS} steps, inside one process: ${name}`, unit: "ms", values, target: TARGET })
+  const figure = (name, times) =>
+    time({
+      name: `a cached build of ${STEPS} steps, inside one process: ${name}`,
+      times,
+      target: TARGET
+    })
   return [figure("once warm", again), figure("its first time", fresh)]
 }
 
@@ -49,14 +53,13 @@ const firstTime = (options) => {
   const file = fileURLToPath(import.meta.url)
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, JSON.stringify(options)], { encoding: "utf8" })
   if (status !== 0) throw new Error(stderr)
-  return Number(stdout)
+  return JSON.parse(stdout)
 }
 
 /** In the fresh process: all modules are loaded, nothing has been called. */
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const options = JSON.parse(process.argv[2])
-  const runtime = open(options)
-  const time = await timed(() => build(runtime, options))
-  process.stdout.write(String(time))
-  await runtime.dispose()
+  const engine = open(options)
+  process.stdout.write(JSON.stringify(await timed(() => engine.build(options.spec))))
+  await engine.close()
 }

@@ -14,42 +14,41 @@ import {
   SpecText
 } from "../dist/lib/index.js"
 
-/** What builds from one source directory into one store; to be disposed of. */
-export const open = ({ store, source }) => {
+/**
+ * What builds from one source directory into one store. `memo` names the file
+ * that digests of the source's files are kept in; it is read here.
+ */
+export const open = ({ store, source, memo }) => {
+  const known = new HashMemo.HashMemo(memo)
   const services = Layer.mergeAll(
     OverlayfsStore.layer({ path: store }),
     OciRuntimeSandbox.layer(),
-    LocalBaseImages.layer({ sourceDirectory: source })
+    LocalBaseImages.layer({ sourceDirectory: source, memo: known })
   )
-  return ManagedRuntime.make(Layer.provideMerge(Engine.Engine.layer, services))
-}
+  const runtime = ManagedRuntime.make(Layer.provideMerge(Engine.Engine.layer, services))
 
-/** What comes before the steps: the spec is read, the world observed, the plan made. */
-const prepared = ({ spec, source, memo }) =>
-  Effect.gen(function* () {
-    const parsed = yield* SpecText.parse(spec, { file: "bench.spec" })
-    const context = yield* SourceDirectory.make({ path: source, memo })
-    const inputs = yield* Observe.observe(parsed.spec, context)
-    const plan = yield* Planner.plan(parsed.spec, inputs)
-    return { plan, inputs, context }
-  })
-
-const request = (plan) => ({ ...plan, secrets: new Map(), jobs: 2, onEvent: () => Effect.void })
-
-/** Plans and builds a spec, from its text on. `memo` names the file that digests of the source are kept in. */
-export const build = (runtime, { spec, source, memo }) =>
-  runtime.runPromise(
+  /** The spec is read, the world observed, the plan made. */
+  const prepared = (spec) =>
     Effect.gen(function* () {
-      const known = new HashMemo.HashMemo(memo)
-      const plan = yield* prepared({ spec, source, memo: known })
-      const engine = yield* Engine.Engine
-      yield* engine.build(request(plan))
-      known.save()
+      const parsed = yield* SpecText.parse(spec, { file: "bench.spec" })
+      const context = yield* SourceDirectory.make({ path: source, memo: known })
+      const inputs = yield* Observe.observe(parsed.spec, context)
+      const plan = yield* Planner.plan(parsed.spec, inputs)
+      return { plan, inputs, context, secrets: new Map(), jobs: 2, onEvent: () => Effect.void }
     })
-  )
+  const execute = (request) => Effect.flatMap(Engine.Engine, (engine) => engine.build(request))
 
-/** Plans a spec and gives what executes the plan, for measuring that alone. */
-export const prepare = async (runtime, { spec, source }) => {
-  const plan = await runtime.runPromise(prepared({ spec, source }))
-  return () => runtime.runPromise(Effect.flatMap(Engine.Engine, (engine) => engine.build(request(plan))))
+  return {
+    /** Builds a spec, from its text on. */
+    build: (spec) => runtime.runPromise(Effect.flatMap(prepared(spec), execute)),
+    /** Plans a spec and gives what executes the plan, so that only that is measured. */
+    prepare: async (spec) => {
+      const request = await runtime.runPromise(prepared(spec))
+      return () => runtime.runPromise(execute(request))
+    },
+    close: async () => {
+      await runtime.dispose()
+      known.save()
+    }
+  }
 }

@@ -27,7 +27,7 @@ export const makeSmallFiles = (directory) => {
   for (let sub = 0; sub < 100; sub++) {
     Fs.mkdirSync(`${directory}/d${sub}`, { recursive: true })
     for (let file = 0; file < 100; file++) {
-      const size = 3200 + ((sub * 100 + file) * 7919) % 1800
+      const size = 3200 + (((sub * 100 + file) * 7919) % 1800)
       Fs.writeFileSync(`${directory}/d${sub}/file-${file}.dat`, randomFillSync(content).subarray(0, size))
     }
   }

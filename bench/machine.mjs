@@ -18,7 +18,12 @@ export const describe = (directory) => {
     ["kernel", `${Os.type()} ${Os.release()}`],
     ["file system", said("stat", "-f", "-c", "%T", directory)],
     ["Node", process.version],
-    ["runc", said("runc", "--version").split("\n")[0].replace(/^runc version /, "")],
+    [
+      "runc",
+      said("runc", "--version")
+        .split("\n")[0]
+        .replace(/^runc version /, "")
+    ],
     ["tar", said("tar", "--version").split("\n")[0]],
     ["load when it began", Os.loadavg()[0].toFixed(1)]
   ]

@@ -15,7 +15,14 @@ export const measure = ({ scratch, rounds }) => {
   Fs.writeFileSync(`${directory}/copy`, COPY_ALL)
   Fs.writeFileSync(`${directory}/unpack`, `((from rootfs:${directory}/base.tar))\n`)
   const build = (spec) => ["build", "-q", `--store=overlayfs:${store}`, "-f", `${directory}/${spec}`, source]
-  const exported = () => ["export", Fs.readdirSync(`${store}/results`)[0], `--store=overlayfs:${store}`, "--format=tar", "-o", `${directory}/out`]
+  const exported = () => [
+    "export",
+    Fs.readdirSync(`${store}/results`)[0],
+    `--store=overlayfs:${store}`,
+    "--format=tar",
+    "-o",
+    `${directory}/out`
+  ]
 
   const values = { copy: [], unpack: [], export: [] }
   for (let round = 0; round < rounds(3); round++) {
@@ -25,7 +32,8 @@ export const measure = ({ scratch, rounds }) => {
     values.unpack.push(peakOf(OBUILDER, build("unpack"), directory))
     values.export.push(peakOf(OBUILDER, exported(), directory))
   }
-  const figure = (name, of) => absolute({ name: `peak memory: ${name}`, unit: "MB", values: values[of], target: TARGET })
+  const figure = (name, of) =>
+    absolute({ name: `peak memory: ${name}`, unit: "MB", values: values[of], target: TARGET })
   return [
     figure("copying a file of 500 MB", "copy"),
     figure("unpacking a base with a file of 500 MB, a tar", "unpack"),

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { timed } from "./measure.mjs"
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 
@@ -13,28 +14,23 @@ const PEAK_HOOK = path("peak-hook.cjs")
 const { NODE_EXTRA_CA_CERTS: _certificates, ...environment } = process.env
 
 /** Runs a program and throws where it fails. */
-export const run = (program, args, { env = {}, input } = {}) => {
+export const run = (program, args, env = {}) => {
   const { error, status, signal, stderr } = spawnSync(program, args, {
-    stdio: [input === undefined ? "ignore" : "pipe", "ignore", "pipe"],
-    input,
+    stdio: ["ignore", "ignore", "pipe"],
     env: { ...environment, ...env }
   })
   if (error !== undefined) throw error
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${signal ?? `status ${status}`}\n${stderr}`)
 }
 
-/** Milliseconds from a program's start to its end. */
-export const timeOf = (program, args) => {
-  const start = performance.now()
-  run(program, args)
-  return performance.now() - start
-}
+/** What a program takes from its start to its end. */
+export const timeOf = (program, args) => timed(() => run(program, args))
 
 /** What a Node program has in memory at its worst: its peak resident set, in megabytes (10^6 bytes). */
 export const peakOf = (program, args, scratch) => {
   const file = `${scratch}/peak`
   rmSync(file, { force: true })
-  run(program, args, { env: { NODE_OPTIONS: `--require=${PEAK_HOOK}`, OBUILDER_BENCH_PEAK: file } })
+  run(program, args, { NODE_OPTIONS: `--require=${PEAK_HOOK}`, OBUILDER_BENCH_PEAK: file })
   return (Number(readFileSync(file, "utf8")) * 1024) / 1e6
 }
 

@@ -42,7 +42,8 @@ const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !(name in benchmarks))
 if (missing.length > 0 || unknown.length > 0) {
   for (const one of missing) console.error(`The benchmarks need ${one}.`)
-  for (const one of unknown) console.error(`There is no benchmark ${one}: there are ${Object.keys(benchmarks).join(", ")}.`)
+  for (const one of unknown)
+    console.error(`There is no benchmark ${one}: there are ${Object.keys(benchmarks).join(", ")}.`)
   process.exit(2)
 }
 

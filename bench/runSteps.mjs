@@ -3,7 +3,7 @@
  * of the same command, started one after the other by a shell.
  */
 import * as Fs from "node:fs"
-import { open, prepare } from "./engine.mjs"
+import { open } from "./engine.mjs"
 import { runSteps } from "./fixtures.mjs"
 import { alternate, ratio, timed } from "./measure.mjs"
 import { OBUILDER, run, timeOf } from "./processes.mjs"
@@ -21,7 +21,7 @@ export const measure = async ({ scratch, base, rounds }) => {
   run(OBUILDER, buildWords({ directory, store, source, base, tag: "first" }))
   sameBundle(`${directory}/same`, { directory, store, source, base })
 
-  const runtime = open({ store, source })
+  const engine = open({ store, source })
   try {
     const times = await alternate(
       {
@@ -29,7 +29,7 @@ export const measure = async ({ scratch, base, rounds }) => {
         "obuilder build": (round) =>
           timeOf(OBUILDER, buildWords({ directory, store, source, base, tag: `process ${round}` })),
         "bare runc, obuilder's config.json": () => timeOf("sh", ["-c", loop(`${directory}/same`)]),
-        "engine alone": async (round) => timed(await prepare(runtime, { spec: runSteps(base, STEPS, `engine ${round}`), source }))
+        "engine alone": async (round) => timed(await engine.prepare(runSteps(base, STEPS, `engine ${round}`)))
       },
       { rounds: rounds(15) }
     )
@@ -41,7 +41,7 @@ export const measure = async ({ scratch, base, rounds }) => {
       figure("the engine, with the same config.json", "engine alone", "bare runc, obuilder's config.json")
     ]
   } finally {
-    await runtime.dispose()
+    await engine.close()
   }
 }
 

@@ -6,16 +6,19 @@ import { basename } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /**
- * What `@effect/cli` brings for asking the user questions and for reading
- * configuration files. Neither happens here, and evaluating the modules would
- * cost every start a few milliseconds.
+ * What `@effect/cli` brings for asking the user questions, for reading
+ * configuration files, and for the failures of a file system that it is not
+ * given here. None of that happens, and evaluating the modules would cost every
+ * start a few milliseconds.
  */
 const unused = {
   name: "unused",
   setup(build) {
-    const filter =
-      /@effect\/cli\/dist\/esm\/internal\/(?:files|prompt\/(?:ansi-utils|confirm|date|file|list|multi-select|number|select|text|toggle))\.js$/
-    build.onLoad({ filter }, () => ({ contents: "export {}", loader: "js" }))
+    const prompts = "ansi-utils|confirm|date|file|list|multi-select|number|select|text|toggle"
+    const filter = new RegExp(
+      `@effect/(?:cli/dist/esm/internal/(?:files|prompt/(?:${prompts}))|platform/dist/esm/Error)\\.js$`
+    )
+    build.onLoad({ filter }, () => ({ contents: "", loader: "js" }))
   }
 }
 

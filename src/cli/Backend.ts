@@ -1,13 +1,14 @@
 /** A kind of store, with the sandbox that knows its file systems and the base images that it can hold. */
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { suggest } from "../domain/Suggestion.ts"
-import type { BaseImages } from "../interpreters/BaseImages.ts"
+import type { BaseImagesService } from "../interpreters/BaseImages.ts"
 import type { HashMemo } from "../interpreters/host/HashMemo.ts"
-import type { Sandbox, SandboxError } from "../interpreters/Sandbox.ts"
-import type { Store, StoreError } from "../interpreters/Store.ts"
+import type { SandboxError, SandboxService } from "../interpreters/Sandbox.ts"
+import type { StoreError, StoreService } from "../interpreters/Store.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 export interface SandboxOptions {
@@ -21,9 +22,9 @@ export interface SandboxOptions {
 export interface Backend {
   /** The place is a path on this machine, and may be a relative one. */
   readonly placeIsPath: boolean
-  readonly store: (place: string) => Layer.Layer<Store, StoreError>
-  readonly sandbox: (options: SandboxOptions) => Layer.Layer<Sandbox, SandboxError>
-  readonly images: (sourceDirectory: string, memo: HashMemo) => Layer.Layer<BaseImages>
+  readonly store: (place: string) => Effect.Effect<StoreService, StoreError, Scope.Scope>
+  readonly sandbox: (options: SandboxOptions) => Effect.Effect<SandboxService, SandboxError, Scope.Scope>
+  readonly images: (sourceDirectory: string, memo: HashMemo) => Effect.Effect<BaseImagesService, never, Scope.Scope>
   /** Where digests of a source directory's files are kept from one build to the next. */
   readonly hashes: (place: string, sourceDirectory: string) => Option.Option<string>
 }

@@ -1,40 +1,49 @@
 /** The table of backends: a new one is a line here, and its own files under `interpreters`. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Path from "node:path"
 import { sha256 } from "../domain/Digest.ts"
+import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
 import type { HashMemo } from "../interpreters/host/HashMemo.ts"
-import type { BaseImages } from "../interpreters/BaseImages.ts"
-import type { Sandbox } from "../interpreters/Sandbox.ts"
-import { type Backend, Backends, type SandboxOptions } from "./Backend.ts"
-import * as LazySandbox from "./LazySandbox.ts"
+import { Sandbox, type SandboxError, type SandboxService } from "../interpreters/Sandbox.ts"
+import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
+import { Store } from "../interpreters/Store.ts"
+import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
+import type { Backend, SandboxOptions } from "./Backend.ts"
 
-/** Each loads its code when it is used, not before: a command that needs little should start fast. */
 const table: Readonly<Record<string, Backend>> = {
   overlayfs: {
     placeIsPath: true,
-    store: (path) => load(async () => (await import("../interpreters/store/OverlayfsStore.ts")).layer({ path })),
+    store: (path) => service(Store, OverlayfsStore.layer({ path })),
     sandbox: (options) => ociRuntime(options),
     images: (sourceDirectory, memo) => localImages(sourceDirectory, memo),
     hashes: (path, sourceDirectory) => Option.some(Path.join(path, "hashes", sha256(sourceDirectory)))
   }
 }
 
-/** The backends of this program. */
-export const layer: Layer.Layer<Backends> = Layer.succeed(Backends, new Map(Object.entries(table)))
+/** The backends of this program, by kind. */
+export const backends: ReadonlyMap<string, Backend> = new Map(Object.entries(table))
 
-const load = <A, E>(module: () => Promise<Layer.Layer<A, E>>): Layer.Layer<A, E> =>
-  Layer.unwrapEffect(Effect.promise(module))
+/** The service that a layer makes. Layers cost a short command more when they are put together than one by one. */
+const service = <I, S, E>(tag: Context.Tag<I, S>, layer: Layer.Layer<I, E>): Effect.Effect<S, E, Scope.Scope> =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, tag))
 
-const ociRuntime = ({ fastSync, memory, runtime }: SandboxOptions): Layer.Layer<Sandbox> =>
-  LazySandbox.layer(async () =>
-    (await import("../interpreters/sandbox/OciRuntimeSandbox.ts")).layer({
+const ociRuntime = ({
+  fastSync,
+  memory,
+  runtime
+}: SandboxOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
+  service(
+    Sandbox,
+    OciRuntimeSandbox.layer({
       fastSync,
-      ...(Option.isSome(runtime) ? { runtime: runtime.value } : {}),
-      ...(Option.isSome(memory) ? { memoryLimit: memory.value } : {})
+      runtime: Option.getOrUndefined(runtime),
+      memoryLimit: Option.getOrUndefined(memory)
     })
   )
 
-const localImages = (sourceDirectory: string, memo: HashMemo): Layer.Layer<BaseImages> =>
-  load(async () => (await import("../interpreters/base/LocalBaseImages.ts")).layer({ sourceDirectory, memo }))
+const localImages = (sourceDirectory: string, memo: HashMemo) =>
+  Effect.succeed(LocalBaseImages.make({ sourceDirectory, memo }))

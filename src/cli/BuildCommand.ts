@@ -1,13 +1,15 @@
 /** `obuilder build`: plans a spec, and builds it or prints the plan. */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { BaseImages } from "../interpreters/BaseImages.ts"
 import * as CacheLookup from "../interpreters/CacheLookup.ts"
-import { type BuildError, Engine } from "../interpreters/Engine.ts"
+import { type BuildResult, Engine } from "../interpreters/Engine.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
-import type { Store } from "../interpreters/Store.ts"
 import type { Plan } from "../plan/Plan.ts"
+import * as PlanJson from "../plan/PlanJson.ts"
+import * as PlanMermaid from "../plan/PlanMermaid.ts"
 import type { Cached } from "../plan/PlanText.ts"
+import * as PlanText from "../plan/PlanText.ts"
 import type { Backends, Chosen } from "./Backend.ts"
 import * as BuildView from "./BuildView.ts"
 import * as Colors from "./Colors.ts"
@@ -18,6 +20,7 @@ import { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { type Prepared, prepare } from "./Preparation.ts"
+import { forBuilding, withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
@@ -32,12 +35,17 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const chosen = yield* chosenStore(given.store)
     const directory = host.absolute(given.directory)
     const memo = new HashMemo(Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory)))
-    const prepared = yield* Effect.provide(
-      prepare({ file: given.file, directory, memo }),
-      chosen.backend.images(directory, memo)
+    const prepared = prepare({ file: given.file, directory, memo })
+    if (given.dryRun) {
+      const { plan } = yield* Effect.provideServiceEffect(prepared, BaseImages, chosen.backend.images(directory, memo))
+      return yield* printPlan(given, plan, chosen)
+    }
+    const services = yield* forBuilding(chosen, { sandbox: given, directory, memo })
+    yield* Effect.flatMap(prepared, (request) => execute(given, request)).pipe(
+      Effect.provide(services),
+      Effect.ensuring(Effect.sync(() => save(memo)))
     )
-    yield* given.dryRun ? printPlan(given, prepared.plan, chosen) : execute(given, prepared, chosen, memo)
-  })
+  }).pipe(Effect.scoped)
 
 const printPlan = (
   given: BuildFlags,
@@ -47,38 +55,18 @@ const printPlan = (
   Effect.gen(function* () {
     const { stderr, stdout } = yield* Output
     const cached: Cached = yield* CacheLookup.lookUp(plan).pipe(
-      Effect.provide(chosen.backend.store(chosen.place)),
+      withStore(chosen),
       Effect.catchAll((error) =>
         Effect.as(stderr.write(`obuilder: what is cached is not known: ${error.message}\n`), new Map())
       )
     )
-    yield* stdout.write(
-      yield* renderPlan(
-        Option.getOrElse(given.format, () => "text"),
-        plan,
-        cached
-      )
-    )
+    const { render } = { json: PlanJson, mermaid: PlanMermaid, text: PlanText }[
+      Option.getOrElse(given.format, () => "text" as const)
+    ]
+    yield* stdout.write(render(plan, cached))
   })
 
-const renderPlan = (format: "text" | "json" | "mermaid", plan: Plan, cached: Cached): Effect.Effect<string> =>
-  Effect.map(
-    Effect.promise(() =>
-      format === "json"
-        ? import("../plan/PlanJson.ts")
-        : format === "mermaid"
-          ? import("../plan/PlanMermaid.ts")
-          : import("../plan/PlanText.ts")
-    ),
-    ({ render }) => render(plan, cached)
-  )
-
-const execute = (
-  given: BuildFlags,
-  prepared: Prepared,
-  chosen: Chosen,
-  memo: HashMemo
-): Effect.Effect<void, CliError, Host | Output> =>
+const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, CliError, Host | Output | Engine> =>
   Effect.gen(function* () {
     const host = yield* Host
     const { stderr, stdout } = yield* Output
@@ -87,17 +75,14 @@ const execute = (
     const secrets = yield* readSecrets(given.secrets)
     const jobs = Option.isSome(given.jobs) ? given.jobs.value : yield* host.processors
     const colors = Colors.enabled(given.color, sink, host)
-    const { id } = yield* runBuild({ ...prepared, secrets, jobs }, { sink, colors }).pipe(
-      Effect.provide(layers(given, chosen, host.absolute(given.directory), memo)),
-      Effect.ensuring(Effect.sync(() => save(memo)))
-    )
+    const { id } = yield* runBuild({ ...prepared, secrets, jobs }, { sink, colors })
     yield* stdout.write(quiet ? `${id}\n` : `Got: "${id}"\n`)
   })
 
 const runBuild = (
   request: Prepared & { readonly secrets: ReadonlyMap<string, Uint8Array>; readonly jobs: number },
   show: { readonly sink: Sink; readonly colors: boolean }
-) =>
+): Effect.Effect<BuildResult, CliError, Engine> =>
   Effect.scoped(
     Effect.gen(function* () {
       const engine = yield* Engine
@@ -108,17 +93,6 @@ const runBuild = (
       )
     })
   )
-
-const layers = (
-  given: BuildFlags,
-  { backend, place }: Chosen,
-  directory: string,
-  memo: HashMemo
-): Layer.Layer<Engine | Store, BuildError> => {
-  const store = backend.store(place)
-  const sandbox = backend.sandbox({ runtime: given.runtime, fastSync: given.fastSync, memory: given.memory })
-  return Layer.provideMerge(Engine.layer, Layer.mergeAll(store, sandbox, backend.images(directory, memo)))
-}
 
 const readSecrets = (
   given: ReadonlyArray<SecretArgument>

@@ -65,12 +65,23 @@ export const make = (options: {
         }
       })
 
+    let waiting = 0
+    /** The common case, without the cost of a lock: a stage's own event while it is the one that is shown. */
+    const quick = (event: BuildEvent): Shown | undefined => {
+      const stage = stages[turn]
+      return waiting === 0 && stage?.label === event.stage && !ends(event)
+        ? show(stage.render(inOrder(event), options.colors))
+        : undefined
+    }
+    const locked = (event: BuildEvent): Shown => {
+      waiting++
+      return handle(event).pipe(mutex.withPermits(1), Effect.ensuring(Effect.sync(() => void waiting--)))
+    }
+
     return {
       onEvent: (event) =>
-        handle(event).pipe(
-          mutex.withPermits(1),
-          Effect.catchAll((error) => Deferred.fail(broken, error)),
-          Effect.asVoid
+        Effect.suspend(() => quick(event) ?? locked(event)).pipe(
+          Effect.catchAll((error) => Effect.asVoid(Deferred.fail(broken, error)))
         ),
       flush: Effect.suspend(() => Effect.forEach(stages.slice(turn + 1), release, { discard: true })).pipe(
         mutex.withPermits(1)
@@ -97,6 +108,8 @@ const asOneAfterTheOther = (plan: Plan): ((event: BuildEvent) => BuildEvent) => 
     return isFirst && saved.has(event.id) ? { ...event, _tag: "Saved" } : event
   }
 }
+
+const ends = (event: BuildEvent): boolean => event._tag === "StageFinished" || event._tag === "StageSkipped"
 
 const hold = (stage: StageView, bytes: Uint8Array): Shown =>
   Effect.try({

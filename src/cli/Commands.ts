@@ -8,8 +8,9 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Terminal from "@effect/platform/Terminal"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import { posix } from "node:path"
 import { unmark } from "./Arguments.ts"
 import type { Backends } from "./Backend.ts"
 import { build } from "./BuildCommand.ts"
@@ -22,71 +23,76 @@ import type { Host } from "./Host.ts"
 import { log } from "./LogCommand.ts"
 import type { Output } from "./Output.ts"
 
-type AsOptions<Flags> = {
-  readonly [Name in keyof Flags]: Flags[Name] extends Flag.Flag<infer A> ? Options.Options<A> : never
-}
-
-/** Whether a flag is to be looked for. Each one that is costs a part of a short command's time. */
-type Wanted = (flag: Flag.Flag<unknown>) => boolean
-
-const optionsOf = <Flags extends Readonly<Record<string, Flag.Flag<unknown>>>>(
-  table: Flags,
-  wanted: Wanted
-): AsOptions<Flags> =>
-  // Each name with the type of its own flag: the mapped type says it, `Object.entries` forgets it.
-  Object.fromEntries(Object.entries(table).map(([name, flag]) => [name, optionOf(flag, wanted)])) as AsOptions<Flags>
-
-const optionOf = <A>(flag: Flag.Flag<A>, wanted: Wanted): Options.Options<A> =>
-  occurrences(flag, wanted).pipe(
-    Options.withDescription(flag.doc),
-    // The reader of arguments has refused what cannot be read.
-    Options.mapEffect((given) => Effect.orDieWith(flag.read(given), (problem) => new Error(problem)))
-  )
-
-const occurrences = (flag: Flag.Flag<unknown>, wanted: Wanted): Options.Options<ReadonlyArray<string>> => {
-  if (!wanted(flag)) return Options.map(Options.none, () => [])
-  if (flag.metavar === undefined && !flag.repeatable) {
-    return Options.map(Options.boolean(flag.name), (given) => (given ? [""] : []))
-  }
-  return Options.map(Options.repeated(Options.text(flag.name)), (given) => given.map(unmark))
-}
-
-const argument = (name: string): Args.Args<string> => Args.map(Args.text({ name }), unmark)
-
-/** One entry a command, so that one is made without the others. */
-const table = {
-  build: (wanted: Wanted) =>
-    Command.make("build", { ...optionsOf(flags.build, wanted), directory: argument("DIR") }, build),
-  export: (wanted: Wanted) =>
-    Command.make("export", { ...optionsOf(flags.export, wanted), id: argument("ID") }, exportResult),
-  log: (wanted: Wanted) => Command.make("log", { ...optionsOf(flags.log, wanted), id: argument("ID") }, log),
-  healthcheck: (wanted: Wanted) => Command.make("healthcheck", optionsOf(flags.healthcheck, wanted), healthcheck)
-}
-
 type Needs = Host | Output | Backends
+
+type Flags = Readonly<Record<string, Flag.Flag<unknown>>>
+
+/**
+ * The flags among `words`. Only those are options of the command that is made:
+ * to look for one that is not there costs as much as to find one, and a short
+ * command has no time for that.
+ */
+const givenOptions = (
+  flags: Flags,
+  words: ReadonlySet<string>
+): Options.Options<Readonly<Record<string, ReadonlyArray<string>>>> => {
+  const given = Object.entries(flags).filter(([, flag]) => words.has(Flag.written(flag)))
+  return given.length === 0
+    ? Options.map(Options.none, () => ({}))
+    : Options.all(Object.fromEntries(given.map(([name, flag]) => [name, occurrences(flag)])))
+}
+
+/** Every value that is given for a flag, `""` for each time that one without a value is. */
+const occurrences = (flag: Flag.Flag<unknown>): Options.Options<ReadonlyArray<string>> =>
+  flag.metavar === undefined && !flag.repeatable
+    ? Options.map(Options.boolean(flag.name), (given) => (given ? [""] : []))
+    : Options.map(Options.repeated(Options.text(flag.name)), (given) => given.map(unmark))
+
+/** The typed values. The reader of arguments has refused what cannot be read. */
+const values = <F extends Flags>(
+  flags: F,
+  given: Readonly<Record<string, ReadonlyArray<string>>>
+): Effect.Effect<Flag.Given<F>> => Effect.orDieWith(Flag.values(flags, given), (problem) => new Error(problem))
 
 type Runner = (
   words: ReadonlyArray<string>
 ) => Effect.Effect<void, CliError | ValidationError.ValidationError, Needs | CliApp.CliApp.Environment>
 
-const APP = { name: "obuilder", version: "" }
+const command =
+  <F extends Flags, A>(
+    name: CommandName,
+    table: F,
+    positional: Args.Args<A>,
+    handler: (given: Flag.Given<F>, positional: A) => Effect.Effect<void, CliError, Needs>
+  ) =>
+  (words: ReadonlySet<string>): Runner =>
+    Command.run(
+      Command.make(name, { given: givenOptions(table, words), positional }, ({ given, positional }) =>
+        Effect.flatMap(values(table, given), (all) => handler(all, positional))
+      ),
+      { name: "obuilder", version: "" }
+    )
 
-const runners: Readonly<Record<CommandName, (wanted: Wanted) => Runner>> = {
-  build: (wanted) => Command.run(table.build(wanted), APP),
-  export: (wanted) => Command.run(table.export(wanted), APP),
-  log: (wanted) => Command.run(table.log(wanted), APP),
-  healthcheck: (wanted) => Command.run(table.healthcheck(wanted), APP)
+const argument = (name: string): Args.Args<string> => Args.map(Args.text({ name }), unmark)
+
+const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runner>> = {
+  build: command("build", flags.build, argument("DIR"), (given, directory) => build({ ...given, directory })),
+  export: command("export", flags.export, argument("ID"), (given, id) => exportResult({ ...given, id })),
+  log: command("log", flags.log, argument("ID"), (given, id) => log({ ...given, id })),
+  healthcheck: command("healthcheck", flags.healthcheck, Args.none, healthcheck)
 }
+
+const unused = () => Effect.dieMessage("commands look at paths themselves")
 
 /**
  * What `@effect/cli` asks for, and does not use here: files are read by the
  * commands themselves, and nothing is asked of the user.
  */
-const environment = Layer.mergeAll(
-  CliConfig.layer({ isCaseSensitive: true, showBuiltIns: false, showTypes: false }),
-  FileSystem.layerNoop({}),
-  Path.layer,
-  Layer.succeed(
+const environment = Context.empty().pipe(
+  Context.add(CliConfig.CliConfig, CliConfig.make({ isCaseSensitive: true, showBuiltIns: false })),
+  Context.add(FileSystem.FileSystem, FileSystem.makeNoop({})),
+  Context.add(Path.Path, { [Path.TypeId]: Path.TypeId, ...posix, fromFileUrl: unused, toFileUrl: unused }),
+  Context.add(
     Terminal.Terminal,
     Terminal.Terminal.of({
       columns: Effect.succeed(80),
@@ -100,13 +106,10 @@ const environment = Layer.mergeAll(
 )
 
 /** Runs a command with the words that `Arguments` made of what follows its name. */
-export const run = (name: CommandName, words: ReadonlyArray<string>): Effect.Effect<void, CliError, Needs> => {
-  const given = new Set(words)
-  const runner = runners[name]((flag) => given.has(Flag.written(flag)))
-  return runner(["node", "obuilder", ...words]).pipe(
+export const run = (name: CommandName, words: ReadonlyArray<string>): Effect.Effect<void, CliError, Needs> =>
+  runners[name](new Set(words))(["node", "obuilder", ...words]).pipe(
     Effect.catchIf(ValidationError.isValidationError, (error) =>
       Effect.dieMessage(`the command line was read in two ways: ${JSON.stringify(error)}`)
     ),
     Effect.provide(environment)
   )
-}

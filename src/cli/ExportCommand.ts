@@ -9,6 +9,7 @@ import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { usageError } from "./UsageError.ts"
 
@@ -16,8 +17,7 @@ type ExportFlags = Given<typeof flags.export> & { readonly id: string }
 
 export const exportResult = (given: ExportFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
-    const { backend, place } = yield* chosenStore(given.store)
-    yield* Effect.provide(write(given), backend.store(place))
+    yield* withStore(yield* chosenStore(given.store))(write(given))
   })
 
 const write = (given: ExportFlags): Effect.Effect<void, CliError, Store | Output | Host> =>

@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import { isatty } from "node:tty"
 import { OutputError, PipeClosed, type Sink } from "./Output.ts"
 import { codeOf } from "./SystemError.ts"
 
@@ -14,19 +15,29 @@ import { codeOf } from "./SystemError.ts"
 const PAUSE = "5 millis"
 
 /** A sink for an open descriptor that the process keeps; `name` is what the user calls it. */
-export const make = (fd: number, name: string): Effect.Effect<Sink> =>
-  Effect.gen(function* () {
-    const mutex = yield* Effect.makeSemaphore(1)
-    const { device, type } = look(fd)
-    const target = type === S_IFIFO ? reopen(fd) : fd
-    return {
-      isTerminal: type === S_IFCHR && device !== MEMORY && (yield* isTerminal(fd)),
-      write: (chunk) => {
+export const make = (fd: number, name: string): Sink => {
+  const { device, type } = look(fd)
+  const target = type === S_IFIFO ? reopen(fd) : fd
+  const mutex = Effect.unsafeMakeSemaphore(1)
+  let waiting = 0
+  const rest = (bytes: Uint8Array): Effect.Effect<void, PipeClosed | OutputError> => {
+    waiting++
+    return writeAll(target, name, bytes).pipe(mutex.withPermits(1), Effect.ensuring(Effect.sync(() => void waiting--)))
+  }
+  return {
+    // `node:tty` brings the network modules with it, so that only a likely device is worth asking.
+    isTerminal: type === S_IFCHR && device !== MEMORY && isatty(fd),
+    write: (chunk) =>
+      Effect.suspend(() => {
         const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk
-        return mutex.withPermits(1)(writeAll(target, name, bytes))
-      }
-    }
-  })
+        if (waiting > 0) return rest(bytes)
+        const written = writeSome(target, bytes, 0)
+        if (written === bytes.length) return Effect.void
+        if (typeof written === "number") return rest(bytes.subarray(written))
+        return written === "EAGAIN" ? rest(bytes) : failure(name, written)
+      })
+  }
+}
 
 const { S_IFMT, S_IFIFO, S_IFCHR, O_WRONLY, O_NONBLOCK } = Fs.constants
 
@@ -52,22 +63,18 @@ const reopen = (fd: number): number => {
   }
 }
 
-/** `node:tty` brings the network modules with it, so that only a device is worth asking. */
-const isTerminal = (fd: number): Effect.Effect<boolean> =>
-  Effect.map(
-    Effect.promise(() => import("node:tty")),
-    (tty) => tty.isatty(fd)
-  )
-
 const writeAll = (fd: number, name: string, bytes: Uint8Array): Effect.Effect<void, PipeClosed | OutputError> =>
   Effect.gen(function* () {
     for (let done = 0; done < bytes.length;) {
       const written = writeSome(fd, bytes, done)
       if (typeof written === "number") done += written
       else if (written === "EAGAIN") yield* Effect.sleep(PAUSE)
-      else yield* written === "EPIPE" ? new PipeClosed() : new OutputError({ name, code: written })
+      else yield* failure(name, written)
     }
   })
+
+const failure = (name: string, code: string): PipeClosed | OutputError =>
+  code === "EPIPE" ? new PipeClosed() : new OutputError({ name, code })
 
 /** How many bytes the system took, or its code for why it took none. */
 const writeSome = (fd: number, bytes: Uint8Array, from: number): number | string => {

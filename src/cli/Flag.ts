@@ -25,6 +25,17 @@ export interface Flag<out A> {
 /** The values of a record of flags. */
 export type Given<Flags> = { readonly [Name in keyof Flags]: Flags[Name] extends Flag<infer A> ? A : never }
 
+/** What was given for each flag, by its name in the record. A flag that is not in `given` was not given. */
+export const values = <Flags extends Readonly<Record<string, Flag<unknown>>>>(
+  flags: Flags,
+  given: Readonly<Record<string, ReadonlyArray<string>>>
+): Either.Either<Given<Flags>, string> =>
+  Either.map(
+    Either.all(Object.entries(flags).map(([name, flag]) => flag.read(given[name] ?? []))),
+    // Each name with the type of its own flag: the mapped type says it, `Object.entries` forgets it.
+    (all) => Object.fromEntries(Object.keys(flags).map((name, index) => [name, all[index]])) as Given<Flags>
+  )
+
 interface Naming {
   readonly short?: string
   readonly doc: string

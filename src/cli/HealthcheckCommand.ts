@@ -1,7 +1,6 @@
 /** `obuilder healthcheck`: tries the store, the sandbox and a small build, and says what is missing. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { sha256, stepId } from "../domain/Digest.ts"
 import { root, type Spec } from "../domain/Spec.ts"
@@ -21,6 +20,7 @@ import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
+import { forBuilding, withStore } from "./Services.ts"
 import * as StaticProgram from "./StaticProgram.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { Unhealthy } from "./Unhealthy.ts"
@@ -71,15 +71,14 @@ export const healthcheck = (given: HealthcheckFlags): Effect.Effect<void, CliErr
 
 const PROGRAM = "healthcheck"
 
-const checks = (given: HealthcheckFlags, { backend, place }: Chosen, directory: string): ReadonlyArray<Check> => {
-  const store = backend.store(place)
-  const sandbox = backend.sandbox({ runtime: given.runtime, fastSync: given.fastSync, memory: given.memory })
-  const images = backend.images(directory, new HashMemo())
-  const engine = Layer.provideMerge(Engine.layer, Layer.mergeAll(store, sandbox, images))
+const checks = (given: HealthcheckFlags, chosen: Chosen, directory: string): ReadonlyArray<Check> => {
+  const sandbox = chosen.backend.sandbox(given)
+  const services = forBuilding(chosen, { sandbox: given, directory, memo: new HashMemo() })
+  const built = Effect.flatMap(services, (context) => Effect.provide(smallBuild(directory), context))
   return [
-    { name: "store", run: Effect.provide(lookIntoStore, store) },
-    { name: "sandbox", run: Effect.provide(runAlone(directory), sandbox) },
-    { name: "build", run: Effect.provide(smallBuild(directory), engine) }
+    { name: "store", run: withStore(chosen)(lookIntoStore) },
+    { name: "sandbox", run: Effect.scoped(Effect.provideServiceEffect(runAlone(directory), Sandbox, sandbox)) },
+    { name: "build", run: Effect.scoped(built) }
   ]
 }
 

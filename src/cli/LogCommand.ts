@@ -7,6 +7,7 @@ import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import { Output } from "./Output.ts"
+import { withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 
 /** Bytes that are read at a time. */
@@ -16,8 +17,7 @@ type LogFlags = Given<typeof flags.log> & { readonly id: string }
 
 export const log = (given: LogFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
-    const { backend, place } = yield* chosenStore(given.store)
-    yield* Effect.provide(printLog(given.id), backend.store(place))
+    yield* withStore(yield* chosenStore(given.store))(printLog(given.id))
   })
 
 const printLog = (prefix: string): Effect.Effect<void, CliError, Store | Output> =>

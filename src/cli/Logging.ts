@@ -1,6 +1,7 @@
 /** What goes to standard error besides errors, and how much of it. */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
@@ -31,16 +32,16 @@ export const minimumLevel = (given: Verbosity): LogLevel.LogLevel => {
   }
 }
 
-/** One line a message, on standard error. */
-export const layer = (given: Verbosity, stderr: Sink): Layer.Layer<never> =>
-  Layer.merge(
-    Logger.minimumLogLevel(minimumLevel(given)),
-    Logger.replace(
-      Logger.defaultLogger,
-      Logger.make(({ logLevel, message }) => {
-        const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-        // A logger is no effect; the sink writes at once, or as soon as its reader lets it.
-        Effect.runFork(Effect.ignore(stderr.write(`obuilder: ${logLevel.label.toLowerCase()}: ${text}\n`)))
-      })
+/** Has an effect's messages written to standard error, one line each. */
+export const withLog = (given: Verbosity, stderr: Sink) => {
+  const logger = Logger.make(({ logLevel, message }) => {
+    const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    // A logger is no effect; the sink writes at once, or as soon as its reader lets it.
+    Effect.runFork(Effect.ignore(stderr.write(`obuilder: ${logLevel.label.toLowerCase()}: ${text}\n`)))
+  })
+  return <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    effect.pipe(
+      Effect.locally(FiberRef.currentMinimumLogLevel, minimumLevel(given)),
+      Effect.locally(FiberRef.currentLoggers, HashSet.make(logger))
     )
-  )
+}

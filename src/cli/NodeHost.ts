@@ -1,15 +1,14 @@
 /** The machine, through Node. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as Path from "node:path"
 import type { Readable } from "node:stream"
 import * as FileSink from "./FileSink.ts"
-import { Host, type HostService } from "./Host.ts"
-import { Output, OutputError } from "./Output.ts"
+import type { HostService } from "./Host.ts"
+import { OutputError } from "./Output.ts"
 import { codeOf, reason } from "./SystemError.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
@@ -24,15 +23,7 @@ export interface ProcessState {
   readonly id: number
 }
 
-export const layer = (state: ProcessState): Layer.Layer<Host> => Layer.succeed(Host, make(state))
-
-/** Descriptors 1 and 2. */
-export const output: Layer.Layer<Output> = Layer.effect(
-  Output,
-  Effect.all({ stdout: FileSink.make(1, "standard output"), stderr: FileSink.make(2, "standard error") })
-)
-
-const make = (state: ProcessState): HostService => {
+export const make = (state: ProcessState): HostService => {
   const absolute = (path: string): string => Path.resolve(state.directory, path)
   return {
     variable: (name) => Option.filter(Option.fromNullable(state.environment[name]), (value) => value !== ""),
@@ -43,7 +34,7 @@ const make = (state: ProcessState): HostService => {
       Effect.mapError(
         stdin && path === "-"
           ? readAll(state.stdin())
-          : Effect.try({ try: () => Fs.readFileSync(absolute(path)), catch: (error) => error }),
+          : Effect.try({ try: () => readFile(absolute(path)), catch: (error) => error }),
         (error) => usageError(`cannot read ${what} ${JSON.stringify(path)}: ${reason(codeOf(error))}`)
       ),
     write: (path, fill) =>
@@ -51,8 +42,7 @@ const make = (state: ProcessState): HostService => {
         Effect.try({ try: () => openFor(absolute(path), state.id), catch: (error) => cannotWrite(path, error) }),
         (target) =>
           Effect.gen(function* () {
-            const sink = yield* FileSink.make(target.fd, JSON.stringify(path))
-            const result = yield* fill(sink)
+            const result = yield* fill(FileSink.make(target.fd, JSON.stringify(path)))
             yield* Effect.try({
               try: () => target.keep(),
               catch: (error) => new OutputError({ name: JSON.stringify(path), code: codeOf(error) })
@@ -76,11 +66,41 @@ const make = (state: ProcessState): HostService => {
   }
 }
 
-/** Waits without blocking the process, which has signals to listen to. */
+/** More than any spec or secret has, and less than a machine: `/dev/zero` has no end. */
+const MAX_INPUT = 1 << 28
+
+const PIECE = 1 << 20
+
+const tooLarge = (): Error => Object.assign(new Error("too large"), { code: "OVERSIZED" })
+
+/** Reads to the end, which for pipes and devices only reading finds; throws beyond {@link MAX_INPUT} bytes. */
+const readFile = (path: string): Uint8Array => {
+  const fd = Fs.openSync(path, "r")
+  try {
+    const chunks: Array<Uint8Array> = []
+    for (let total = 0; ;) {
+      const chunk = Buffer.allocUnsafe(PIECE)
+      const size = Fs.readSync(fd, chunk)
+      if (size === 0) return Buffer.concat(chunks)
+      total += size
+      if (total > MAX_INPUT) throw tooLarge()
+      chunks.push(chunk.subarray(0, size))
+    }
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+/** The same for a stream. Waits without blocking the process, which has signals to listen to. */
 const readAll = (stream: Readable): Effect.Effect<Uint8Array, unknown> =>
   Effect.async((resume) => {
     const chunks: Array<Uint8Array> = []
-    stream.on("data", (chunk: Uint8Array) => chunks.push(chunk))
+    let total = 0
+    stream.on("data", (chunk: Uint8Array) => {
+      chunks.push(chunk)
+      total += chunk.length
+      if (total > MAX_INPUT) stream.destroy(tooLarge())
+    })
     stream.once("end", () => resume(Effect.succeed(Buffer.concat(chunks))))
     stream.once("error", (error) => resume(Effect.fail(error)))
     return Effect.sync(() => stream.destroy())

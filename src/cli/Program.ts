@@ -39,7 +39,7 @@ const runCommand = ({
   common,
   words
 }: Run): Effect.Effect<void, ErrorText.CliError, Host | Output | Backends> =>
-  Effect.flatMap(Output, ({ stderr }) => Effect.provide(Commands.run(command, words), Logging.layer(common, stderr)))
+  Effect.flatMap(Output, ({ stderr }) => Logging.withLog(common, stderr)(Commands.run(command, words)))
 
 const answer = (
   asked: Exclude<Arguments.Request, Run>,

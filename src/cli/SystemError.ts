@@ -5,6 +5,7 @@ export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error)
 
 const REASONS: ReadonlyMap<string, string> = new Map([
+  ["OVERSIZED", "it is larger than 256 MiB"],
   ["ENOENT", "there is no such file or directory"],
   ["EISDIR", "it is a directory"],
   ["ENOTDIR", "a part of its path is not a directory"],

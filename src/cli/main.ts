@@ -1,27 +1,38 @@
 /** The program: what it is given by the process, and what it gives back. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Backends from "./Backends.ts"
+import { Backends } from "./Backend.ts"
+import { backends } from "./Backends.ts"
 import * as ExitCode from "./ExitCode.ts"
+import * as FileSink from "./FileSink.ts"
+import { Host } from "./Host.ts"
 import * as NodeHost from "./NodeHost.ts"
+import { Output } from "./Output.ts"
 import * as Program from "./Program.ts"
 
 declare const OBUILDER_VERSION: string
 
-const layers = Layer.mergeAll(
-  Backends.layer,
-  NodeHost.output,
-  NodeHost.layer({
-    environment: process.env,
-    directory: process.cwd(),
-    architecture: process.arch,
-    stdin: () => process.stdin,
-    id: process.pid
-  })
+/** Services without a life of their own: a context of them is there at once. */
+const services = Context.empty().pipe(
+  Context.add(Backends, backends),
+  Context.add(Output, {
+    stdout: FileSink.make(1, "standard output"),
+    stderr: FileSink.make(2, "standard error")
+  }),
+  Context.add(
+    Host,
+    NodeHost.make({
+      environment: process.env,
+      directory: process.cwd(),
+      architecture: process.arch,
+      stdin: () => process.stdin,
+      id: process.pid
+    })
+  )
 )
 
-const fiber = Effect.runFork(Effect.provide(Program.run(process.argv.slice(2), OBUILDER_VERSION), layers))
+const fiber = Effect.runFork(Effect.provide(Program.run(process.argv.slice(2), OBUILDER_VERSION), services))
 
 /** Nothing that an effect waits for has to keep the process alive by itself. */
 const alive = setInterval(() => undefined, 2 ** 31 - 1)

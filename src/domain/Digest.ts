@@ -1,6 +1,6 @@
 /** SHA-256 digests, as 64 lower-case hexadecimal digits. */
 import * as Schema from "effect/Schema"
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 
 export const Digest = Schema.String.pipe(
   Schema.pattern(/^[0-9a-f]{64}$/, { message: () => "a SHA-256 digest: 64 lower-case hexadecimal digits" }),
@@ -10,7 +10,7 @@ export type Digest = typeof Digest.Type
 
 /** The digest of some bytes, or of a text's UTF-8 form. Pure. */
 export const sha256 = (data: string | Uint8Array): Digest =>
-  Digest.make(createHash("sha256").update(data).digest("hex"), { disableValidation: true })
+  Digest.make(hash("sha256", data, "hex"), { disableValidation: true })
 
 /**
  * The name of a step: the digest of everything that can change its result.

@@ -52,7 +52,8 @@ const MAX_NAME = 255
 const DEFAULT_DOMAIN = "docker.io"
 
 const component = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$/
-const host = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?$/
+const host =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?$/
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 const digestPattern = /^sha256:[0-9a-f]{64}$|^sha512:[0-9a-f]{128}$/
 
@@ -112,7 +113,11 @@ const located = (
   const [path, ref] = splitOnce(rest ?? "", ":")
   const transport = splitOnce(reference, ":")[0]
   if (path === "") {
-    return failure(reference, `there is no path after "${transport}:"`, `write ${transport}:PATH or ${transport}:PATH:REF`)
+    return failure(
+      reference,
+      `there is no path after "${transport}:"`,
+      `write ${transport}:PATH or ${transport}:PATH:REF`
+    )
   }
   const chosen: Parsed<ImageChoice> = ref === undefined ? Either.right({ _tag: "Only" }) : choice(reference, ref)
   return Either.map(chosen, (choice) => make({ path, choice }))
@@ -131,7 +136,11 @@ const indexChoice = (reference: string, text: string): Option.Option<Parsed<Imag
 const layoutChoice = (reference: string, text: string): Parsed<ImageChoice> =>
   Option.getOrElse(indexChoice(reference, text), () =>
     text === ""
-      ? failure(reference, "the name of the image after the last colon is empty", "leave the colon out, or name an image")
+      ? failure(
+          reference,
+          "the name of the image after the last colon is empty",
+          "leave the colon out, or name an image"
+        )
       : Either.right({ _tag: "Named", name: text })
   )
 
@@ -163,11 +172,15 @@ const parseName = (reference: string, text: string): Parsed<RegistryReference> =
   const name = hasTag ? tagged.slice(0, colon) : tagged
   const tag = hasTag ? tagged.slice(colon + 1) : undefined
   if (tag !== undefined && !tagPattern.test(tag)) {
-    return fail(`"${tag}" is not a tag`, `a tag is up to 128 letters, digits, "_", "." and "-", and starts with neither of the last two`)
+    return fail(
+      `"${tag}" is not a tag`,
+      `a tag is up to 128 letters, digits, "_", "." and "-", and starts with neither of the last two`
+    )
   }
   if (name.length > MAX_NAME) return fail(`the name of the image is longer than ${MAX_NAME} characters`)
   const [first, others] = splitOnce(name, "/")
-  const hasDomain = others !== undefined && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase())
+  const hasDomain =
+    others !== undefined && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase())
   const domain = hasDomain && first !== "index.docker.io" ? first : DEFAULT_DOMAIN
   const path = hasDomain ? others : name
   if (!host.test(domain)) return fail(`"${domain}" is not the name of a registry`)
@@ -200,4 +213,5 @@ export const fullName = (image: RegistryReference): string => {
 }
 
 /** The full name that a text names, such as a tag in a docker-archive's list. */
-export const normalise = (name: string): Option.Option<string> => Option.map(Either.getRight(parseName(name, name)), fullName)
+export const normalise = (name: string): Option.Option<string> =>
+  Option.map(Either.getRight(parseName(name, name)), fullName)

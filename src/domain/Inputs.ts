@@ -26,5 +26,7 @@ export interface Inputs {
 }
 
 /** Two copies with equal `src` and `exclude` have the same manifest. */
-export const copyKey = (copy: { readonly src: ReadonlyArray<string>; readonly exclude: ReadonlyArray<string> }): string =>
-  JSON.stringify([copy.src, copy.exclude])
+export const copyKey = (copy: {
+  readonly src: ReadonlyArray<string>
+  readonly exclude: ReadonlyArray<string>
+}): string => JSON.stringify([copy.src, copy.exclude])

@@ -82,9 +82,7 @@ export interface NestedBuild {
 }
 
 export const Spec: Schema.Schema<Spec> = Schema.Struct({
-  builds: Schema.Array(
-    Schema.Struct({ name: Schema.String, spec: Schema.suspend((): Schema.Schema<Spec> => Spec) })
-  ),
+  builds: Schema.Array(Schema.Struct({ name: Schema.String, spec: Schema.suspend((): Schema.Schema<Spec> => Spec) })),
   from: Schema.String,
   ops: Schema.Array(Op)
 })

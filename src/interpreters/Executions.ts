@@ -63,7 +63,10 @@ export const make = <E>(): Executions<E> => {
       Scope.extend(entry.scope),
       Effect.interruptible,
       Effect.onExit((exit) =>
-        Effect.sync(() => running.delete(id)).pipe(Effect.zipRight(entry.log.end), Effect.zipRight(Deferred.done(done, exit)))
+        Effect.sync(() => running.delete(id)).pipe(
+          Effect.zipRight(entry.log.end),
+          Effect.zipRight(Deferred.done(done, exit))
+        )
       ),
       Effect.forkDaemon,
       Effect.map((fiber) => {
@@ -72,13 +75,13 @@ export const make = <E>(): Executions<E> => {
       })
     )
 
-  const attach = (id: StepId, run: Run): Effect.Effect<Entry<E>> =>
+  const attach = (id: StepId, run: Run, restore: Restore): Effect.Effect<Entry<E>> =>
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.suspend(() => {
         const existing = running.get(id)
         if (existing === undefined) return start(id, register(id, scope), run)
         // Still being cancelled: wait for that, then build again.
-        if (existing.users === 0) return Effect.zipRight(Effect.exit(existing.done), attach(id, run))
+        if (existing.users === 0) return Effect.zipRight(restore(Effect.exit(existing.done)), attach(id, run, restore))
         existing.users++
         return Effect.succeed(existing)
       })
@@ -92,5 +95,12 @@ export const make = <E>(): Executions<E> => {
       return Effect.zipRight(stop, Scope.close(entry.scope, Exit.void))
     })
 
-  return { join: (id, run) => Effect.acquireRelease(attach(id, run), leave) }
+  return {
+    join: (id, run) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.tap(attach(id, run, restore), (entry) => Effect.addFinalizer(() => leave(entry)))
+      )
+  }
 }
+
+type Restore = <A>(effect: Effect.Effect<A>) => Effect.Effect<A>

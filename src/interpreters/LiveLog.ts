@@ -17,9 +17,7 @@ export interface LiveLog<E> {
   /** Says that nothing more will come. */
   readonly end: Effect.Effect<void>
   /** Gives all of the log, what there is and then what comes, and returns at its end. */
-  readonly follow: <R>(
-    emit: (chunk: Uint8Array) => Effect.Effect<void, never, R>
-  ) => Effect.Effect<void, E, R>
+  readonly follow: <R>(emit: (chunk: Uint8Array) => Effect.Effect<void, never, R>) => Effect.Effect<void, E, R>
 }
 
 export const make = <E>(): LiveLog<E> => {

@@ -35,10 +35,7 @@ interface Realised {
 }
 
 /** The result of a copy from a nested build, if it was found out before and is still there. */
-export const knownCopy = (
-  store: StoreService,
-  step: CopyStep
-): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
+export const knownCopy = (store: StoreService, step: CopyStep): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
   Effect.flatMap(store.realised(step.id), (id) =>
     Option.isNone(id) ? Effect.succeed(Option.none()) : store.result(id.value)
   )
@@ -70,7 +67,7 @@ export class StageBuild {
       for (const step of steps) {
         if (step.kind === "base") base = step.environment
         yield* this.announce(step)
-        parent = yield* Effect.scoped(this.step(step, parent, base))
+        parent = yield* this.step(step, parent, base)
       }
       return yield* this.finish(stage, parent)
     })
@@ -88,7 +85,10 @@ export class StageBuild {
             ? yield* knownCopy(this.services.store, step)
             : yield* this.services.store.result(realisedId(step, parent))
         if (Option.isNone(known)) {
-          yield* Effect.forEach(steps.flatMap((one) => one.preamble), (text) => this.heading(stage.label, text))
+          yield* Effect.forEach(
+            steps.flatMap((one) => one.preamble),
+            (text) => this.heading(stage.label, text)
+          )
           return yield* onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
         }
         parent = known.value.id
@@ -106,16 +106,74 @@ export class StageBuild {
     step: Step,
     parent: StepId | undefined,
     base: ReadonlyArray<Variable>
+  ): Effect.Effect<StepId, BuildError> {
+    switch (step.kind) {
+      case "base":
+        return this.reach(step, parent, { id: step.id, fill: (workspace) => this.unpack(step, workspace) })
+      case "run":
+        return this.reach(step, parent, {
+          id: realisedId(step, parent),
+          fill: (workspace) => this.command(step, base, workspace)
+        })
+      case "copy":
+        return step.source.from === "build"
+          ? Effect.scoped(this.nestedCopy(step, step.source.build, parent))
+          : this.contextCopy(step, parent)
+    }
+  }
+
+  private contextCopy(step: CopyStep, parent: StepId | undefined): Effect.Effect<StepId, BuildError> {
+    const { context, inputs } = this.request
+    const items = inputs.copies.get(copyKey(step))
+    return items === undefined
+      ? Effect.dieMessage("the inputs are not those that the plan was made from")
+      : this.reach(step, parent, this.copy(step, parent, context, items))
+  }
+
+  /** What is copied is read from the result of the stage `build`, once that has run. */
+  private nestedCopy(
+    step: CopyStep,
+    build: string,
+    parent: StepId | undefined
   ): Effect.Effect<StepId, BuildError, Scope.Scope> {
     const { store } = this.services
     return Effect.gen(this, function* () {
-      const early = step.kind === "copy" && step.source.from === "build" ? yield* knownCopy(store, step) : Option.none()
+      const early = yield* knownCopy(store, step)
       // What a planned copy meant counts only on the parent that it was found on.
       if (Option.isSome(early) && Option.getOrUndefined(early.value.parent) === parent) {
         yield* this.cached(step, early.value.id)
         return early.value.id
       }
-      const { id, fill } = yield* this.realise(step, parent, base)
+      const source = yield* store.tree(yield* this.resultOf(build))
+      const items = yield* Effect.forEach(step.src, (src) => source.manifest(src, step.exclude)).pipe(
+        Effect.mapError((reason) => new StepFailed({ step, reason }))
+      )
+      return yield* this.reach(step, parent, this.copy(step, parent, source, items))
+    })
+  }
+
+  private copy(
+    step: CopyStep,
+    parent: StepId | undefined,
+    source: SourceTree,
+    items: ReadonlyArray<Manifest.Manifest>
+  ): Realised {
+    return {
+      id: realisedId(step, parent, { digest: Manifest.digest(items, step.destination.form) }),
+      fill: (workspace) =>
+        workspace.copy({ source, items, destination: step.destination, owner: step.user }).pipe(
+          Effect.catchTags({
+            CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
+            SourceError: (reason) => Effect.fail(new StepFailed({ step, reason }))
+          })
+        )
+    }
+  }
+
+  /** Takes a result from the store, or makes it, and gives its id. */
+  private reach(step: Step, parent: StepId | undefined, { id, fill }: Realised): Effect.Effect<StepId, BuildError> {
+    const { store } = this.services
+    return Effect.gen(this, function* () {
       if (Option.isSome(yield* store.result(id))) yield* this.cached(step, id)
       else yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
       if (id !== step.id) yield* store.realise(step.id, id)
@@ -123,77 +181,11 @@ export class StageBuild {
     })
   }
 
-  private realise(
-    step: Step,
-    parent: StepId | undefined,
-    base: ReadonlyArray<Variable>
-  ): Effect.Effect<Realised, BuildError, Scope.Scope> {
-    switch (step.kind) {
-      case "base":
-        return Effect.succeed({ id: step.id, fill: (workspace) => this.unpack(step, workspace) })
-      case "run":
-        return Effect.succeed({
-          id: realisedId(step, parent),
-          fill: (workspace) => this.command(step, base, workspace)
-        })
-      case "copy":
-        return Effect.map(this.source(step), ({ source, items }) => ({
-          id: realisedId(step, parent, { digest: Manifest.digest(items, step.destination.form) }),
-          fill: (workspace) =>
-            workspace.copy({ source, items, destination: step.destination, owner: step.user }).pipe(
-              Effect.catchTags({
-                CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
-                SourceError: (reason) => Effect.fail(new StepFailed({ step, reason }))
-              })
-            )
-        }))
-    }
-  }
-
-  /** What a copy copies: known from the inputs, or read from the nested build once that has run. */
-  private source(
-    step: CopyStep
-  ): Effect.Effect<
-    { readonly source: SourceTree; readonly items: ReadonlyArray<Manifest.Manifest> },
-    BuildError,
-    Scope.Scope
-  > {
-    const { context, inputs } = this.request
-    if (step.source.from === "context") {
-      const items = inputs.copies.get(copyKey(step))
-      return items === undefined
-        ? Effect.dieMessage("the inputs are not those that the plan was made from")
-        : Effect.succeed({ source: context, items })
-    }
-    return Effect.flatMap(this.resultOf(step.source.build), (id) => this.nested(step, id))
-  }
-
-  private nested(
-    step: CopyStep,
-    id: StepId
-  ): Effect.Effect<
-    { readonly source: SourceTree; readonly items: ReadonlyArray<Manifest.Manifest> },
-    StepFailed | StoreError | UnknownId,
-    Scope.Scope
-  > {
-    return Effect.gen(this, function* () {
-      const source = yield* this.services.store.tree(id)
-      const items = yield* Effect.forEach(step.src, (src) => source.manifest(src, step.exclude)).pipe(
-        Effect.mapError((reason) => new StepFailed({ step, reason }))
-      )
-      return { source, items }
-    })
-  }
-
   private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
     return this.services.images.unpack(step.reference, step, workspace.rootfs)
   }
 
-  private command(
-    step: RunStep,
-    base: ReadonlyArray<Variable>,
-    workspace: Workspace
-  ): Effect.Effect<void, BuildError> {
+  private command(step: RunStep, base: ReadonlyArray<Variable>, workspace: Workspace): Effect.Effect<void, BuildError> {
     const { sandbox, store } = this.services
     const { secrets } = this.request
     return Effect.scoped(
@@ -227,7 +219,7 @@ export class StageBuild {
     step: Step,
     info: ResultInfo,
     fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
-  ): Effect.Effect<void, BuildError, Scope.Scope> {
+  ): Effect.Effect<void, BuildError> {
     const { store, executions } = this.services
     const { onEvent } = this.request
     const make = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
@@ -249,14 +241,14 @@ export class StageBuild {
       yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))
       yield* execution.done
       yield* onEvent({ _tag: "Saved", stage: step.stage, planned: step.id, id: info.id })
-    })
+    }).pipe(Effect.scoped)
   }
 
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError | UnknownId> {
     const { store } = this.services
     const { onEvent } = this.request
     return Effect.gen(function* () {
-      for (let offset = 0; ; ) {
+      for (let offset = 0; ;) {
         const chunk = yield* store.log(id, offset, PIECE)
         if (chunk.length === 0) break
         offset += chunk.length

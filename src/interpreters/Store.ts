@@ -93,11 +93,7 @@ export interface StoreService {
   /** The result that a realised id, a planned id or an unambiguous prefix of either names. */
   readonly find: (prefix: string) => Effect.Effect<ResultInfo, StoreError | UnknownId>
   /** A result's log from `offset` bytes on, at most `limit` bytes; empty at its end. */
-  readonly log: (
-    id: StepId,
-    offset: number,
-    limit: number
-  ) => Effect.Effect<Uint8Array, StoreError | UnknownId>
+  readonly log: (id: StepId, offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError | UnknownId>
   /** A result's root file system, to read. Valid while the scope is open. */
   readonly tree: (id: StepId) => Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope>
   /** A result's root file system as a reproducible tar, in chunks to `write`. */

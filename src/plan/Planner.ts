@@ -124,12 +124,7 @@ const freshLabel = (labels: Set<string>, wanted: string): string => {
   return label
 }
 
-const planBase = (
-  spec: Spec,
-  inputs: Inputs,
-  stage: string,
-  preamble: ReadonlyArray<string>
-): Planned<BaseStep> => {
+const planBase = (spec: Spec, inputs: Inputs, stage: string, preamble: ReadonlyArray<string>): Planned<BaseStep> => {
   const base = inputs.bases.get(spec.from)
   if (base === undefined) return fail(spec, `nothing is known about the base "${spec.from}"`)
   return Either.right({
@@ -196,11 +191,7 @@ const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inpu
     return fail(op, "there is nothing to copy: src is empty", "write the paths to copy, e.g. (src .)")
   }
   if (op.src.length > 1 && form === "As") {
-    return fail(
-      op,
-      "when several items are copied, dst must be a directory and end with /",
-      `write (dst "${op.dst}/")`
-    )
+    return fail(op, "when several items are copied, dst must be a directory and end with /", `write (dst "${op.dst}/")`)
   }
   const source = sourceOf(op, form, scope, inputs)
   if (Either.isLeft(source)) return Either.left(source.left)

@@ -76,8 +76,7 @@ const keyData = (key: StepKey): object => {
   }
 }
 
-const userData = (user: User): object =>
-  user._tag === "Unix" ? { uid: user.uid, gid: user.gid } : { name: user.name }
+const userData = (user: User): object => (user._tag === "Unix" ? { uid: user.uid, gid: user.gid } : { name: user.name })
 
 const mountData = (mount: PlannedMount): ReadonlyArray<string> => [mount.id, mount.target]
 

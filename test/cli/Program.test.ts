@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -184,14 +183,13 @@ describe("obuilder build", () => {
   })
 
   it("ends with 3 where the store is at fault", async () => {
-    const broken = Layer.fail(new StoreError({ message: "no store", hint: Option.some("get one"), cause: undefined }))
+    const broken = Effect.fail(new StoreError({ message: "no store", hint: Option.some("get one"), cause: undefined }))
     const ended = await obuilder({ directory, world, store: broken }, "build", "-f", "spec", "src")
     expect(ended).toEqual({ code: 3, stdout: "", stderr: "obuilder: no store\n  get one\n" })
   })
 
   it("shows a stack of its own errors only with --verbose", async () => {
-    const wrong = Layer.succeed(
-      Store,
+    const wrong = Effect.succeed(
       Store.of(new Proxy({} as Store["Type"], { get: () => () => Effect.die(new Error("a bug")) }))
     )
     const words = ["build", "-f", "spec", "src"]
@@ -243,7 +241,7 @@ describe("obuilder build --dry-run", () => {
   })
 
   it("takes an unreadable store for an empty one, and says so", async () => {
-    const broken = Layer.fail(new StoreError({ message: "permission denied", hint: Option.none(), cause: undefined }))
+    const broken = Effect.fail(new StoreError({ message: "permission denied", hint: Option.none(), cause: undefined }))
     const words = ["build", "-f", "spec", "src", "--dry-run"]
     const { code, stderr, stdout } = await obuilder({ directory, world, store: broken }, ...words)
     expect(stderr).toBe("obuilder: what is cached is not known: permission denied\n")

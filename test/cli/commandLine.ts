@@ -1,13 +1,16 @@
 /** The command line in this process: on a world in memory, its output caught. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import * as Path from "node:path"
 import { Readable } from "node:stream"
 import { afterAll } from "vitest"
 import { type Backend, Backends } from "../../src/cli/Backend.ts"
+import { Host } from "../../src/cli/Host.ts"
 import * as NodeHost from "../../src/cli/NodeHost.ts"
 import { Output, PipeClosed, type Sink } from "../../src/cli/Output.ts"
 import * as Program from "../../src/cli/Program.ts"
@@ -15,7 +18,7 @@ import * as Memory from "../../src/interpreters/memory/Memory.ts"
 import type * as MemoryWorld from "../../src/interpreters/memory/MemoryWorld.ts"
 import { BaseImages } from "../../src/interpreters/BaseImages.ts"
 import { Sandbox } from "../../src/interpreters/Sandbox.ts"
-import type { Store, StoreError } from "../../src/interpreters/Store.ts"
+import { Store, type StoreError, type StoreService } from "../../src/interpreters/Store.ts"
 
 /** A directory that goes with the test file. */
 export const temporaryDirectory = (): string => {
@@ -48,20 +51,18 @@ export interface Situation {
   /** Standard output's reader leaves after so many writes. */
   readonly readerLeavesAfter?: number
   /** Takes the place of the world's store. */
-  readonly store?: Layer.Layer<Store, StoreError>
+  readonly store?: Effect.Effect<StoreService, StoreError>
 }
 
-const memory = (situation: Situation): Backend => {
-  const services = Memory.layer(situation.world)
-  return {
+/** One session for all three services, as one process has. */
+const memory = (situation: Situation): Effect.Effect<Backend, never, Scope.Scope> =>
+  Effect.map(Layer.build(Memory.layer(situation.world)), (services) => ({
     placeIsPath: false,
-    store: () => situation.store ?? services,
-    // Each its own service only, so that none takes the place of the store above.
-    sandbox: () => Layer.provide(Layer.effect(Sandbox, Sandbox), services),
-    images: () => Layer.provide(Layer.effect(BaseImages, BaseImages), services),
+    store: () => situation.store ?? Effect.succeed(Context.get(services, Store)),
+    sandbox: () => Effect.succeed(Context.get(services, Sandbox)),
+    images: () => Effect.succeed(Context.get(services, BaseImages)),
     hashes: () => Option.none()
-  }
-}
+  }))
 
 /** Runs the program to its end. The store is `memory:world` unless the words say otherwise. */
 export const obuilder = (situation: Situation, ...words: ReadonlyArray<string>): Promise<Ended> => {
@@ -77,15 +78,21 @@ export const obuilder = (situation: Situation, ...words: ReadonlyArray<string>):
       })
   })
   const layers = Layer.mergeAll(
-    Layer.succeed(Backends, new Map([["memory", memory(situation)]])),
+    Layer.scoped(
+      Backends,
+      Effect.map(memory(situation), (backend) => new Map([["memory", backend]]))
+    ),
     Layer.succeed(Output, { stdout: sink("stdout"), stderr: sink("stderr") }),
-    NodeHost.layer({
-      environment: { OBUILDER_STORE: "memory:world", ...situation.environment },
-      directory: situation.directory,
-      architecture: "x64",
-      stdin: () => Readable.from([Buffer.from(situation.stdin ?? "")]),
-      id: 1
-    })
+    Layer.succeed(
+      Host,
+      NodeHost.make({
+        environment: { OBUILDER_STORE: "memory:world", ...situation.environment },
+        directory: situation.directory,
+        architecture: "x64",
+        stdin: () => Readable.from([Buffer.from(situation.stdin ?? "")]),
+        id: 1
+      })
+    )
   )
   return Effect.runPromise(
     Effect.map(Effect.provide(Program.run(words, "1.2.3"), layers), (code) => ({ code, ...written }))

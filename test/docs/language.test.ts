@@ -9,7 +9,12 @@ const snippets = (file: string): ReadonlyArray<string> =>
     text === undefined || text.includes("OP…") ? [] : [text]
   )
 
-const pages = ["README.md", ...readdirSync("docs").filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]
+const pages = [
+  "README.md",
+  ...readdirSync("docs")
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`)
+]
 const shown = pages.flatMap((page) => snippets(page).map((text, index) => ({ page, index: index + 1, text })))
 const examples = readdirSync("examples", { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".spec"))
@@ -18,11 +23,14 @@ const examples = readdirSync("examples", { recursive: true, encoding: "utf8" })
 describe("the specs that the documentation shows", () => {
   it("are found", () => expect(shown.length).toBeGreaterThan(5))
 
-  it.each([...shown, ...examples])("$page, snippet $index, is a spec that prints and reads back the same", ({ text }) => {
-    const parsed = SpecText.parse(text, { file: "snippet" })
-    const spec = Either.getOrThrow(parsed).spec
-    expect(Either.getOrThrow(SpecText.parse(SpecText.print(spec), { file: "printed" })).spec).toEqual(spec)
-  })
+  it.each([...shown, ...examples])(
+    "$page, snippet $index, is a spec that prints and reads back the same",
+    ({ text }) => {
+      const parsed = SpecText.parse(text, { file: "snippet" })
+      const spec = Either.getOrThrow(parsed).spec
+      expect(Either.getOrThrow(SpecText.parse(SpecText.print(spec), { file: "printed" })).spec).toEqual(spec)
+    }
+  )
 })
 
 describe("the documentation's own links", () => {

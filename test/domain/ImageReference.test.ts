@@ -34,12 +34,20 @@ describe("a base image's name", () => {
 
   it("names an image of a docker-archive as a registry would", () => {
     const choice = (text: string) => parsed(`docker-archive:base.tar${text}`)
-    const named = (name: string): ImageReference => ({ _tag: "DockerArchive", path: "base.tar", choice: { _tag: "Named", name } })
+    const named = (name: string): ImageReference => ({
+      _tag: "DockerArchive",
+      path: "base.tar",
+      choice: { _tag: "Named", name }
+    })
     assert.deepStrictEqual(choice(""), { _tag: "DockerArchive", path: "base.tar", choice: { _tag: "Only" } })
     assert.deepStrictEqual(choice(":busybox"), named("docker.io/library/busybox:latest"))
     assert.deepStrictEqual(choice(":me/tool:2"), named("docker.io/me/tool:2"))
     assert.deepStrictEqual(choice(":localhost:5000/tool"), named("localhost:5000/tool:latest"))
-    assert.deepStrictEqual(choice(":@0"), { _tag: "DockerArchive", path: "base.tar", choice: { _tag: "Index", index: 0 } })
+    assert.deepStrictEqual(choice(":@0"), {
+      _tag: "DockerArchive",
+      path: "base.tar",
+      choice: { _tag: "Index", index: 0 }
+    })
   })
 
   it("keeps every character of a root file system's path", () => {
@@ -105,12 +113,32 @@ describe("a base image's name", () => {
   })
 
   it("is read from any text without an exception", () => {
-    const pieces = FastCheck.constantFrom("oci:", "docker://", "rootfs:", ":", "@", "/", "a", "A", ".", "-", "sha256:", "\0", "é")
+    const pieces = FastCheck.constantFrom(
+      "oci:",
+      "docker://",
+      "rootfs:",
+      ":",
+      "@",
+      "/",
+      "a",
+      "A",
+      ".",
+      "-",
+      "sha256:",
+      "\0",
+      "é"
+    )
     FastCheck.assert(
-      FastCheck.property(FastCheck.oneof(FastCheck.string(), FastCheck.array(pieces).map((some) => some.join(""))), (text) => {
-        parse(text)
-        normalise(text)
-      }),
+      FastCheck.property(
+        FastCheck.oneof(
+          FastCheck.string(),
+          FastCheck.array(pieces).map((some) => some.join(""))
+        ),
+        (text) => {
+          parse(text)
+          normalise(text)
+        }
+      ),
       { numRuns: 2000 }
     )
   })

@@ -58,7 +58,15 @@ describe("a build", () => {
   it.effect("runs a command with what the spec set, over the base's environment", () =>
     Effect.gen(function* () {
       const world = MemoryWorld.make({
-        base: MemoryWorld.base({}, { environment: [{ name: "A", value: "base" }, { name: "B", value: "base" }] })
+        base: MemoryWorld.base(
+          {},
+          {
+            environment: [
+              { name: "A", value: "base" },
+              { name: "B", value: "base" }
+            ]
+          }
+        )
       })
       const log = new LogView()
       yield* buildOnce(world, {
@@ -79,11 +87,9 @@ describe("a build", () => {
       const world = newWorld()
       const id = yield* buildOnce(world, {
         context: tree({ "src/main.ts": "main", "src/.git/x": "" }),
-        spec: spec(
-          "base",
-          [copy(["out"], "/", { from: "tools" }), copy(["src"], "/app/", { exclude: [".git"] })],
-          { tools: spec("base", [run("write /out/tool x; chmod 755 /out/tool")]) }
-        )
+        spec: spec("base", [copy(["out"], "/", { from: "tools" }), copy(["src"], "/app/", { exclude: [".git"] })], {
+          tools: spec("base", [run("write /out/tool x; chmod 755 /out/tool")])
+        })
       })
       expect(world.listing(id)?.map(({ path, mode }) => `${mode} ${path}`)).toEqual([
         "0755 /",
@@ -166,7 +172,11 @@ out
   it.effect("have values that do not matter to what is cached", () =>
     Effect.gen(function* () {
       const world = newWorld()
-      const with_ = (value: string) => new Map([["test", bytes(value)], ["test2", bytes(value)]])
+      const with_ = (value: string) =>
+        new Map([
+          ["test", bytes(value)],
+          ["test2", bytes(value)]
+        ])
       const first = yield* buildOnce(world, { ...request, secrets: with_("1") })
       expect(yield* buildOnce(world, { ...request, secrets: with_("2") })).toBe(first)
       expect(world.done("run")).toHaveLength(2)
@@ -193,7 +203,10 @@ describe("caches", () => {
       expect(world.listing(first)?.map(({ path }) => path)).toEqual(["/", "/base-id"])
       const log = new LogView()
       yield* buildOnce(world, {
-        spec: spec("base", [run("cat /cache/f; append /cache/f 2", { caches }), run("cat /elsewhere/f", { caches: { c: "/elsewhere" } })]),
+        spec: spec("base", [
+          run("cat /cache/f; append /cache/f 2", { caches }),
+          run("cat /elsewhere/f", { caches: { c: "/elsewhere" } })
+        ]),
         onEvent: log.onEvent
       })
       expect(log.text).toMatch(/\n1---> saved\n[^]*\n12---> saved\n$/)

@@ -67,6 +67,25 @@ describe("builds at the same time on one engine", () => {
     )
   )
 
+  it.effect("share their steps however their fibers take turns", () =>
+    Effect.gen(function* () {
+      const shared = spec("base", [run("echo A"), run("echo B")], { tool: spec("base", [run("echo C")]) })
+      for (let turns = 16; turns <= 64; turns++) {
+        const world = newWorld()
+        const clients = Effect.all([build({ spec: shared }), build({ spec: shared }), build({ spec: shared })], {
+          concurrency: 3
+        })
+        yield* clients.pipe(Effect.withMaxOpsBeforeYield(turns), Effect.provide(engine(world)))
+        expect(
+          world
+            .done("run")
+            .map(({ subject }) => subject)
+            .sort()
+        ).toEqual(["echo A", "echo B", "echo C"])
+      }
+    })
+  )
+
   it.scoped("share a failure: both have its output and its error, and nothing is kept", () =>
     withEngine(({ gate, start, world }) =>
       Effect.gen(function* () {
@@ -96,7 +115,10 @@ describe("builds at the same time on one engine", () => {
         yield* arrival.fail(7)
         expect(failedWith(yield* Effect.flip(Fiber.join(one.fiber)))).toEqual({ _tag: "Exit", status: 7 })
         // Too late to attach, the other one has begun anew; in time, it has failed too.
-        yield* Effect.raceFirst(Fiber.await(other.fiber), Effect.flatMap(gate.arrival, (again) => again.fail(7)))
+        yield* Effect.raceFirst(
+          Fiber.await(other.fiber),
+          Effect.flatMap(gate.arrival, (again) => again.fail(7))
+        )
         expect(failedWith(yield* Effect.flip(Fiber.join(other.fiber)))).toEqual({ _tag: "Exit", status: 7 })
         expect(world.results.size).toBe(1)
       })
@@ -187,6 +209,22 @@ describe("builds at the same time on one engine", () => {
         expect(world.mostAtOnce("run")).toBe(1)
         expect(world.done("run")).toHaveLength(2)
         expect(second.log.text).toBe(`${FROM}---> using from cache\n${heading(HOLD)}Wait\nok\n---> saved\n`)
+      })
+    )
+  )
+
+  it.scoped("can be cancelled while they wait for an execution that is still being cancelled", () =>
+    withEngine(({ gate, start }) =>
+      Effect.gen(function* () {
+        const HOLD = "echo Wait; hold g; echo ok"
+        const one = yield* start(spec("base", [run(HOLD)]))
+        const held = yield* gate.arrival
+        const cancelling = yield* Effect.forkScoped(Fiber.interrupt(one.fiber))
+        const second = yield* start(spec("base", [run(HOLD)]))
+        yield* second.log.await(`${FROM}---> using from cache\n${heading(HOLD)}`)
+        expect(Exit.isInterrupted(yield* Fiber.interrupt(second.fiber))).toBe(true)
+        yield* held.proceed
+        yield* Fiber.join(cancelling)
       })
     )
   )

@@ -153,7 +153,7 @@ const cases: Readonly<Record<string, Case>> = {
     expected: { "/f": "file 0644 0:0 2" }
   },
   "a link to a directory on the way is followed inside the image, absolute or not": {
-    image: { "real/d/here": "", "abs": { link: "/real" }, "real/rel": { link: "d" } },
+    image: { "real/d/here": "", abs: { link: "/real" }, "real/rel": { link: "d" } },
     source: { f: "1" },
     src: ["f"],
     to: ["Into", "/abs/rel/new"],

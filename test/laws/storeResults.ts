@@ -82,10 +82,9 @@ export const storeResultLaws = (makeSubject: MakeSubject): void => {
       const filling = yield* Deferred.make<void>()
       const fiber = yield* Effect.fork(
         make(store, "base", undefined, ({ rootfs }) =>
-          files.put(rootfs, { half: "done" }).pipe(
-            Effect.zipRight(Deferred.succeed(filling, undefined)),
-            Effect.zipRight(Effect.never)
-          )
+          files
+            .put(rootfs, { half: "done" })
+            .pipe(Effect.zipRight(Deferred.succeed(filling, undefined)), Effect.zipRight(Effect.never))
         )
       )
       yield* Deferred.await(filling)
@@ -204,10 +203,12 @@ export const storeResultLaws = (makeSubject: MakeSubject): void => {
         const mayEnd = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
         const racer = (store: StoreService, n: 0 | 1): Effect.Effect<void, StoreError> =>
           make(store, "base", undefined, ({ rootfs }) =>
-            files.put(rootfs, { winner: `${n}` }).pipe(
-              Effect.zipRight(Deferred.succeed(bothFilling[n], undefined)),
-              Effect.zipRight(Deferred.await(mayEnd[n]))
-            )
+            files
+              .put(rootfs, { winner: `${n}` })
+              .pipe(
+                Effect.zipRight(Deferred.succeed(bothFilling[n], undefined)),
+                Effect.zipRight(Deferred.await(mayEnd[n]))
+              )
           )
         const first = yield* Effect.fork(racer(store, 0))
         const last = yield* Effect.fork(racer(other, 1))
@@ -243,7 +244,11 @@ export const storeResultLaws = (makeSubject: MakeSubject): void => {
   it.scopedLive("a result's tree tells what it holds, without following links", () =>
     Effect.gen(function* () {
       const { files, put, store } = yield* opened(makeSubject)
-      yield* put("base", undefined, { "d/old": "old", "d/x": { content: "run me", mode: 0o700 }, outside: { link: "/d" } })
+      yield* put("base", undefined, {
+        "d/old": "old",
+        "d/x": { content: "run me", mode: 0o700 },
+        outside: { link: "/d" }
+      })
       yield* make(store, "child", "base", ({ rootfs }) =>
         Effect.zipRight(files.remove(rootfs, "d/old"), files.put(rootfs, { "d/new": "new" }))
       )

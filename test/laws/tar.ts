@@ -28,7 +28,10 @@ const read = async (bytes: Uint8Array): Promise<Readonly<Record<string, Describe
     const pieces: Array<Uint8Array> = []
     for await (const piece of entry) if (piece instanceof Uint8Array) pieces.push(piece)
     const { header } = entry
-    const path = `/${header.name.split("/").filter((name) => name !== "" && name !== ".").join("/")}`
+    const path = `/${header.name
+      .split("/")
+      .filter((name) => name !== "" && name !== ".")
+      .join("/")}`
     if (path !== "/") entries.push([path, described(header, Buffer.concat(pieces).toString("utf8"))])
   }
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))

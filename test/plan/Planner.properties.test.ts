@@ -58,7 +58,10 @@ describe("a plan", () => {
         const inputs = inputsNow(scenario)
         const more: Inputs = {
           bases: new Map([...inputs.bases, ["unused", { digest: ZERO, platform: "linux/s390x", environment: [] }]]),
-          copies: new Map([...inputs.copies, [copyKey({ src: ["unused"], exclude: [] }), [] as ReadonlyArray<Manifest>]])
+          copies: new Map([
+            ...inputs.copies,
+            [copyKey({ src: ["unused"], exclude: [] }), [] as ReadonlyArray<Manifest>]
+          ])
         }
         expect(plan(scenario.spec, more)).toEqual(plan(scenario.spec, inputs))
       }),
@@ -71,7 +74,9 @@ describe("a plan", () => {
       FastCheck.property(Scenario.scenario(), (scenario) => {
         const renamed = {
           ...scenario,
-          bases: Object.fromEntries(Object.entries(scenario.bases).map(([name, base]) => [`oci:/elsewhere/${name}`, base])),
+          bases: Object.fromEntries(
+            Object.entries(scenario.bases).map(([name, base]) => [`oci:/elsewhere/${name}`, base])
+          ),
           spec: renameBases(scenario.spec)
         }
         expect(ids(planNow(renamed).steps)).toEqual(ids(planNow(scenario).steps))
@@ -173,7 +178,9 @@ const withProbe = ({ setup, before, after }: Around, probe: Probe, where: "main"
     spec:
       where === "main"
         ? probed
-        : spec("other", [...before, copy([Scenario.KEPT], "/probed/", { from: "nested" }), ...after], { nested: probed })
+        : spec("other", [...before, copy([Scenario.KEPT], "/probed/", { from: "nested" }), ...after], {
+            nested: probed
+          })
   }
 }
 
@@ -250,7 +257,11 @@ const reversedKeys = <A>(data: A): A => {
   const reverse = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(reverse)
     if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value
-    return Object.fromEntries(Object.entries(value).reverse().map(([key, item]) => [key, reverse(item)]))
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, item]) => [key, reverse(item)])
+    )
   }
   return reverse(data) as A
 }

@@ -113,7 +113,10 @@ export const withoutEffect: Readonly<Record<string, Variation>> = {
     ops(env("B", "2"), env("A", "1"), run("x"))
   ],
   "a variable that is set again": [ops(env("A", "1"), run("x")), ops(env("A", "0"), env("A", "1"), run("x"))],
-  "how the working directory is written": [ops(workdir("/a/b"), run("x")), ops(workdir("/a/./"), workdir("b//"), run("x"))],
+  "how the working directory is written": [
+    ops(workdir("/a/b"), run("x")),
+    ops(workdir("/a/./"), workdir("b//"), run("x"))
+  ],
   "how a source path is written": [
     probed({ "probe/f": "1" }, copy(["probe/f"], "/p/")),
     probed({ "probe/f": "1" }, copy([".//probe/./f"], "/p/"))

@@ -56,37 +56,41 @@ const build = (one: BuildCase) =>
   })
 
 describeWith(["root", "runc", "overlay", "busybox"], "the reference builds, on runc and overlayfs", () => {
-    let runtime: ReturnType<typeof makeRuntime>
+  let runtime: ReturnType<typeof makeRuntime>
 
-    beforeAll(() => {
-      const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
-      writeBase(`${scratch.path}/base`, busybox, execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n"))
-      runtime = makeRuntime()
-    })
-    afterAll(async () => {
-      await runtime.dispose()
-      expect(Fs.existsSync(`${scratch.path}/state`) ? Fs.readdirSync(`${scratch.path}/state`) : []).toEqual([])
-    })
-
-    it.each(cases.map((one) => [one.id, one] as const))("%s", async (_id, one) => {
-      writeContext(`${scratch.path}/${one.id}`, one.context)
-      const exit = await runtime.runPromiseExit(Effect.either(build(one)))
-      // A defect is a bug, whatever the case expects.
-      if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
-      const result = exit.value
-      switch (one.expect.result) {
-        case "failed":
-          expect(Either.isLeft(result)).toBe(true)
-          break
-        case "built": {
-          if (Either.isLeft(result)) throw result.left
-          const trees = comparable(await readTar(result.right), one.expect.tree)
-          expect(trees.actual).toEqual(trees.expected)
-          break
-        }
-        case "unspecified":
-          // Building it, or refusing it with an error of its own kind, are both right.
-          if (Either.isLeft(result)) expect(result.left._tag).toMatch(/^(StepFailed|PlanError|ObserveError|SpecError)$/)
-      }
-    })
+  beforeAll(() => {
+    const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
+    writeBase(
+      `${scratch.path}/base`,
+      busybox,
+      execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n")
+    )
+    runtime = makeRuntime()
   })
+  afterAll(async () => {
+    await runtime.dispose()
+    expect(Fs.existsSync(`${scratch.path}/state`) ? Fs.readdirSync(`${scratch.path}/state`) : []).toEqual([])
+  })
+
+  it.each(cases.map((one) => [one.id, one] as const))("%s", async (_id, one) => {
+    writeContext(`${scratch.path}/${one.id}`, one.context)
+    const exit = await runtime.runPromiseExit(Effect.either(build(one)))
+    // A defect is a bug, whatever the case expects.
+    if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+    const result = exit.value
+    switch (one.expect.result) {
+      case "failed":
+        expect(Either.isLeft(result)).toBe(true)
+        break
+      case "built": {
+        if (Either.isLeft(result)) throw result.left
+        const trees = comparable(await readTar(result.right), one.expect.tree)
+        expect(trees.actual).toEqual(trees.expected)
+        break
+      }
+      case "unspecified":
+        // Building it, or refusing it with an error of its own kind, are both right.
+        if (Either.isLeft(result)) expect(result.left._tag).toMatch(/^(StepFailed|PlanError|ObserveError|SpecError)$/)
+    }
+  })
+})

@@ -160,11 +160,14 @@ describeWith(["root", "runc", "overlay", "busybox"], "a build that is killed", (
       ),
     "while a command runs": () => markedProcesses().length > 0
   }
-  it.each(Object.entries(moments))("%s is built again to the same result, and nothing is left", async (name, moment) => {
-    const program = { command, store: `${scratch.path}/${name.replaceAll(" ", "-")}` }
-    expect(await killed(program, () => moment(program.store)), "it was killed").toBeDefined()
-    checkAfter(program)
-  })
+  it.each(Object.entries(moments))(
+    "%s is built again to the same result, and nothing is left",
+    async (name, moment) => {
+      const program = { command, store: `${scratch.path}/${name.replaceAll(" ", "-")}` }
+      expect(await killed(program, () => moment(program.store)), "it was killed").toBeDefined()
+      checkAfter(program)
+    }
+  )
 
   it.each([
     ["SIGINT", 130],

@@ -1,8 +1,8 @@
 /** What a process of the program may not leave on the machine, whatever became of it. */
 import * as Fs from "node:fs"
 
-/** Where the program keeps its containers' state. */
-const STATE = "/run/obuilder"
+/** Where the program keeps its containers' state: the first one where that is in memory. */
+const STATES = ["/run/obuilder", "/dev/shm/obuilder"]
 const CGROUPS = "/sys/fs/cgroup"
 /** A container's control group is at most so far below the root of its hierarchy. */
 const CGROUP_DEPTH = 6
@@ -15,14 +15,17 @@ const CGROUP_DEPTH = 6
  */
 export const leftBy = (pid: number, store?: string): ReadonlyArray<string> => [
   ...(store === undefined ? [] : temporaryIn(store)),
-  ...namesIn(STATE)
-    .filter((name) => name.startsWith(`${pid}-`) || name.startsWith(`.${pid}-`))
-    .map((name) => `the directory ${STATE}/${name}`),
+  ...STATES.flatMap((state) =>
+    namesIn(state)
+      .filter((name) => name.startsWith(`${pid}-`) || name.startsWith(`.${pid}-`))
+      .map((name) => `the directory ${state}/${name}`)
+  ),
   ...containers(pid)
 ]
 
 /** Directories of the living and the dead where results are made. */
-export const temporaryIn = (store: string): ReadonlyArray<string> => namesIn(`${store}/tmp`).map((name) => `${store}/tmp/${name}`)
+export const temporaryIn = (store: string): ReadonlyArray<string> =>
+  namesIn(`${store}/tmp`).map((name) => `${store}/tmp/${name}`)
 
 /** The containers that a process has started: their processes, mounts and control groups. */
 export const containers = (pid: number): ReadonlyArray<string> => {
@@ -33,7 +36,7 @@ export const containers = (pid: number): ReadonlyArray<string> => {
       .map((one) => `the process ${one}: ${read(`/proc/${one}/cmdline`).replaceAll("\0", " ")}`),
     ...read("/proc/self/mountinfo")
       .split("\n")
-      .filter((line) => line.includes(`${STATE}/${pid}-`))
+      .filter((line) => STATES.some((state) => line.includes(`${state}/${pid}-`)))
       .map((line) => `the mount ${line}`),
     ...cgroupsIn(CGROUPS, name, CGROUP_DEPTH)
   ]

@@ -18,7 +18,9 @@ export interface Extent {
 /** Opens a regular file to read; anything else (a directory, a FIFO that would block) is a problem. */
 export const open = async (path: string): Promise<Fs.FileHandle> => {
   const handle = await Fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
-    throw isSystemError(cause) && cause.code === "ENOENT" ? problem(`there is no file ${path}`, undefined, cause) : cause
+    throw isSystemError(cause) && cause.code === "ENOENT"
+      ? problem(`there is no file ${path}`, undefined, cause)
+      : cause
   })
   const stats = await handle.stat()
   if (!stats.isFile()) {
@@ -68,7 +70,10 @@ export async function* verified(
     yield chunk
   }
   if (expected.size !== undefined && size !== expected.size) {
-    throw problem(`${what} does not have the ${expected.size} bytes that it should have`, "make or copy the image again")
+    throw problem(
+      `${what} does not have the ${expected.size} bytes that it should have`,
+      "make or copy the image again"
+    )
   }
   const digest = hash.digest("hex")
   if (digest !== expected.digest) {

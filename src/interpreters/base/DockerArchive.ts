@@ -51,7 +51,11 @@ const list = async (files: ImageFiles): Promise<Schemas.DockerList> => {
     )
   }
   const what = `manifest.json of ${files.location}`
-  return Schemas.decode(Schemas.DockerList, await ByteSource.collect(files.read("manifest.json"), MAX_DOCUMENT, what), what)
+  return Schemas.decode(
+    Schemas.DockerList,
+    await ByteSource.collect(files.read("manifest.json"), MAX_DOCUMENT, what),
+    what
+  )
 }
 
 const configBytes = (files: ImageFiles, item: Item): Promise<Buffer> =>

@@ -22,7 +22,7 @@ export const openFile = (path: string, entry: TarEntry): OpenFile => ({
 })
 
 export const writeFile = (file: OpenFile, chunk: Uint8Array): void => {
-  for (let at = 0; at < chunk.length; ) at += Fs.writeSync(file.fd, chunk, at)
+  for (let at = 0; at < chunk.length;) at += Fs.writeSync(file.fd, chunk, at)
 }
 
 /** The mode comes after the owner, because a change of owner takes the setuid bit away; so with capabilities. */
@@ -73,7 +73,8 @@ export const makeSpecial = (path: string, entry: TarEntry): void => {
 const time = ({ mtime }: Pick<TarEntry, "mtime">): number | Date => (mtime < 0 ? new Date(mtime * 1000) : mtime)
 
 /** Sets the times of what is not a link. */
-export const setTime = (path: string, entry: Pick<TarEntry, "mtime">): void => Fs.utimesSync(path, time(entry), time(entry))
+export const setTime = (path: string, entry: Pick<TarEntry, "mtime">): void =>
+  Fs.utimesSync(path, time(entry), time(entry))
 
 const setXattrs = (path: string, entry: TarEntry): void => {
   for (const { name, value } of entry.xattrs) {

@@ -22,10 +22,7 @@ export const problem = (message: string, hint?: string, cause?: unknown): ImageP
  * Interruption aborts the signal and waits until the loop has ended, so that it
  * does nothing more when the effect is over.
  */
-export const attempt = <A>(
-  what: string,
-  body: (signal: AbortSignal) => Promise<A>
-): Effect.Effect<A, ImageProblem> =>
+export const attempt = <A>(what: string, body: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ImageProblem> =>
   Effect.async<A, unknown>((resume, signal) => {
     const running = body(signal).then(
       (value) => resume(Effect.succeed(value)),
@@ -44,7 +41,10 @@ export const explain = (what: string, cause: unknown): Effect.Effect<never, Imag
 
 /** An error of a system call or of zlib, as Node shapes them. */
 export const isSystemError = (cause: unknown): cause is Error & { readonly code: string } =>
-  cause instanceof Error && "code" in cause && typeof cause.code === "string" && /^[EZ]/.test(cause.code) &&
+  cause instanceof Error &&
+  "code" in cause &&
+  typeof cause.code === "string" &&
+  /^[EZ]/.test(cause.code) &&
   !cause.code.startsWith("ERR_")
 
 const hints: Readonly<Record<string, string>> = {

@@ -9,7 +9,9 @@ import * as Schema from "effect/Schema"
 import { problem } from "./ImageProblem.ts"
 
 const Sha256 = Schema.String.pipe(
-  Schema.pattern(/^sha256:[0-9a-f]{64}$/, { message: () => "expected a digest of the form sha256:HEX (no other is supported)" })
+  Schema.pattern(/^sha256:[0-9a-f]{64}$/, {
+    message: () => "expected a digest of the form sha256:HEX (no other is supported)"
+  })
 )
 
 const Size = Schema.Int.pipe(Schema.nonNegative())
@@ -68,10 +70,7 @@ export type DockerList = typeof DockerList.Type
 
 export const annotationOfName = "org.opencontainers.image.ref.name"
 
-const configTypes = [
-  "application/vnd.oci.image.config.v1+json",
-  "application/vnd.docker.container.image.v1+json"
-]
+const configTypes = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"]
 /** The compression follows, and is known by the data's first bytes anyway. */
 const layerTypes = [
   "application/vnd.oci.image.layer.v1.tar",

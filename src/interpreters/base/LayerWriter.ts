@@ -144,7 +144,8 @@ export class LayerWriter implements TarVisitor {
     const parts = components(entry.target)
     const directory = this.#paths.find(parts.slice(0, -1))
     const source = `${directory ?? ""}/${parts.at(-1) ?? ""}`
-    const stats = directory === undefined || parts.length === 0 ? undefined : Fs.lstatSync(source, { throwIfNoEntry: false })
+    const stats =
+      directory === undefined || parts.length === 0 ? undefined : Fs.lstatSync(source, { throwIfNoEntry: false })
     if (stats === undefined || stats.isDirectory()) {
       const why = stats === undefined ? "is not there" : "is a directory"
       throw problem(`the tar has ${quote(entry.path)} as another name of ${quote(entry.target)}, which ${why}`)

@@ -41,7 +41,8 @@ export interface LocalBaseImagesOptions {
  * Unpacking goes by that digest, whatever the reference means by then, and
  * checks every byte that it unpacks.
  */
-export const layer = (options: LocalBaseImagesOptions): Layer.Layer<BaseImages> => Layer.succeed(BaseImages, make(options))
+export const layer = (options: LocalBaseImagesOptions): Layer.Layer<BaseImages> =>
+  Layer.succeed(BaseImages, make(options))
 
 export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
   const wanted = options.platform === undefined ? Platform.host() : Platform.parse(options.platform)
@@ -49,7 +50,10 @@ export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
   const hostPath = (path: string) => resolvePath(options.sourceDirectory, path)
 
   const parse = (reference: string): Effect.Effect<ImageReference.ImageReference, BaseImageError> =>
-    Either.mapLeft(ImageReference.parse(reference), (error) => new BaseImageError({ ...error, message: error.message, cause: error }))
+    Either.mapLeft(
+      ImageReference.parse(reference),
+      (error) => new BaseImageError({ ...error, message: error.message, cause: error })
+    )
 
   return {
     resolve: (reference) =>
@@ -135,7 +139,9 @@ const unpackImage = (
     case "DockerArchive": {
       const load = image._tag === "DockerArchive" ? DockerArchive.load : OciLayout.load
       return Effect.flatMap(
-        attempt(`cannot read ${image.path}`, async () => load(await openFiles(image, hostPath(image.path)), digest, wanted)),
+        attempt(`cannot read ${image.path}`, async () =>
+          load(await openFiles(image, hostPath(image.path)), digest, wanted)
+        ),
         ({ layers }) => unpackLayers(layers, "layers", root, limits)
       )
     }

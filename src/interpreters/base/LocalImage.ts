@@ -58,7 +58,9 @@ const environment = (entries: ReadonlyArray<string>, where: string): ReadonlyArr
   for (const entry of entries) {
     const at = entry.indexOf("=")
     if (at <= 0 || entry.includes("\0")) {
-      throw problem(`the image in ${where} sets the environment variable ${JSON.stringify(entry)}, which is not NAME=VALUE`)
+      throw problem(
+        `the image in ${where} sets the environment variable ${JSON.stringify(entry)}, which is not NAME=VALUE`
+      )
     }
     variables.set(entry.slice(0, at), entry.slice(at + 1))
   }

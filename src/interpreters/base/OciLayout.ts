@@ -29,7 +29,11 @@ export const find = async (files: ImageFiles, choice: ImageChoice, wanted: Platf
 }
 
 /** Reads the image with this manifest, and checks the manifest and the configuration against their digests. */
-export const load = async (files: ImageFiles, digest: Digest, wanted: Platform.Platform): Promise<LocalImage.LocalImage> => {
+export const load = async (
+  files: ImageFiles,
+  digest: Digest,
+  wanted: Platform.Platform
+): Promise<LocalImage.LocalImage> => {
   const what = `the manifest sha256:${digest} in ${files.location}`
   const bytes = await blob(files, { digest: `sha256:${digest}` }, what)
   if (Schemas.shapeOf(bytes, what) !== "manifest") throw problem(`${what} is an index`)

@@ -43,7 +43,9 @@ interface Entry {
 export function* digestOf(root: string, memo?: HashMemo): Generator<void, Digest, void> {
   const hash = createHash("sha256").update("obuilder-rootfs-v1\n")
   for (const entry of walk(root)) {
-    hash.update(`${JSON.stringify(entry.sameAs === undefined ? yield* line(entry, memo) : [entry.path, "hardlink", entry.sameAs])}\n`)
+    hash.update(
+      `${JSON.stringify(entry.sameAs === undefined ? yield* line(entry, memo) : [entry.path, "hardlink", entry.sameAs])}\n`
+    )
     yield
   }
   return Digest.make(hash.digest("hex"), { disableValidation: true })
@@ -129,7 +131,10 @@ const text = (bytes: Buffer, where: string): string => {
 const entriesOf = (directory: string): Array<string> =>
   Fs.readdirSync(directory, { encoding: "buffer" }).map((name) => text(name, directory))
 
-function* line({ host, kind, path, stats }: Entry, memo: HashMemo | undefined): Generator<void, ReadonlyArray<unknown>, void> {
+function* line(
+  { host, kind, path, stats }: Entry,
+  memo: HashMemo | undefined
+): Generator<void, ReadonlyArray<unknown>, void> {
   const common = [path, kind, stats.mode & 0o7777, stats.uid, stats.gid, xattrs(host)]
   switch (kind) {
     case "file":

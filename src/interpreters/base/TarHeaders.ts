@@ -11,14 +11,7 @@ import * as Pax from "./Pax.ts"
 
 export const BLOCK = 512
 
-export type TarType =
-  | "File"
-  | "HardLink"
-  | "Symlink"
-  | "CharacterDevice"
-  | "BlockDevice"
-  | "Directory"
-  | "Fifo"
+export type TarType = "File" | "HardLink" | "Symlink" | "CharacterDevice" | "BlockDevice" | "Directory" | "Fifo"
 
 export interface TarXattr {
   readonly name: string
@@ -89,7 +82,8 @@ export class TarHeaders {
     if (block.every((byte) => byte === 0)) return { _tag: "Zero" }
     checkSum(block)
     const flag = String.fromCharCode(block[156] ?? 0)
-    this.#pending = flag === "x" ? "pax" : flag === "g" ? "global" : flag === "L" ? "name" : flag === "K" ? "target" : undefined
+    this.#pending =
+      flag === "x" ? "pax" : flag === "g" ? "global" : flag === "L" ? "name" : flag === "K" ? "target" : undefined
     if (this.#pending !== undefined) {
       const size = number(block, 124, 12)
       if (size > MAX_EXTENSION) throw problem("the tar has a header larger than 4 MiB", "make the archive again")
@@ -144,7 +138,8 @@ export class TarHeaders {
     if (type !== known && size > 0) throw problem(`the tar has data for a directory, ${quote(path)}`)
     const id = (key: "uid" | "gid", at: number): number => {
       const value = decimal(record(key)) ?? number(block, at, 8)
-      if (!Number.isInteger(value) || value < 0 || value > MAX_ID) throw problem(`the ${key} of ${quote(path)} in the tar is out of range`)
+      if (!Number.isInteger(value) || value < 0 || value > MAX_ID)
+        throw problem(`the ${key} of ${quote(path)} in the tar is out of range`)
       return value
     }
     const mtime = decimal(record("mtime")) ?? number(block, 136, 12)

@@ -10,10 +10,7 @@ import * as Effect from "effect/Effect"
 const SLICE = 15
 
 /** Runs a generator to its end; what it throws fails with `onError`. Interruptible between slices. */
-export const run = <A, E>(
-  work: () => Generator<void, A, void>,
-  onError: (error: unknown) => E
-): Effect.Effect<A, E> =>
+export const run = <A, E>(work: () => Generator<void, A, void>, onError: (error: unknown) => E): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.try({ try: work, catch: onError }), (generator) => {
     const slice: Effect.Effect<A, E> = Effect.suspend(() => {
       try {

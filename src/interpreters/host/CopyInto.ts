@@ -13,6 +13,7 @@ import type { DestinationForm, DirectoryNode, FileNode, Manifest, ManifestNode }
 import type { SourceTree } from "../SourceTree.ts"
 import { contentOf } from "./HashFile.ts"
 import { sameStamp } from "./HashMemo.ts"
+import { codeOf } from "./IoError.ts"
 import { components, type Entry, type LayeredTree } from "./LayeredTree.ts"
 import { copyAttributes } from "./Metadata.ts"
 
@@ -50,9 +51,14 @@ export function* copyInto(request: CopyInto): Generator<void, void, void> {
   const writer = new Writer(request)
   const { form, path } = request.destination
   for (const item of request.items) {
-    if (form === "As") yield* writer.place(item.root, item.path, path)
-    else if (item.root._tag === "Directory" && item.root.name === "") yield* writer.place(item.root, item.path, path)
-    else yield* writer.place(item.root, item.path, `${path}/${item.root.name}`)
+    const whole = item.root._tag === "Directory" && item.root.name === ""
+    const target = form === "As" || whole ? path : `${path}/${item.root.name}`
+    try {
+      yield* writer.place(item.root, item.path, target)
+    } catch (error) {
+      if (codeOf(error) !== "ENAMETOOLONG") throw error
+      throw new CopyRefused(target, `${target}, or a path below it, is too long for the store's file system`)
+    }
   }
 }
 
@@ -125,7 +131,8 @@ class Writer {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === "ELOOP") throw new CopyRefused(path, `too many symbolic links lead to ${path} in the image`)
-      if (code === "ENOTDIR") throw new CopyRefused(path, `something on the way to ${path} is not a directory in the image`)
+      if (code === "ENOTDIR")
+        throw new CopyRefused(path, `something on the way to ${path} is not a directory in the image`)
       throw error
     }
   }
@@ -206,7 +213,7 @@ const inTheWay = (path: string): CopyRefused =>
   new CopyRefused(path, `${path} is a directory in the image; end dst with / to copy into it`)
 
 const writeAll = (fd: number, data: Uint8Array): void => {
-  for (let done = 0; done < data.length; ) done += Fs.writeSync(fd, data, done)
+  for (let done = 0; done < data.length;) done += Fs.writeSync(fd, data, done)
 }
 
 const writeContent = (content: Uint8Array | undefined, fd: number, node: FileNode): boolean => {

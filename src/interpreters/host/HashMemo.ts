@@ -14,6 +14,7 @@
  */
 import * as Fs from "node:fs"
 import { type Digest, Digest as DigestSchema } from "../../domain/Digest.ts"
+import { tryLock } from "./Libc.ts"
 
 /** A multiple of 8 bytes, so that the doubles after it are aligned. */
 const HEADER = Buffer.from("obuilder-hashes-v2\n".padEnd(24, "\0"))
@@ -90,17 +91,13 @@ export class HashMemo {
     this.changed = true
   }
 
-  /** Writes what is known, if there is anything new; other processes see the old file or the new one. */
+  /**
+   * Writes what is known, if there is anything new; other processes see the old
+   * file or the new one. Nothing where another process is saving at this moment.
+   */
   save(): void {
     if (this.file === undefined || !this.changed) return
-    const temporary = `${this.file}.${process.pid}`
-    try {
-      Fs.writeFileSync(temporary, this.bytes.subarray(0, HEADER.length + this.records * RECORD), { mode: 0o600 })
-      Fs.renameSync(temporary, this.file)
-    } catch (error) {
-      Fs.rmSync(temporary, { force: true })
-      throw error
-    }
+    replace(this.file, this.bytes.subarray(0, HEADER.length + this.records * RECORD))
     this.changed = false
   }
 
@@ -154,4 +151,25 @@ const read = (file: string): Buffer | undefined => {
   const own = Buffer.alloc(data.length)
   data.copy(own)
   return own
+}
+
+const { O_CREAT, O_WRONLY } = Fs.constants
+
+/** Writes beside the file first. What a process that was killed half-way left there, the next one to save takes over. */
+const replace = (file: string, data: Uint8Array): void => {
+  const temporary = `${file}.new`
+  const fd = Fs.openSync(temporary, O_WRONLY | O_CREAT, 0o600)
+  try {
+    if (!tryLock(fd) || Fs.statSync(temporary, { throwIfNoEntry: false })?.ino !== Fs.fstatSync(fd).ino) return
+    try {
+      Fs.ftruncateSync(fd)
+      Fs.writeFileSync(fd, data)
+      Fs.renameSync(temporary, file)
+    } catch (error) {
+      Fs.rmSync(temporary, { force: true })
+      throw error
+    }
+  } finally {
+    Fs.closeSync(fd)
+  }
 }

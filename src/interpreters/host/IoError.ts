@@ -1,5 +1,6 @@
 /** Says in a user's words what the system refused, and what to do about it. */
 import * as Option from "effect/Option"
+import { dirname } from "node:path"
 import { StoreError } from "../Store.ts"
 
 interface Advice {
@@ -14,7 +15,7 @@ const ADVICE: ReadonlyMap<string, Advice> = new Map([
   ["EACCES", { message: "permission denied", hint: "run as root, e.g. with sudo" }],
   ["EPERM", { message: "operation not permitted", hint: "run as root, e.g. with sudo" }],
   ["ENOENT", { message: "there is no such file or directory" }],
-  ["ENOTDIR", { message: "something on the way to it is not a directory" }],
+  ["ENOTDIR", { message: "a part of its path is not a directory" }],
   ["EISDIR", { message: "it is a directory" }],
   ["ELOOP", { message: "too many symbolic links lead to it" }],
   ["ENAMETOOLONG", { message: "the path is too long" }],
@@ -27,7 +28,7 @@ export const storeError = (what: string, error: unknown): StoreError => {
   if (error instanceof StoreError) return error
   const { code, path, message } = error as NodeJS.ErrnoException
   const advice = code === undefined ? undefined : ADVICE.get(code)
-  const at = path === undefined || what.includes(path) ? "" : ` (${path})`
+  const at = path === undefined || what.includes(path) || what.includes(dirname(path)) ? "" : ` (${path})`
   return new StoreError({
     message: `${what}: ${advice?.message ?? message}${advice === undefined ? "" : at}`,
     hint: Option.fromNullable(advice?.hint),

@@ -120,17 +120,19 @@ export const makeNode = (path: string, mode: number, device: bigint): void => {
   check(load().mknod(path, mode, device), "mknod", path)
 }
 
+const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
 
 /**
- * Takes an exclusive lock on an open file without waiting; false where another
- * open file description has it. The kernel drops it when the file is closed,
- * so with the process, however that ends.
+ * Takes a lock on an open file without waiting, or turns the one that it has
+ * into this one; false where another open file description has one that does
+ * not go with it. The kernel drops it when the file is closed, so with the
+ * process, however that ends.
  */
-export const tryLock = (fd: number): boolean => {
+export const tryLock = (fd: number, kind: "exclusive" | "shared" = "exclusive"): boolean => {
   const libc = load()
-  if (libc.flock(fd, LOCK_EX | LOCK_NB) === 0) return true
+  if (libc.flock(fd, (kind === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true
   const errno = libc.errno()
   if (errno === constants.errno.EWOULDBLOCK) return false
   throw new ErrnoError(errno, "flock", `fd ${fd}`)

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { Socket } from "node:net"
 import { pipe } from "./Libc.ts"
+import * as Syscalls from "./Syscalls.ts"
 
 export interface OutputPipe {
   /** The end to hand to the program. */
@@ -83,7 +84,7 @@ const open = (onEnd: () => void): { readonly output: OutputPipe; readonly close:
   })
 
   const closeWriteEnd = (): void => {
-    if (writable) Fs.closeSync(writeEnd)
+    if (writable) Syscalls.close(writeEnd)
     writable = false
   }
 

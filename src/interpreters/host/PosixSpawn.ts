@@ -16,6 +16,8 @@ export interface SpawnOptions {
   readonly environment: Readonly<Record<string, string>>
   /** A file descriptor for standard output and error both; nowhere when it is left out. */
   readonly output?: number | undefined
+  /** A file descriptor that it has open as well, as number 3: so it holds the file's lock for as long as it lives. */
+  readonly held?: number | undefined
 }
 
 interface Bindings {
@@ -90,7 +92,7 @@ const O_WRONLY = 1
 export const spawn = (
   program: string,
   args: ReadonlyArray<string>,
-  { cwd, environment, output }: SpawnOptions
+  { cwd, environment, output, held }: SpawnOptions
 ): number => {
   const texts = [program, ...args, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)]
   // C would take what stands before it for all.
@@ -107,6 +109,7 @@ export const spawn = (
     if (output === undefined) check(libc.actionsOpen(actions, 1, "/dev/null", O_WRONLY, 0))
     else check(libc.actionsDup(actions, output, 1))
     check(libc.actionsDup(actions, 1, 2))
+    if (held !== undefined) check(libc.actionsDup(actions, held, 3))
     if (cwd !== undefined) check(libc.actionsChdir(actions, cwd))
     const pid = [0]
     const split = args.length + 1

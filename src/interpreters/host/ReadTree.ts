@@ -48,6 +48,7 @@ export function* readManifest(
 ): Generator<void, Manifest, void> {
   const open = [root]
   try {
+    if (src.includes("\0")) throw new Refused("a source path cannot hold a NUL character")
     const path: Array<string> = []
     let node = root
     const parts = src.split("/")

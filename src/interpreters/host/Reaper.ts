@@ -36,6 +36,12 @@ export interface Reaper {
   readonly adopt: (pid: number) => Orphan
   /** Says that a process may have ended just now. */
   readonly look: () => void
+  /**
+   * Reaps processes of this name that have ended and become this one's
+   * children, and that nobody can wait for because nobody knows of them: a
+   * program that becomes a daemon leaves such behind.
+   */
+  readonly tidy: (name: string) => void
 }
 
 /** Throws `ErrnoError`, as a defect, where the system is not Linux. */
@@ -51,12 +57,16 @@ export const make: Effect.Effect<Reaper, never, Scope.Scope> = Effect.gen(functi
     }),
     () => Effect.sync(() => process.off("SIGCHLD", look))
   )
-  return { adopt: (pid) => adopt(pid, waiting), look }
+  return { adopt: (pid) => adopt(pid, waiting), look, tidy }
 })
 
 type Result = Effect.Effect<Syscalls.WaitStatus, LostProcess>
 
+/** Those that have not been reaped. Children are the whole process's, and so is this. */
+const adopted = new Set<number>()
+
 const adopt = (pid: number, waiting: Set<() => void>): Orphan => {
+  adopted.add(pid)
   let result: Result | undefined
 
   const reap = (): Result | "Running" | "Elsewhere" => {
@@ -67,6 +77,7 @@ const adopt = (pid: number, waiting: Set<() => void>): Orphan => {
       if (Fs.existsSync(`/proc/${pid}`)) return "Elsewhere"
       result = Effect.fail(new LostProcess({ pid }))
     } else result = Effect.succeed(found)
+    adopted.delete(pid)
     return result
   }
 
@@ -104,5 +115,27 @@ const adopt = (pid: number, waiting: Set<() => void>): Orphan => {
         // It is gone, and `ended` will find out.
       }
     }
+  }
+}
+
+/** What proc(5) keeps of a program's name. */
+const NAME = 15
+
+const tidy = (name: string): void => {
+  const ended = `(${name.slice(0, NAME)}) Z `
+  for (const thread of Fs.readdirSync("/proc/self/task")) {
+    for (const pid of readProc(`/proc/self/task/${thread}/children`).split(" ")) {
+      if (pid === "" || adopted.has(Number(pid))) continue
+      if (readProc(`/proc/${pid}/stat`).includes(ended)) Syscalls.tryWait(Number(pid))
+    }
+  }
+}
+
+/** Empty where there is no such process or thread any more. */
+const readProc = (path: string): string => {
+  try {
+    return Fs.readFileSync(path, "latin1")
+  } catch {
+    return ""
   }
 }

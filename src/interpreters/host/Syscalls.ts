@@ -24,6 +24,7 @@ interface Bindings {
   readonly umount2: (target: string, flags: number) => number
   readonly chdir: (path: string) => number
   readonly fchdir: (fd: number) => number
+  readonly close: (fd: number) => number
   readonly chroot: (path: string) => number
   readonly prctl: (option: number, a: number, b: number, c: number, d: number) => number
   readonly waitpid: (pid: number, status: Array<number>, options: number) => number
@@ -45,6 +46,7 @@ const load = (): Bindings => {
     umount2: libc.func("int umount2(const char *target, int flags)"),
     chdir: libc.func("int chdir(const char *path)"),
     fchdir: libc.func("int fchdir(int fd)"),
+    close: libc.func("int close(int fd)"),
     chroot: libc.func("int chroot(const char *path)"),
     prctl: libc.func("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)"),
     waitpid: libc.func("int waitpid(int pid, _Out_ int *status, int options)"),
@@ -96,6 +98,11 @@ export const chdir = (path: string): void => {
 
 export const fchdir = (fd: number): void => {
   check(load().fchdir(fd), "fchdir", `fd ${fd}`)
+}
+
+/** Closes a file that Node did not open, and would complain about in worker threads. */
+export const close = (fd: number): void => {
+  check(load().close(fd), "close", `fd ${fd}`)
 }
 
 export const chroot = (path: string): void => {

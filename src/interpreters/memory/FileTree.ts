@@ -198,11 +198,7 @@ export const update = (
   }
   const existing = tree.entries.get(name)
   const replacement =
-    rest.length === 0
-      ? change(existing)
-      : existing?._tag === "Directory"
-        ? update(existing, rest, change)
-        : existing
+    rest.length === 0 ? change(existing) : existing?._tag === "Directory" ? update(existing, rest, change) : existing
   if (replacement === existing) return tree
   const entries = new Map(tree.entries)
   if (replacement === undefined) entries.delete(name)

@@ -52,7 +52,11 @@ export class Gate {
       return yield* Effect.acquireUseRelease(
         watch,
         () => Deferred.await(verdict),
-        (watcher) => Effect.zipRight(watcher.interruptAsFork(watcher.id()), Effect.sync(() => this.waiting.delete(verdict)))
+        (watcher) =>
+          Effect.zipRight(
+            watcher.interruptAsFork(watcher.id()),
+            Effect.sync(() => this.waiting.delete(verdict))
+          )
       )
     })
   }

@@ -46,8 +46,7 @@ export const make = (session: Session): SandboxService => {
       const running = Effect.gen(function* () {
         const root = yield* cellOf(rootfs)
         let process = yield* act("start", () => start(command, root))
-        const write = (bytes: Uint8Array) =>
-          Effect.forEach(pieces(bytes), (piece) => output(piece), { discard: true })
+        const write = (bytes: Uint8Array) => Effect.forEach(pieces(bytes), (piece) => output(piece), { discard: true })
         const failed = (outcome: Outcome) => Effect.fail(new CommandFailed({ argv: command.argv, outcome }))
 
         for (const instruction of parse(script)) {

@@ -101,8 +101,7 @@ export const make = (session: Session): StoreService => {
         return Effect.void
       }),
     find: (prefix) => act("find", () => find(world, prefix)),
-    log: (id, offset, limit) =>
-      act("log", () => Effect.map(stored(id), (result) => slice(result.log, offset, limit))),
+    log: (id, offset, limit) => act("log", () => Effect.map(stored(id), (result) => slice(result.log, offset, limit))),
     tree: (id) =>
       Effect.gen(function* () {
         const result = yield* act("tree", () => stored(id))

@@ -30,7 +30,8 @@ export const interpret = (process: Process, instruction: Instruction): Consequen
   return Either.isRight(done) ? done.right : ended(1, `${instruction.name}: ${done.left}\n`)
 }
 
-const ended = (status: number, output = ""): Consequence => Consequence.End({ outcome: { _tag: "Exit", status }, output })
+const ended = (status: number, output = ""): Consequence =>
+  Consequence.End({ outcome: { _tag: "Exit", status }, output })
 
 type Attempt<A> = Either.Either<A, string>
 
@@ -75,7 +76,11 @@ const attempt = (process: Process, { name, args }: Instruction): Attempt<Consequ
     case "list":
       return Either.flatMap(nodeAt(process, first), (node) =>
         node._tag === "Directory"
-          ? wrote(FileTree.sortedEntries(node).map(([entry]) => `${entry}\n`).join(""))
+          ? wrote(
+              FileTree.sortedEntries(node)
+                .map(([entry]) => `${entry}\n`)
+                .join("")
+            )
           : Either.left(`${first}: not a directory`)
       )
     case "echo":

@@ -47,7 +47,11 @@ export const bases: Arbitrary<Readonly<Record<string, MemoryBase>>> = FastCheck.
   Object.fromEntries(
     baseNames.map((name) => [
       name,
-      base({ [KEPT]: `${name} ${texts[name]}`, "bin/sh": { content: "", mode: 0o755 }, tmp: { directory: true, mode: 0o1777 } })
+      base({
+        [KEPT]: `${name} ${texts[name]}`,
+        "bin/sh": { content: "", mode: 0o755 },
+        tmp: { directory: true, mode: 0o1777 }
+      })
     ])
   )
 )
@@ -57,7 +61,9 @@ export const context: Arbitrary<Readonly<Record<string, FileTree.TreeInput>>> = 
   a: text,
   c: text,
   executable: FastCheck.boolean(),
-  more: FastCheck.dictionary(FastCheck.constantFrom("dir/d", "dir/sub/e", "f g", ".hidden"), text, { noNullPrototype: true }),
+  more: FastCheck.dictionary(FastCheck.constantFrom("dir/d", "dir/sub/e", "f g", ".hidden"), text, {
+    noNullPrototype: true
+  }),
   link: FastCheck.constantFrom("a", "/etc/passwd", "nowhere")
 }).map(({ a, c, executable, link, more }) => ({
   a: { content: a, mode: executable ? 0o755 : 0o644 },
@@ -66,7 +72,13 @@ export const context: Arbitrary<Readonly<Record<string, FileTree.TreeInput>>> = 
   ...more
 }))
 
-const sources: Arbitrary<ReadonlyArray<string>> = FastCheck.constantFrom(["a"], ["dir"], ["./dir/c", "a"], ["."], ["dir/link"])
+const sources: Arbitrary<ReadonlyArray<string>> = FastCheck.constantFrom(
+  ["a"],
+  ["dir"],
+  ["./dir/c", "a"],
+  ["."],
+  ["dir/link"]
+)
 
 /** One instruction; `n` is the operation's number, for names that nothing else has. */
 const instruction = (n: number): Arbitrary<string> =>

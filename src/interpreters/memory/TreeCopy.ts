@@ -88,11 +88,7 @@ const put = <E>(
   })
 
 /** A directory that is itself copied becomes the step's, as a file would; the image's root directory never does. */
-const take = (
-  tree: FileTree.Directory,
-  names: ReadonlyArray<string>,
-  owner: FileTree.Owner
-): FileTree.Directory =>
+const take = (tree: FileTree.Directory, names: ReadonlyArray<string>, owner: FileTree.Owner): FileTree.Directory =>
   names.length === 0
     ? tree
     : FileTree.update(tree, names, (node) =>

@@ -134,7 +134,7 @@ const sources =
         return {
           tree: new LayeredTree([path]),
           provide: (missing) => {
-            undo.push(Skeleton.makeInPlace(path, missing))
+            Skeleton.makeInPlace(path, missing, undo)
             return path
           }
         }

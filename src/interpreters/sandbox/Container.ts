@@ -112,8 +112,10 @@ export const NO_RUNTIME = "install it with apt-get install runc, or name another
 
 interface Container {
   readonly running: Running
-  /** The container's first process, once the runtime has succeeded. */
+  /** The container's first process; to be asked for only when the runtime has succeeded, and has written its number. */
   readonly first: () => Orphan | undefined
+  /** Whether that is known to have ended. */
+  readonly isOver: () => boolean
 }
 
 const launch = (options: ContainerOptions, output: number): Effect.Effect<Container, SandboxError, Scope.Scope> => {
@@ -130,7 +132,8 @@ const launch = (options: ContainerOptions, output: number): Effect.Effect<Contai
         const pid = orphan === undefined ? readPid(`${bundle}/${PID}`) : undefined
         if (pid !== undefined) orphan = runtime.reaper.adopt(pid)
         return orphan
-      }
+      },
+      isOver: () => orphan?.isOver() === true
     }
   }
   return Effect.acquireRelease(
@@ -152,22 +155,28 @@ const readPid = (path: string): number | undefined => {
   }
 }
 
+/** What to do about what the kernel says to a mount, by its code. */
+const MOUNT_HINTS: ReadonlyMap<string, string> = new Map([
+  ["ENODEV", "the kernel has no overlayfs: load it with modprobe overlay"],
+  [
+    "EINVAL",
+    "overlayfs cannot write to some file systems, such as itself and NFS: name a directory on another one with --store"
+  ]
+])
+
 const launchError = (program: string, cause: unknown): SandboxError => {
   if (cause instanceof ErrnoError && cause.syscall === SPAWN) {
     return sandboxError(`cannot run ${program}`, cause, cause.code === "ENOENT" ? NO_RUNTIME : undefined)
   }
-  const hint = "start again from an exported result, or with a store of another kind"
-  return sandboxError(
-    "cannot mount the step's root file system",
-    cause,
-    cause instanceof TooManyLayers ? hint : undefined
-  )
+  const what = "cannot mount the step's root file system"
+  if (cause instanceof TooManyLayers) return sandboxError(what, cause, "use a store of another kind")
+  return sandboxError(what, cause, cause instanceof ErrnoError ? MOUNT_HINTS.get(cause.code) : undefined)
 }
 
 /** Sees to it that nothing of the container is left. Never fails, and never takes for ever. */
 const finish = (options: ContainerOptions, container: Container): Effect.Effect<void> =>
   Effect.zipRight(
-    Effect.suspend(() => (container.first()?.isOver() === true ? Effect.void : stop(container))),
+    Effect.suspend(() => (container.isOver() ? Effect.void : stop(container))),
     clear(options)
   )
 
@@ -188,6 +197,7 @@ const stop = ({ running, first }: Container): Effect.Effect<void> =>
 
 const clear = ({ runtime, id, bundle }: ContainerOptions): Effect.Effect<void> =>
   Effect.suspend(() => {
+    Runtime.tidy(runtime)
     // The bundle is used again; an empty log can stay.
     Fs.rmSync(`${bundle}/${PID}`, { force: true })
     if ((Fs.statSync(`${bundle}/${LOG}`, { throwIfNoEntry: false })?.size ?? 0) > 0) Fs.unlinkSync(`${bundle}/${LOG}`)

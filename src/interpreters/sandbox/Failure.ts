@@ -6,11 +6,6 @@ import { type Outcome, SandboxError } from "../Sandbox.ts"
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "run as root, e.g. with sudo"],
   ["EPERM", "run as root, e.g. with sudo; inside a container, that one needs CAP_SYS_ADMIN"],
-  ["ENODEV", "the kernel has no overlayfs: load it with modprobe overlay"],
-  [
-    "EINVAL",
-    "the store's directory may be on a file system that overlayfs cannot write to, such as overlayfs itself or NFS: name another one with --store"
-  ],
   ["ENOSPC", "the disk is full: free some space"],
   ["EROFS", "the file system is read-only"]
 ])
@@ -56,7 +51,7 @@ const COMMAND_FAULTS: ReadonlyArray<{ readonly pattern: RegExp; readonly fault: 
 ]
 
 /** What the runtime says of the working directory and of mounts that the image does not allow. */
-const IMAGE_FAULTS = /\bchdir\b|\bcwd\b|mkdir \/|not a directory|ordinary directory|inside \/proc|invalid argument in/i
+const IMAGE_FAULTS = /\bchdir\b|not a directory|ordinary directory|inside \/proc/i
 
 const shellHint = (program: string): string | undefined =>
   /\/(env|sh|bash|dash|ash|zsh)$|^(sh|bash)$/.test(program)

@@ -11,6 +11,7 @@ import * as Bundle from "./Bundle.ts"
 import * as Container from "./Container.ts"
 import { execFailure, sandboxError } from "./Failure.ts"
 import type { OciRuntimeOptions } from "./OciRuntimeSandbox.ts"
+import * as Ongoing from "./Ongoing.ts"
 import * as Runtime from "./Runtime.ts"
 import * as RuntimeDirectory from "./RuntimeDirectory.ts"
 import { Layers } from "./Skeleton.ts"
@@ -43,7 +44,10 @@ export const open = (options: OciRuntimeOptions): Effect.Effect<SandboxService, 
       hidden: Runtime.hiddenMounts(program),
       reaper
     })
-    return { run: runner(options, directory, new Layers()) }
+    // After the directory, so that it ends what is running before that goes.
+    const during = yield* Ongoing.make
+    const run = runner(options, directory, new Layers())
+    return { run: (command, rootfs, output) => during(run(command, rootfs, output)) }
   })
 
 const runner =

@@ -18,6 +18,8 @@ export interface Runtime {
   readonly hidden: ReadonlyArray<string>
   /** Where it keeps its records of containers: `--root`. */
   readonly records: string
+  /** The open lock of the records' owner, for the runtime to hold on to while it runs. */
+  readonly lock: number
   /** What waits for it, and for the containers that it starts. */
   readonly reaper: Reaper
 }
@@ -38,12 +40,16 @@ export interface StartOptions {
 
 /** Starts the runtime. Throws what mounting, and what starting a program, throws. */
 export const start = (
-  { program, hidden, records, reaper }: Runtime,
+  { program, hidden, records, lock, reaper }: Runtime,
   args: ReadonlyArray<string>,
   { overlays, ...options }: StartOptions = {}
 ): ChildProcess.Running =>
   PrivateMounts.within({ overlays, hidden }, () =>
-    ChildProcess.spawn(reaper, program, ["--root", records, ...args], { ...options, environment: environment() })
+    ChildProcess.spawn(reaper, program, ["--root", records, ...args], {
+      ...options,
+      environment: environment(),
+      held: lock
+    })
   )
 
 /** In hybrid mode the unified hierarchy is beside the old ones, and has no controller. */
@@ -51,7 +57,14 @@ const UNIFIED = "/sys/fs/cgroup/unified"
 
 /** crun refuses to run with it, and nobody needs it. runc copes, and hiding a mount takes the kernel a millisecond. */
 export const hiddenMounts = (program: string): ReadonlyArray<string> =>
-  basename(program) !== "runc" && Fs.existsSync(`${UNIFIED}/cgroup.procs`) ? [UNIFIED] : []
+  !isRunc(program) && Fs.existsSync(`${UNIFIED}/cgroup.procs`) ? [UNIFIED] : []
+
+/** Reaps what a runtime leaves behind: crun a process that ends a little later than itself, runc nothing. */
+export const tidy = ({ program, reaper }: Runtime): void => {
+  if (!isRunc(program)) reaper.tidy(basename(program))
+}
+
+const isRunc = (program: string): boolean => basename(program) === "runc"
 
 /** A runtime that has not destroyed a container by then never will. */
 const DESTROY_TIME = Duration.seconds(15)

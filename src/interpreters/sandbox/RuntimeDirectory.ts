@@ -4,8 +4,9 @@
  *
  * Only root can look into it. Whose it is, a lock says that the kernel drops
  * when the process ends, however it ends: the next process kills the containers
- * of a dead one and removes its directory. No process id is trusted, since they
- * are used again.
+ * of a dead one and removes its directory. A runtime that is still setting up a
+ * container when its owner dies holds the lock too, so that it is not taken for
+ * done. No process id is trusted, since they are used again.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -45,19 +46,17 @@ export interface Workplace {
 /** Takes a directory below `parent` after clearing up after the dead; gone when the scope closes. */
 export const acquire = (
   parent: string,
-  runtime: Omit<Runtime, "records">
+  runtime: Omit<Runtime, "records" | "lock">
 ): Effect.Effect<RuntimeDirectory, SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { real, dead } = yield* attempt(parent, () => {
-      const real = ensure(parent)
-      return { real, dead: abandoned(real) }
-    })
-    yield* Effect.forEach(dead, ({ path, lock }) => clear(path, lock, runtime), { discard: true })
-    const { path } = yield* Effect.acquireRelease(
+    const real = yield* attempt(parent, () => ensure(parent))
+    const names = yield* attempt(real, () => Fs.readdirSync(real))
+    yield* Effect.forEach(names, (name) => sweep(`${real}/${name}`, name, runtime), { discard: true })
+    const { path, lock } = yield* Effect.acquireRelease(
       attempt(real, () => take(real, runtime.program)),
       ({ path, lock }) => Effect.sync(() => discard(path, lock))
     )
-    return { path, runtime: { ...runtime, records: `${path}/${RECORDS}` }, borrow: lender(path) }
+    return { path, runtime: { ...runtime, records: `${path}/${RECORDS}`, lock }, borrow: lender(path) }
   })
 
 const lender = (path: string): RuntimeDirectory["borrow"] => {
@@ -130,22 +129,32 @@ const take = (parent: string, program: string): { readonly path: string; readonl
 /** Hidden directories are taken for abandoned after this time: making one takes no time at all. */
 const HIDDEN_MS = 60_000
 
-/** The directories whose owners are dead, with their locks taken. */
-const abandoned = (parent: string): ReadonlyArray<{ readonly path: string; readonly lock: number }> =>
-  Fs.readdirSync(parent).flatMap((name) => {
-    const path = `${parent}/${name}`
-    if (name.startsWith(".") && !isOld(path)) return []
-    let lock: number
-    try {
-      lock = Fs.openSync(`${path}/${LOCK}`, "r")
-    } catch {
-      // Its owner, or another process's clearing up, is removing it; or it is none of ours.
-      return []
+/** How long a runtime may outlive its owner before it is left to the next process. */
+const PATIENCE_MS = 5_000
+const LOOK_MS = 10
+
+/** Clears away a directory if its owner is dead. */
+const sweep = (path: string, name: string, runtime: Omit<Runtime, "records" | "lock">): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    if (name.startsWith(".") && !isOld(path)) return
+    const lock = openLock(path)
+    // Its owner, or another process's sweep, is removing it; or it is none of ours.
+    if (lock === undefined) return
+    for (let waited = 0; !tryLock(lock); waited += LOOK_MS) {
+      // The number is no proof of life, but without one it is worth waiting.
+      if (waited >= PATIENCE_MS || Fs.existsSync(`/proc/${Number.parseInt(name, 10)}`)) return Fs.closeSync(lock)
+      yield* Effect.sleep(LOOK_MS)
     }
-    if (tryLock(lock)) return [{ path, lock }]
-    Fs.closeSync(lock)
-    return []
+    yield* clear(path, lock, runtime)
   })
+
+const openLock = (path: string): number | undefined => {
+  try {
+    return Fs.openSync(`${path}/${LOCK}`, "r")
+  } catch {
+    return undefined
+  }
+}
 
 const isOld = (path: string): boolean => {
   const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
@@ -153,12 +162,12 @@ const isOld = (path: string): boolean => {
 }
 
 /** Kills a dead process's containers, with the runtime that it used if that is still there. */
-const clear = (path: string, lock: number, runtime: Omit<Runtime, "records">): Effect.Effect<void> =>
+const clear = (path: string, lock: number, runtime: Omit<Runtime, "records" | "lock">): Effect.Effect<void> =>
   Effect.gen(function* () {
     const records = `${path}/${RECORDS}`
     const program = readOr(`${path}/${RUNTIME}`, runtime.program)
     for (const id of namesIn(records)) {
-      yield* destroy({ ...runtime, program: Fs.existsSync(program) ? program : runtime.program, records }, id)
+      yield* destroy({ ...runtime, program: Fs.existsSync(program) ? program : runtime.program, records, lock }, id)
     }
     // One that could not be killed keeps its record, for the next process to try.
     if (namesIn(records).length === 0) discard(path, lock)

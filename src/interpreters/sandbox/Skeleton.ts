@@ -80,9 +80,8 @@ export const removeLayer = (path: string): void => {
   Fs.rmdirSync(path)
 }
 
-/** Makes them in a directory; the result removes again what nobody has used. */
-export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>): (() => void) => {
-  const undo: Array<() => void> = []
+/** Makes them in a directory; adds to `undo` what removes again, from the last to the first, what nobody has used. */
+export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>, undo: Array<() => void>): void => {
   for (const { path: point, kind } of points) {
     walk(point, (at, last) => {
       const made = root + at
@@ -101,9 +100,6 @@ export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>): 
         if (untouched) Fs.utimesSync(parent, before.atimeMs / 1000, before.mtimeMs / 1000)
       })
     })
-  }
-  return () => {
-    for (const one of undo.reverse()) one()
   }
 }
 

@@ -83,43 +83,41 @@ class OverlayfsStore implements StoreService {
   }
 
   readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
-    this.read("cannot read the store", () => Option.map(this.meta(id), (meta) => info(id, meta)))
+    this.attempt("read", () => Option.map(this.meta(id), (meta) => info(id, meta)))
 
   readonly realised = (planned: StepId): Effect.Effect<Option.Option<StepId>, StoreError> =>
-    this.read("cannot read the store", () =>
-      this.open() ? Option.fromNullable(this.results.realised(planned)) : Option.none()
-    )
+    this.attempt("read", () => (this.open() ? Option.fromNullable(this.results.realised(planned)) : Option.none()))
 
   readonly realise = (planned: StepId, realised: StepId): Effect.Effect<void, StoreError> =>
-    this.read("cannot read the store", () => this.results.realised(planned) === realised).pipe(
+    this.attempt("read", () => this.results.realised(planned) === realised).pipe(
       Effect.flatMap((known) =>
         known
           ? Effect.void
           : Effect.flatMap(this.temporary(), (path) =>
-              this.read("cannot write to the store", () => this.results.realise(planned, realised, path))
+              this.attempt("write to", () => this.results.realise(planned, realised, path))
             )
       )
     )
 
   readonly find = (prefix: string): Effect.Effect<ResultInfo, StoreError | UnknownId> =>
-    this.known("cannot read the store", () => {
+    this.known("read", () => {
       if (!this.open()) throw new UnknownId({ id: prefix, candidates: [] })
       const id = this.results.find(prefix)
       return info(id, this.present(id))
     })
 
   readonly log = (id: StepId, offset: number, limit: number): Effect.Effect<Uint8Array, StoreError | UnknownId> =>
-    this.known("cannot read a log", () => this.results.log(id, this.present(id).logSize, offset, limit))
+    this.known("read a log in", () => this.results.log(id, this.present(id).logSize, offset, limit))
 
   readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
-    this.known("cannot read a result", () => ResultTree.make(this.layered(id)))
+    this.known("read a result in", () => ResultTree.make(this.layered(id)))
 
   readonly tar = (
     id: StepId,
     write: (chunk: Uint8Array) => Effect.Effect<void>
   ): Effect.Effect<void, StoreError | UnknownId> =>
-    this.known("cannot read a result", () => this.layered(id)).pipe(
-      Effect.flatMap((tree) => writeTar(tree, write, (error) => storeError("cannot read a result", error)))
+    this.known("read a result in", () => this.layered(id)).pipe(
+      Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error)))
     )
 
   readonly build = <E, R>(
@@ -131,30 +129,35 @@ class OverlayfsStore implements StoreService {
       (making) =>
         Effect.zipRight(
           fill(making.workspace),
-          this.read("cannot keep a result", () => this.commit(result, making))
+          this.attempt("keep a result in", () => this.commit(result, making))
         ),
       ({ directory }) => remove(directory)
     )
 
-  readonly cache = (name: string, owner: User): Effect.Effect<CacheCopy, StoreError, Scope.Scope> =>
-    Effect.map(
+  readonly cache = (name: string, owner: User): Effect.Effect<CacheCopy, StoreError, Scope.Scope> => {
+    const cache = new Cache(this.layout.caches, name)
+    return Effect.map(
       Effect.acquireRelease(
         Effect.flatMap(this.temporary(), (space) =>
-          this.read(`cannot use the cache "${name}"`, () => {
-            Fs.mkdirSync(space, { mode: 0o700 })
-            const cache = new Cache(this.layout.caches, name)
-            return { space, cache, copy: cache.copy(space, owner) }
-          })
+          Cooperate.run(
+            function* () {
+              const rubbish = `${space}/rubbish`
+              Fs.mkdirSync(rubbish, { recursive: true, mode: 0o700 })
+              return { space, rubbish, copy: yield* cache.copy(space, owner) }
+            },
+            (error) => this.failed(`use the cache "${name}" of`, error)
+          ).pipe(Effect.tapError(() => remove(space)))
         ),
-        ({ space, cache, copy }) =>
+        ({ space, rubbish, copy }) =>
           // A cache that cannot be kept is only slower next time.
-          Cooperate.run(() => cache.release(copy), (error) => storeError(`cannot keep the cache "${name}"`, error)).pipe(
-            Effect.ignore,
-            Effect.zipRight(remove(space))
-          )
+          Cooperate.run(
+            () => cache.release(copy, rubbish),
+            (error) => this.failed(`keep the cache "${name}" of`, error)
+          ).pipe(Effect.ignore, Effect.zipRight(remove(space)))
       ),
       ({ copy }) => ({ rootfs: copy.rootfs })
     )
+  }
 
   /** Whether there is a store; throws where there is something else. */
   private open(): boolean {
@@ -179,14 +182,14 @@ class OverlayfsStore implements StoreService {
     return Effect.suspend(() => {
       this.space ??= Effect.runSync(
         Effect.cached(
-          this.read("cannot open the store", () => {
+          this.attempt("open", () => {
             this.open()
             // Of a store that is there too: its empty directories may have been cleaned away.
             Format.makeDirectories(this.layout)
           }).pipe(
             Effect.zipRight(TemporarySpace.acquire(this.layout.temporary)),
             Effect.tap((space) =>
-              this.read("cannot open the store", () => {
+              this.attempt("open", () => {
                 if (!this.open()) Format.write(this.layout, `${space}/format`)
               })
             ),
@@ -206,7 +209,7 @@ class OverlayfsStore implements StoreService {
       const parent = Option.getOrUndefined(result.parent)
       const below = parent === undefined ? [] : yield* this.below(parent)
       const upper = `${directory}/${LAYER}`
-      const rootfs = yield* this.read("cannot make a result", () => {
+      const rootfs = yield* this.attempt("make a result in", () => {
         Fs.mkdirSync(directory, { mode: 0o700 })
         Fs.mkdirSync(upper)
         Fs.chmodSync(upper, 0o755)
@@ -236,23 +239,22 @@ class OverlayfsStore implements StoreService {
   }
 
   private below(parent: StepId): Effect.Effect<ReadonlyArray<string>, StoreError> {
-    return this.read("cannot build on a result", () => this.present(parent)).pipe(
+    return this.attempt("build on a result in", () => this.present(parent)).pipe(
       Effect.zip(this.temporary()),
       Effect.flatMap(([meta, scratch]) => shorten(this.layout, parent, meta, scratch))
     )
   }
 
-  private copy(
-    request: CopyRequest,
-    layers: ReadonlyArray<string>,
-    upper: string
-  ): ReturnType<Workspace["copy"]> {
+  private copy(request: CopyRequest, layers: ReadonlyArray<string>, upper: string): ReturnType<Workspace["copy"]> {
     const work = (contents: ReadonlyMap<string, Uint8Array>) => {
       const tree = new LayeredTree(layers)
       return copyInto({ ...request, tree, upper, owner: idsOf(tree, request.owner), contents })
     }
     return Effect.flatMap(contentsOf(request), (contents) =>
-      Cooperate.run(() => work(contents), copyError)
+      Cooperate.run(
+        () => work(contents),
+        (error) => refusal(error) ?? this.failed("copy into", error)
+      )
     )
   }
 
@@ -270,15 +272,20 @@ class OverlayfsStore implements StoreService {
     this.results.commit(result.id, directory)
   }
 
-  private read<A>(what: string, work: () => A): Effect.Effect<A, StoreError> {
-    return Effect.try({ try: work, catch: (error) => storeError(what, error) })
+  /** `what` is what is being done with the store, which is named after it. */
+  private attempt<A>(what: string, work: () => A): Effect.Effect<A, StoreError> {
+    return Effect.try({ try: work, catch: (error) => this.failed(what, error) })
   }
 
   private known<A>(what: string, work: () => A): Effect.Effect<A, StoreError | UnknownId> {
     return Effect.try({
       try: work,
-      catch: (error) => (error instanceof UnknownId ? error : storeError(what, error))
+      catch: (error) => (error instanceof UnknownId ? error : this.failed(what, error))
     })
+  }
+
+  private failed(what: string, error: unknown): StoreError {
+    return storeError(`cannot ${what} the store ${this.layout.root}`, error)
   }
 }
 
@@ -293,16 +300,18 @@ const contentsOf = ({ source, items }: CopyRequest): Effect.Effect<ReadonlyMap<s
   Option.isSome(source.locate)
     ? Effect.succeed(new Map())
     : Effect.map(
-        Effect.forEach(items.flatMap(filesOf), (path) => Effect.map(source.read(path), (content) => [path, content] as const)),
+        Effect.forEach(items.flatMap(filesOf), (path) =>
+          Effect.map(source.read(path), (content) => [path, content] as const)
+        ),
         (contents) => new Map(contents)
       )
 
-const copyError = (error: unknown): CopyError | StoreError =>
-  error instanceof CopyRefused
-    ? new CopyError({ path: error.path, message: error.message })
-    : error instanceof NoSuchUser
-      ? new CopyError({ path: "/etc/passwd", message: error.message })
-      : storeError("cannot copy", error)
+/** What a copy was refused for is the step's fault; whatever else goes wrong with it is the store's. */
+const refusal = (error: unknown): CopyError | undefined => {
+  if (error instanceof CopyRefused) return new CopyError({ path: error.path, message: error.message })
+  if (error instanceof NoSuchUser) return new CopyError({ path: "/etc/passwd", message: error.message })
+  return undefined
+}
 
 /** Removes what a step was made in; what cannot be removed is left to the next sweep. */
 const remove = (directory: string): Effect.Effect<void> =>

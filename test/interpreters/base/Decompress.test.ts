@@ -19,7 +19,8 @@ const collected = async (source: AsyncIterable<Buffer>): Promise<Buffer> => {
   return Buffer.concat(all)
 }
 
-const failure = (source: AsyncIterable<Buffer>): Promise<string> => collected(source).then((data) => `read ${data.length}`, String)
+const failure = (source: AsyncIterable<Buffer>): Promise<string> =>
+  collected(source).then((data) => `read ${data.length}`, String)
 
 const text = Buffer.from("Some text, not very random. ".repeat(50_000))
 
@@ -45,7 +46,10 @@ describe("decompression", () => {
     const damaged = Buffer.from(data)
     damaged.fill(0x55, 40, 60)
     assert.match(await failure(decompressed(chunks(damaged, 1000), "it")), /^Error: /)
-    assert.match(await failure(decompressed(chunks(data.subarray(0, data.length - 9), 1000), "it")), /unexpected end of file/)
+    assert.match(
+      await failure(decompressed(chunks(data.subarray(0, data.length - 9), 1000), "it")),
+      /unexpected end of file/
+    )
   })
 
   it("fails with the source's own reason where that fails", async () => {
@@ -98,7 +102,10 @@ for (const program of ["zstd", "xz", "bzip2"] as const) {
       let closed = 0
       // More than the pipe between can hold.
       const large = execFileSync(program, ["-c"], { input: Buffer.concat(Array.from({ length: 4 }, () => text)) })
-      for await (const chunk of decompressed(chunks(large, 50, () => closed++), "it")) {
+      for await (const chunk of decompressed(
+        chunks(large, 50, () => closed++),
+        "it"
+      )) {
         assert.isAbove(chunk.length, 0)
         break
       }

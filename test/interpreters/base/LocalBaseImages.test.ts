@@ -69,7 +69,11 @@ describe("an OCI layout's image", () => {
   it.scoped("may have no environment and no layers", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      ociLayout(join(directory, "image"), { layers: [], config: { config: null, rootfs: { type: "layers", diff_ids: null } }, manifest: { layers: null } })
+      ociLayout(join(directory, "image"), {
+        layers: [],
+        config: { config: null, rootfs: { type: "layers", diff_ids: null } },
+        manifest: { layers: null }
+      })
       assert.deepStrictEqual((yield* service(directory).resolve("oci:image")).environment, [])
     })
   )
@@ -101,7 +105,10 @@ describe("an OCI layout's image", () => {
         return { ...writeImage(layout, { layers: [layer(`${architecture}${variant ?? ""}`)], platform }), platform }
       }
       const inner = writeIndex(layout, [
-        { ...writeImage(layout, { layers: [layer("attestation")] }), platform: { os: "unknown", architecture: "unknown" } },
+        {
+          ...writeImage(layout, { layers: [layer("attestation")] }),
+          platform: { os: "unknown", architecture: "unknown" }
+        },
         image("arm64", "v8"),
         image("arm", "v5"),
         image("arm", "v7"),
@@ -109,7 +116,15 @@ describe("an OCI layout's image", () => {
         image("amd64")
       ])
       writeLayout(layout, [writeIndex(layout, [inner])])
-      const platforms = ["linux/amd64", "linux/amd64/v3", "linux/arm64", "linux/arm64/v8", "linux/arm", "linux/arm/v6", "linux/arm/v5"]
+      const platforms = [
+        "linux/amd64",
+        "linux/amd64/v3",
+        "linux/arm64",
+        "linux/arm64/v8",
+        "linux/arm",
+        "linux/arm/v6",
+        "linux/arm/v5"
+      ]
       const found = yield* Effect.forEach(platforms, (platform) =>
         Effect.map(service(directory, platform).resolve("oci:image"), (base) => `${platform}: ${base.platform}`)
       )
@@ -144,7 +159,9 @@ describe("an OCI layout's image", () => {
       ociLayout(at("env"), { layers: [], env: ["PATH=/bin", "=x"] })
       ociLayout(at("artifact"), {
         layers: [],
-        manifest: { config: { ...writeBlob(at("artifact"), "application/vnd.cncf.helm.config.v1+json", Buffer.from("{}")) } }
+        manifest: {
+          config: { ...writeBlob(at("artifact"), "application/vnd.cncf.helm.config.v1+json", Buffer.from("{}")) }
+        }
       })
       ociLayout(at("encrypted"), {
         layers: [{ tar: tarOf([]), mediaType: "application/vnd.oci.image.layer.v1.tar+gzip+encrypted" }]
@@ -187,7 +204,12 @@ describe("an OCI layout's image", () => {
         "huge",
         "deep"
       ]
-      expect(yield* messages(directory, references.map((name) => `oci:${name}`))).toMatchSnapshot()
+      expect(
+        yield* messages(
+          directory,
+          references.map((name) => `oci:${name}`)
+        )
+      ).toMatchSnapshot()
     })
   )
 })
@@ -264,7 +286,13 @@ describe("an archive's image", () => {
       write("docker.tar", dockerArchive({ layers: [], name: "one" }, { layers: [], env: [] }))
       write("text", Buffer.from("no archive at all, but some text that is longer than a header. ".repeat(20)))
       write("cut.tar", dockerArchive({ layers: [layer("a")] }).subarray(0, 3000))
-      write("renamed.tar", tarOf([file("manifest.json", JSON.stringify([{ Config: `${"0".repeat(64)}.json`, Layers: [] }])), file(`${"0".repeat(64)}.json`, "{}")]))
+      write(
+        "renamed.tar",
+        tarOf([
+          file("manifest.json", JSON.stringify([{ Config: `${"0".repeat(64)}.json`, Layers: [] }])),
+          file(`${"0".repeat(64)}.json`, "{}")
+        ])
+      )
       write("circle.tar", tarOf([link("manifest.json", "b"), link("b", "manifest.json")]))
       write("empty", Buffer.alloc(0))
       const references = [
@@ -305,7 +333,13 @@ describe("a base without an image", () => {
   it.scoped("is refused with the reason where it cannot be had", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const references = ["rootfs:missing", "rootfs:/dev/null", "Bad Name", "busybox", "docker://localhost:5000/a/b@sha256:" + "0".repeat(64)]
+      const references = [
+        "rootfs:missing",
+        "rootfs:/dev/null",
+        "Bad Name",
+        "busybox",
+        "docker://localhost:5000/a/b@sha256:" + "0".repeat(64)
+      ]
       expect(yield* messages(directory, references)).toMatchInlineSnapshot(`
         [
           "rootfs:missing: there is no DIR/missing (relative paths are relative to the source directory)",
@@ -323,7 +357,12 @@ describeWith(["root"], "a resolved base", () => {
   it.scoped("is unpacked from every kind of reference", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const image: Image = { layers: [[file("a", "1"), file("b", "2")], [file(".wh.a"), file("c", "3")]] }
+      const image: Image = {
+        layers: [
+          [file("a", "1"), file("b", "2")],
+          [file(".wh.a"), file("c", "3")]
+        ]
+      }
       ociLayout(join(directory, "image"), image)
       const archive = tarOf(filesBelow(join(directory, "image")))
       Fs.writeFileSync(join(directory, "image.tar"), archive)
@@ -342,7 +381,13 @@ describeWith(["root"], "a resolved base", () => {
         )
       const root = "d0755 0:0 ."
       const both = ['f0644 0:0 b "2"', 'f0644 0:0 c "3"']
-      for (const reference of ["oci:image", "oci-archive:image.tar", "oci-archive:image.tar.gz", "docker-archive:docker.tar", "docker-archive:docker.tar.gz"]) {
+      for (const reference of [
+        "oci:image",
+        "oci-archive:image.tar",
+        "oci-archive:image.tar.gz",
+        "docker-archive:docker.tar",
+        "docker-archive:docker.tar.gz"
+      ]) {
         assert.deepStrictEqual(yield* unpack(reference), [root, ...both], reference)
       }
       for (const reference of ["rootfs:root.tar", "rootfs:root.tar.gz"]) {
@@ -364,7 +409,10 @@ describeWith(["root"], "a resolved base", () => {
       ociLayout(layout, { layers: [layer("new")] })
       const other: Image = { layers: [layer("new")], name: "a" }
       Fs.writeFileSync(join(directory, "docker.tar"), dockerArchive(other, { layers: [layer("old")], name: "b" }))
-      for (const [reference, planned] of [["oci:image", base], ["docker-archive:docker.tar:a", docker]] as const) {
+      for (const [reference, planned] of [
+        ["oci:image", base],
+        ["docker-archive:docker.tar:a", docker]
+      ] as const) {
         const path = join(directory, `root-${planned.digest}`)
         Fs.mkdirSync(path)
         yield* images.unpack(reference, planned, { _tag: "Directory", path })
@@ -393,7 +441,9 @@ describeWith(["root"], "a resolved base", () => {
         const planned = reference === "scratch" ? first : bases[index]
         if (planned === undefined) return Effect.die("no base")
         return Effect.map(Effect.flip(images.unpack(reference, planned, { _tag: "Directory", path })), (error) =>
-          said(error).replaceAll(directory, "DIR").replaceAll(/[0-9a-f]{64}/g, "DIGEST")
+          said(error)
+            .replaceAll(directory, "DIR")
+            .replaceAll(/[0-9a-f]{64}/g, "DIGEST")
         )
       })
       expect(told).toMatchInlineSnapshot(`
@@ -428,17 +478,22 @@ describeWith(["root"], "a resolved base", () => {
       const unpacking = images.unpack("oci:image", base, { _tag: "Directory", path })
       const begun = Effect.iterate(0, {
         while: () => Fs.readdirSync(path).length === 0,
-        body: (turns) => Effect.as(Effect.promise(() => new Promise(setImmediate)), turns + 1)
+        body: (turns) =>
+          Effect.as(
+            Effect.promise(() => new Promise(setImmediate)),
+            turns + 1
+          )
       })
       yield* Effect.race(unpacking, begun)
       const files = Fs.readdirSync(path).length
-      const open = () => Fs.readdirSync("/proc/self/fd").filter((fd) => {
-        try {
-          return Fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory)
-        } catch {
-          return false
-        }
-      })
+      const open = () =>
+        Fs.readdirSync("/proc/self/fd").filter((fd) => {
+          try {
+            return Fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory)
+          } catch {
+            return false
+          }
+        })
       // The file that was being read is closed in the background.
       while (open().length > 0) yield* Effect.promise(() => new Promise(setImmediate))
       assert.strictEqual(Fs.readdirSync(path).length, files)

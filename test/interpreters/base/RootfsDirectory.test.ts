@@ -20,7 +20,11 @@ const withRootfs = Effect.map(temporaryDirectory, (directory) => {
   Fs.symlinkSync("/etc/passwd", join(root, "link"))
   const digest = (memo?: HashMemo) =>
     Effect.map(
-      LocalBaseImages.make({ sourceDirectory: directory, platform: "linux/amd64", ...(memo === undefined ? {} : { memo }) }).resolve("rootfs:base"),
+      LocalBaseImages.make({
+        sourceDirectory: directory,
+        platform: "linux/amd64",
+        ...(memo === undefined ? {} : { memo })
+      }).resolve("rootfs:base"),
       (base) => String(base.digest)
     )
   return { directory, root, digest }

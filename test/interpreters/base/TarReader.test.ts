@@ -83,7 +83,13 @@ describe("a tar's headers", () => {
       file("olddir/", "", { type: "0" }),
       { path: "fifo", type: "6" }
     ]
-    const found = readAll(tarOf(entries)).map(({ entry }) => [entry.path, entry.type, entry.target, entry.major, entry.minor])
+    const found = readAll(tarOf(entries)).map(({ entry }) => [
+      entry.path,
+      entry.type,
+      entry.target,
+      entry.major,
+      entry.minor
+    ])
     assert.deepStrictEqual(found, [
       ["file", "File", "", 0, 0],
       ["old", "File", "", 0, 0],

@@ -104,17 +104,23 @@ describeWith(["root"], "an image that wants out of its directory", () => {
           file("e", "x")
         ]
       ])
-      assert.deepStrictEqual(
-        Array.isArray(tree) ? tree.map((line) => line.replace(/-> .*/, "-> OUT")) : tree,
-        ['f0644 0:0 a "x"', "p0644 0:0 b", "d0755 0:0 c", "l0777 0:0 d -> OUT", 'f0644 0:0 e "x"']
-      )
+      assert.deepStrictEqual(Array.isArray(tree) ? tree.map((line) => line.replace(/-> .*/, "-> OUT")) : tree, [
+        'f0644 0:0 a "x"',
+        "p0644 0:0 b",
+        "d0755 0:0 c",
+        "l0777 0:0 d -> OUT",
+        'f0644 0:0 e "x"'
+      ])
     })
   )
 
   it.scoped("makes no hard link to a file of the host", () =>
     Effect.gen(function* () {
       assert.match(String(yield* attack((outside) => [[hardLink("a", `${outside}/victim`)]])), /is not there/)
-      assert.match(String(yield* attack((outside) => [[link("l", outside), hardLink("a", "l/victim")]])), /is not there/)
+      assert.match(
+        String(yield* attack((outside) => [[link("l", outside), hardLink("a", "l/victim")]])),
+        /is not there/
+      )
       assert.match(String(yield* attack(() => [[link("l", "../outside"), hardLink("a", "l/victim")]])), /is not there/)
       // A link's other name is the link, not what it points to.
       const tree = yield* attack((outside) => [[link("l", `${outside}/victim`), hardLink("a", "l")]])
@@ -127,7 +133,16 @@ describeWith(["root"], "an image that wants out of its directory", () => {
       const low = (outside: string) => [link("l", outside), file("d/x", "")]
       yield* attack((outside) => [low(outside), [file("l/.wh.victim"), file("l/.wh..wh..opq"), file(".wh.l")]])
       yield* attack((outside) => [low(outside), [file("d/.wh..wh..opq"), link("d/m", outside), file("d/m/.wh.victim")]])
-      for (const name of [".wh.", ".wh..", ".wh...", "d/.wh..", "d/.wh...", ".wh.x/y", ".wh.x/.wh.y", ".wh.x/.wh..wh..opq"]) {
+      for (const name of [
+        ".wh.",
+        ".wh..",
+        ".wh...",
+        "d/.wh..",
+        "d/.wh...",
+        ".wh.x/y",
+        ".wh.x/.wh.y",
+        ".wh.x/.wh..wh..opq"
+      ]) {
         const result = yield* attack((outside) => [low(outside), [file(name)]])
         if (name === ".wh.x/.wh..wh..opq") assert.isArray(result)
         else assert.match(String(result), /is no whiteout/, name)
@@ -180,13 +195,18 @@ describeWith(["root"], "an image that wants out of its directory", () => {
       )
       const kind = FastCheck.constantFrom("lowest" as const, "layer" as const, "tar" as const)
       FastCheck.assert(
-        FastCheck.property(FastCheck.array(entry, { maxLength: 12 }), FastCheck.array(entry, { maxLength: 12 }), kind, (low, high, kind) => {
-          const root = Fs.mkdtempSync(join(place, "root-"))
-          apply(root, low, "tar")
-          apply(root, high, kind)
-          Fs.rmSync(root, { recursive: true })
-          assert.strictEqual(state(), before)
-        }),
+        FastCheck.property(
+          FastCheck.array(entry, { maxLength: 12 }),
+          FastCheck.array(entry, { maxLength: 12 }),
+          kind,
+          (low, high, kind) => {
+            const root = Fs.mkdtempSync(join(place, "root-"))
+            apply(root, low, "tar")
+            apply(root, high, kind)
+            Fs.rmSync(root, { recursive: true })
+            assert.strictEqual(state(), before)
+          }
+        ),
         { numRuns: 400 }
       )
     })

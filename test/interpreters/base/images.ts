@@ -100,7 +100,9 @@ export const paxData = (records: Readonly<Record<string, string | Buffer>>): Buf
 export const blocks = (entry: Entry): Buffer => {
   const pax = entry.pax === undefined ? undefined : paxData(entry.pax)
   return Buffer.concat([
-    pax === undefined ? Buffer.alloc(0) : Buffer.concat([header({ path: "pax", type: "x", content: pax }), padded(pax)]),
+    pax === undefined
+      ? Buffer.alloc(0)
+      : Buffer.concat([header({ path: "pax", type: "x", content: pax }), padded(pax)]),
     header(entry),
     padded(Buffer.from(entry.content ?? ""))
   ])
@@ -162,9 +164,11 @@ export const writeBlob = (layout: string, mediaType: string, data: Buffer): Desc
 
 /** Writes an image's blobs; the descriptor of its manifest is to be put into an index. */
 export const writeImage = (layout: string, image: Image): Descriptor => {
-  const layers = image.layers.map(layerOf).map(({ compress = gzip, mediaType, tar }) =>
-    writeBlob(layout, mediaType ?? "application/vnd.oci.image.layer.v1.tar+gzip", compress(tar))
-  )
+  const layers = image.layers
+    .map(layerOf)
+    .map(({ compress = gzip, mediaType, tar }) =>
+      writeBlob(layout, mediaType ?? "application/vnd.oci.image.layer.v1.tar+gzip", compress(tar))
+    )
   const config = writeBlob(layout, "application/vnd.oci.image.config.v1+json", configOf(image))
   const mediaType = "application/vnd.oci.image.manifest.v1+json"
   const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers, ...image.manifest }))

@@ -57,7 +57,12 @@ describeWith(["root", "busybox", "skopeo"], "an image that skopeo has copied", (
       skopeo(directory, "docker-archive:docker.tar:busybox:1", "oci:back:v1")
       run(directory, "gzip", "-k", "docker.tar", "copy.tar")
       run(directory, "xz", "-k", "-0", "copy.tar")
-      for (const reference of ["oci:copy:v1", "oci-archive:copy.tar", "oci-archive:copy.tar.gz:v1", "oci-archive:copy.tar.xz"]) {
+      for (const reference of [
+        "oci:copy:v1",
+        "oci-archive:copy.tar",
+        "oci-archive:copy.tar.gz:v1",
+        "oci-archive:copy.tar.xz"
+      ]) {
         assert.strictEqual(String((yield* resolve(reference)).digest), digest, reference)
       }
       const references = [
@@ -190,7 +195,11 @@ describeWith(["root", "umoci"], "an image that umoci unpacks", () => {
   it.scoped("is unpacked to the same tree, entry by entry", () =>
     Effect.gen(function* () {
       const place = yield* temporaryDirectory
-      ociLayout(join(place, "image"), { layers: everything, name: "latest", config: { created: "2020-01-01T00:00:00Z" } })
+      ociLayout(join(place, "image"), {
+        layers: everything,
+        name: "latest",
+        config: { created: "2020-01-01T00:00:00Z" }
+      })
       run(place, "umoci", "unpack", "--image", "image:latest", "bundle")
       const ours = describeTree(yield* unpackReference(place, "oci:image:latest"), { times: true })
       const theirs = describeTree(join(place, "bundle/rootfs"), { times: true })
@@ -241,7 +250,8 @@ describeWith(["root", "tar"], "a tar of a root file system that GNU tar has made
       for (const [format = "", ...options] of formats) {
         run(place, "tar", "-c", `--format=${format}`, ...options, "-C", base, "-f", "base.tar", ".")
         const tree = yield* unpacked(place, "rootfs:base.tar")
-        const known = (line: string) => (options.length > 0 ? line : line.replace(/ (user|security)\.[a-z]+=[0-9a-f]*/, ""))
+        const known = (line: string) =>
+          options.length > 0 ? line : line.replace(/ (user|security)\.[a-z]+=[0-9a-f]*/, "")
         assert.deepStrictEqual(tree, expected.map(known), format)
       }
     })

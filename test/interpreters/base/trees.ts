@@ -65,7 +65,8 @@ export const describeTree = (root: string, options: DescribeOptions = {}): Reado
       ].join("")
     )
     if (!stats.isDirectory()) return
-    for (const child of Fs.readdirSync(path).toSorted()) visit(join(path, child), name === "." ? child : `${name}/${child}`)
+    for (const child of Fs.readdirSync(path).toSorted())
+      visit(join(path, child), name === "." ? child : `${name}/${child}`)
   }
   visit(root, ".")
   return lines

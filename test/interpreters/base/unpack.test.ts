@@ -218,11 +218,10 @@ describeWith(["root"], "an image's layers", () => {
 
   it.scoped("have nothing to hide in the lowest one", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* unpacked([[file("a", ""), file(".wh.a"), file("d/b", ""), file("d/.wh..wh..opq")]]), [
-        'f0644 0:0 a ""',
-        "d0755 0:0 d",
-        'f0644 0:0 d/b ""'
-      ])
+      assert.deepStrictEqual(
+        yield* unpacked([[file("a", ""), file(".wh.a"), file("d/b", ""), file("d/.wh..wh..opq")]]),
+        ['f0644 0:0 a ""', "d0755 0:0 d", 'f0644 0:0 d/b ""']
+      )
     })
   )
 
@@ -272,8 +271,19 @@ describeWith(["root"], "an image's layers", () => {
   it.scoped("go through links that lead to directories of the image, as merged /usr has them", () =>
     Effect.gen(function* () {
       const tree = yield* unpacked([
-        [directory("usr/lib"), link("lib", "usr/lib"), link("abs", "/usr/./lib/../lib"), link("dangling", "made/later")],
-        [file("lib/a", ""), file("abs/b", ""), file("dangling/c", ""), hardLink("lib/d", "abs/a"), file("lib/.wh.none")],
+        [
+          directory("usr/lib"),
+          link("lib", "usr/lib"),
+          link("abs", "/usr/./lib/../lib"),
+          link("dangling", "made/later")
+        ],
+        [
+          file("lib/a", ""),
+          file("abs/b", ""),
+          file("dangling/c", ""),
+          hardLink("lib/d", "abs/a"),
+          file("lib/.wh.none")
+        ],
         [file("lib/.wh.b"), file("abs/.wh.d")]
       ])
       assert.deepStrictEqual(tree, [
@@ -296,7 +306,12 @@ describeWith(["root"], "an image's layers", () => {
         [file("a", "x"), link("l", "a")],
         [hardLink("b", "a"), hardLink("m", "l"), hardLink("a", "./a")]
       ])
-      assert.deepStrictEqual(tree, ['f0644 0:0 a "x"', 'f0644 0:0 b "x" = a', "l0777 0:0 l -> a", "l0777 0:0 m -> a = l"])
+      assert.deepStrictEqual(tree, [
+        'f0644 0:0 a "x"',
+        'f0644 0:0 b "x" = a',
+        "l0777 0:0 l -> a",
+        "l0777 0:0 m -> a = l"
+      ])
     })
   )
 
@@ -305,7 +320,11 @@ describeWith(["root"], "an image's layers", () => {
       const tar = tarOf([file("two", "2".repeat(5000))])
       const members = (data: Buffer) => Buffer.concat([gzip(data.subarray(0, 700)), gzip(data.subarray(700))])
       const root = yield* unpackLayers([
-        { tar: tarOf([file("one", "1")]), compress: (data) => data, mediaType: "application/vnd.oci.image.layer.v1.tar" },
+        {
+          tar: tarOf([file("one", "1")]),
+          compress: (data) => data,
+          mediaType: "application/vnd.oci.image.layer.v1.tar"
+        },
         { tar, compress: members },
         { tar: tarOf([file("three", "3")]), mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip" },
         { tar: tarOf([]) }

@@ -44,7 +44,10 @@ const listOf = (tree: LayeredTree): string => {
     }
   }
   walk(tree.root, "")
-  return lines.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).map((line) => `${line}\n`).join("")
+  return lines
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map((line) => `${line}\n`)
+    .join("")
 }
 
 const names = FastCheck.constantFrom("a", "b", "c")
@@ -52,16 +55,27 @@ const paths = FastCheck.array(names, { minLength: 1, maxLength: 3 }).map((parts)
 /** Shell commands, each of which may fail: what matters is what the kernel makes of them. */
 const command = FastCheck.oneof(
   // To open a FIFO for writing is to wait for a reader.
-  { weight: 4, arbitrary: FastCheck.tuple(paths, FastCheck.nat(99)).map(([path, n]) => `[ ! -p ${path} ] && echo ${n} > ${path}`) },
+  {
+    weight: 4,
+    arbitrary: FastCheck.tuple(paths, FastCheck.nat(99)).map(([path, n]) => `[ ! -p ${path} ] && echo ${n} > ${path}`)
+  },
   { weight: 4, arbitrary: paths.map((path) => `mkdir -p ${path}`) },
   { weight: 3, arbitrary: paths.map((path) => `rm -rf ${path}`) },
   { weight: 1, arbitrary: FastCheck.tuple(paths, paths).map(([from, to]) => `mv -T ${from} ${to}`) },
   { weight: 1, arbitrary: FastCheck.tuple(paths, paths).map(([from, to]) => `ln -sfn ${from} ${to}`) },
   { weight: 1, arbitrary: paths.map((path) => `mkfifo ${path}`) },
-  { weight: 1, arbitrary: FastCheck.tuple(paths, FastCheck.constantFrom("700", "1777", "4755")).map(([path, mode]) => `chmod ${mode} ${path}`) },
+  {
+    weight: 1,
+    arbitrary: FastCheck.tuple(paths, FastCheck.constantFrom("700", "1777", "4755")).map(
+      ([path, mode]) => `chmod ${mode} ${path}`
+    )
+  },
   { weight: 1, arbitrary: FastCheck.tuple(paths, FastCheck.nat(5)).map(([path, id]) => `chown -h ${id}:${id} ${path}`) }
 )
-const scripts = FastCheck.array(FastCheck.array(command, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 4 })
+const scripts = FastCheck.array(FastCheck.array(command, { minLength: 1, maxLength: 8 }), {
+  minLength: 2,
+  maxLength: 4
+})
 
 describeWith(["root", "overlay"], "a stack of layers", () => {
   it("reads as the kernel shows it, and so does what is merged of it", () => {
@@ -71,7 +85,10 @@ describeWith(["root", "overlay"], "a stack of layers", () => {
         const directory = `${scratch.path}/${run++}`
         const stack: Array<string> = []
         let shown = ""
-        for (const [index, commands] of [["mkdir -p a/b b", "echo base > a/f; echo base > a/b/f"], ...layers].entries()) {
+        for (const [index, commands] of [
+          ["mkdir -p a/b b", "echo base > a/f; echo base > a/b/f"],
+          ...layers
+        ].entries()) {
           const layer = `${directory}/${index}`
           Fs.mkdirSync(layer, { recursive: true })
           const script = `{ ${commands.map((one) => `(${one}) 2>/dev/null`).join("; ")}; true; } && ${LIST}`

@@ -87,7 +87,9 @@ describe("the manifest of a source directory", () => {
   )
 
   it.effect("refuses a FIFO that is not excluded, and says where it is", () =>
-    Effect.map(Effect.flip(manifest(".", [])), ({ message }) => expect(message).toMatch(/"dir1\/fifo" is neither a file/))
+    Effect.map(Effect.flip(manifest(".", [])), ({ message }) =>
+      expect(message).toMatch(/"dir1\/fifo" is neither a file/)
+    )
   )
 
   it.effect("refuses a name that is not UTF-8, and says so", () =>

@@ -153,11 +153,15 @@ describeWith(["root"], "a reaper", () => {
         ["kill -KILL $$", { _tag: "Signaled", signal: 9 }]
       ] as const) {
         const pipe = yield* OutputPipe.make(() => undefined)
-        const { ended } = sh(reaper, `sh -c '${script}' & echo $!`, pipe.writeEnd)
+        // It ends only when its parent has been waited for, which has to be here then.
+        const orphaned = `while [ -d /proc/'$$' ]; do :; done; ${script}`
+        const { ended } = sh(reaper, `sh -c '${orphaned}' & echo $!`, pipe.writeEnd)
         pipe.closeWriteEnd()
-        let pid = 0
-        yield* pipe.pump((chunk) => Effect.sync(() => void (pid = Number(Buffer.from(chunk).toString()))))
+        const told = yield* Deferred.make<number>()
+        yield* Effect.fork(pipe.pump((chunk) => Deferred.succeed(told, Number(Buffer.from(chunk).toString()))))
+        const pid = yield* Deferred.await(told)
         yield* ended
+        yield* Effect.promise(() => vanished(pid))
         const orphan = reaper.adopt(pid)
         expect(yield* orphan.ended).toEqual(status)
         // Known from then on; and whoever has the number next is not killed.

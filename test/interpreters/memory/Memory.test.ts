@@ -23,11 +23,13 @@ const making = (events: Array<string>) =>
   Effect.gen(function* () {
     const store = yield* Store
     yield* store.build(info, (workspace) =>
-      workspace.log(new Uint8Array(0)).pipe(
-        Effect.ensuring(Effect.sync(() => void events.push("finalizer"))),
-        Effect.zipRight(Effect.yieldNow()),
-        Effect.zipRight(Effect.sync(() => void events.push("filled")))
-      )
+      workspace
+        .log(new Uint8Array(0))
+        .pipe(
+          Effect.ensuring(Effect.sync(() => void events.push("finalizer"))),
+          Effect.zipRight(Effect.yieldNow()),
+          Effect.zipRight(Effect.sync(() => void events.push("filled")))
+        )
     )
     events.push("made")
   }).pipe(Effect.scoped)

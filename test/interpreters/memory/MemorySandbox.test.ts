@@ -41,8 +41,11 @@ const running = (script: string, options: Partial<Command> = {}, world = MemoryW
     const ended = yield* Effect.either(
       sandbox.run(command(script, options), toRootfs(cell), (chunk) => Effect.sync(() => void written.push(chunk)))
     )
-    const outcome =
-      Either.isRight(ended) ? "done" : ended.left instanceof CommandFailed ? ended.left.outcome : ended.left.message
+    const outcome = Either.isRight(ended)
+      ? "done"
+      : ended.left instanceof CommandFailed
+        ? ended.left.outcome
+        : ended.left.message
     const tree = Object.fromEntries(FileTree.listing(cell.tree).map(({ path, ...rest }) => [path, rest]))
     return { output: Buffer.concat(written).toString(), written, outcome, cell, tree }
   }).pipe(Effect.provide(Memory.layer(world)))
@@ -244,9 +247,7 @@ describe("the sandbox in memory", () => {
   it.effect("refuses a root file system of another kind", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox
-      const error = yield* Effect.flip(
-        sandbox.run(command(""), { _tag: "Directory", path: "/" }, () => Effect.void)
-      )
+      const error = yield* Effect.flip(sandbox.run(command(""), { _tag: "Directory", path: "/" }, () => Effect.void))
       expect(error).toBeInstanceOf(SandboxError)
     }).pipe(Effect.provide(Memory.layer(MemoryWorld.make())))
   )

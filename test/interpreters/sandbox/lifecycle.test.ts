@@ -24,6 +24,18 @@ const groups = (name: string): ReadonlyArray<string> =>
     return Fs.statSync(path).isDirectory() ? Fs.readdirSync(path).filter((group) => group.includes(name)) : []
   })
 
+/** The names of this process's children that have ended and that nobody has waited for. */
+const zombies = (): ReadonlyArray<string> =>
+  Fs.readdirSync("/proc").flatMap((pid) => {
+    try {
+      const [, name = "", state, parent] =
+        /\((.*)\) (.) (\d+)/.exec(Fs.readFileSync(`/proc/${pid}/stat`, "latin1")) ?? []
+      return state === "Z" && Number(parent) === process.pid ? [name] : []
+    } catch {
+      return []
+    }
+  })
+
 /** What is left of a sandbox's containers: the runtime's records, control groups, mounts. */
 const remains = (state: string): ReadonlyArray<string> => {
   const owners = Fs.readdirSync(state)
@@ -238,6 +250,21 @@ for (const runtime of ["runc", "crun"] as const) {
             expect([turns, alive("lifecycle-interrupted"), remains(state), left(rootfs)]).toEqual([turns, 0, [], []])
           }
           expect((yield* run("echo still works")).output).toBe("still works\n")
+        })
+      )
+
+      it.scopedLive("leaves no zombies", () =>
+        Effect.gen(function* () {
+          const { image, run, sandbox } = yield* opened()
+          yield* run("(sleep 1000 & true)")
+          yield* run("exit 1")
+          yield* run("", { argv: ["/none"] })
+          const rootfs = yield* image()
+          yield* Effect.flatMap(
+            Effect.fork(sandbox.run(command("sleep 1000"), rootfs, () => Effect.void)),
+            Fiber.interrupt
+          )
+          expect(zombies()).toEqual([])
         })
       )
 

@@ -4,18 +4,21 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
+import * as ChildProcess from "../../../src/interpreters/host/ChildProcess.ts"
 import { tryLock } from "../../../src/interpreters/host/Libc.ts"
+import * as Reaper from "../../../src/interpreters/host/Reaper.ts"
 import { Sandbox } from "../../../src/interpreters/Sandbox.ts"
 import * as OciConfig from "../../../src/interpreters/sandbox/OciConfig.ts"
 import * as OciRuntimeSandbox from "../../../src/interpreters/sandbox/OciRuntimeSandbox.ts"
 import { command } from "../../laws/sandboxSubject.ts"
 import { describeWith } from "../../requirements.ts"
-import { alive, directory, fill, temporaryDirectory } from "./busybox.ts"
+import { alive, directory, fill, overlay, temporaryDirectory } from "./busybox.ts"
 import { busyboxBase, open } from "./realSandbox.ts"
 
 const sandboxOf = (options: OciRuntimeSandbox.OciRuntimeOptions) =>
@@ -71,6 +74,29 @@ describeWith(["root", "busybox", "overlay", "runc"], "the runtime's state", () =
     })
   )
 
+  it.scopedLive("goes only when what still runs is dead and cleared away", () =>
+    Effect.gen(function* () {
+      const path = yield* temporaryDirectory()
+      const stateDirectory = `${path}/state`
+      const up = yield* Deferred.make<void>()
+      const rootfs = yield* overlay(path, [base.path])
+      const running = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const sandbox = yield* sandboxOf({ stateDirectory })
+          const script = "echo up; sh -c 'sleep 1000; true' machine-closed"
+          const running = yield* Effect.forkDaemon(
+            sandbox.run(command(script), rootfs, () => Deferred.succeed(up, undefined))
+          )
+          yield* Deferred.await(up)
+          expect(alive("machine-closed")).toBeGreaterThan(0)
+          return running
+        })
+      )
+      expect([alive("machine-closed"), Fs.readdirSync(stateDirectory)]).toEqual([0, []])
+      expect(Exit.isInterrupted(yield* Fiber.await(running))).toBe(true)
+    })
+  )
+
   it.scopedLive("of a process that was killed is cleared away, its container killed", () =>
     Effect.gen(function* () {
       const path = yield* temporaryDirectory()
@@ -78,11 +104,39 @@ describeWith(["root", "busybox", "overlay", "runc"], "the runtime's state", () =
       fill(image.path)
       for (const name of ["proc", "dev", "sys"]) Fs.mkdirSync(`${image.path}/${name}`)
       const owner = abandon(`${path}/state`, image.path, "machine-abandoned")
-      expect(alive("machine-abandoned")).toBeGreaterThan(0)
+      // The runtime does not wait until its child has become the command.
+      while (alive("machine-abandoned") === 0) yield* Effect.yieldNow()
       const { run } = yield* open(base, { stateDirectory: `${path}/state` })
       yield* run("true")
       expect(alive("machine-abandoned")).toBe(0)
       expect(Fs.existsSync(owner)).toBe(false)
+    })
+  )
+
+  it.scopedLive("of a process that was killed is cleared away only when its runtime is done", () =>
+    Effect.gen(function* () {
+      const path = yield* temporaryDirectory()
+      const owner = `${path}/state/999999999-0123abcd`
+      Fs.mkdirSync(`${owner}/c`, { recursive: true, mode: 0o700 })
+      Fs.chmodSync(`${path}/state`, 0o700)
+      const lock = Fs.openSync(`${owner}/lock`, "w")
+      expect(tryLock(lock)).toBe(true)
+      // Stands in for a runtime: it has the lock when its owner has gone, and notes down a container later.
+      const note = `until [ -e ${path}/go ]; do :; done; mkdir ${owner}/c/late; echo > ${path}/noted`
+      const reaper = yield* Reaper.make
+      const runtime = ChildProcess.spawn(reaper, "/bin/sh", ["-c", note], {
+        environment: { PATH: "/usr/bin:/bin" },
+        held: lock
+      })
+      Fs.closeSync(lock)
+      const { run } = yield* open(base, { stateDirectory: `${path}/state` })
+      const running = yield* Effect.fork(run("true"))
+      yield* Effect.yieldNow()
+      expect(Fs.existsSync(owner)).toBe(true)
+      Fs.writeFileSync(`${path}/go`, "")
+      yield* runtime.ended
+      expect((yield* Fiber.join(running)).outcome).toBe("succeeded")
+      expect([Fs.existsSync(`${path}/noted`), Fs.existsSync(owner)]).toEqual([true, false])
     })
   )
 

@@ -31,21 +31,22 @@ const temporaryIn = (store: string): ReadonlyArray<string> => {
   )
 }
 
-const makeSubject = Effect.map(
-  temporaryDirectory,
-  (directory): Subject => ({
-    layer: OverlayfsStore.layer({ path: `${directory}/store` }),
-    files: hostFiles,
-    temporary: Effect.sync(() => temporaryIn(`${directory}/store`))
-  })
-)
+const makeSubject = Effect.map(temporaryDirectory, (directory): Subject => ({
+  layer: OverlayfsStore.layer({ path: `${directory}/store` }),
+  files: hostFiles,
+  temporary: Effect.sync(() => temporaryIn(`${directory}/store`))
+}))
 
 describeWith(["root"], "the overlayfs store", () => {
   storeLaws(makeSubject, { "in memory": memorySource, "on the host": hostSource })
 
   const failure = (path: string) =>
     Effect.gen(function* () {
-      const store = yield* open({ layer: OverlayfsStore.layer({ path }), files: hostFiles, temporary: Effect.succeed([]) })
+      const store = yield* open({
+        layer: OverlayfsStore.layer({ path }),
+        files: hostFiles,
+        temporary: Effect.succeed([])
+      })
       const looked = yield* Effect.either(store.result(id("x")))
       const made = yield* Effect.either(
         Effect.scoped(store.build({ id: id("x"), parent: Option.none(), heading: "x" }, () => Effect.void))
@@ -102,9 +103,7 @@ describeWith(["root"], "the overlayfs store", () => {
       }
       const alive = yield* open(subject)
       const make = (name: string, fill: Effect.Effect<void> = Effect.void) =>
-        Effect.fork(
-          Effect.scoped(alive.build({ id: id(name), parent: Option.none(), heading: name }, () => fill))
-        )
+        Effect.fork(Effect.scoped(alive.build({ id: id(name), parent: Option.none(), heading: name }, () => fill)))
       const begun = yield* Effect.makeLatch()
       yield* make("held", Effect.zipRight(begun.open, Effect.never))
       yield* begun.await
@@ -147,7 +146,10 @@ describeWith(["root"], "the overlayfs store", () => {
         ...made
       })
       // An early result is still what it was.
-      expect(yield* contents(store, id("2"))).toMatchObject({ "/base/gone": "file 0644 0:0 b", "/count": "file 0644 0:0 2" })
+      expect(yield* contents(store, id("2"))).toMatchObject({
+        "/base/gone": "file 0644 0:0 b",
+        "/count": "file 0644 0:0 2"
+      })
     })
   )
 

@@ -6,8 +6,9 @@
  * the new version, without anything being copied, unless `current` has changed
  * since. A stack that has grown long is merged into one directory.
  *
- * Layers that no version names any more are removed when nobody but this
- * process uses the store: another may have them mounted.
+ * Whoever has a copy holds a shared lock on `users`. Layers that the current
+ * version does not name, and what a process left that was killed half-way, are
+ * removed by the last one to give his copy back: others may have them mounted.
  */
 import * as Schema from "effect/Schema"
 import { createHash, randomBytes } from "node:crypto"
@@ -26,6 +27,7 @@ const encode = Schema.encodeSync(Current)
 
 const CURRENT = "current.json"
 const LOCK = "lock"
+const USERS = "users"
 const MAX_LAYERS = 8
 
 /** File names are limited to 255 bytes. */
@@ -51,6 +53,8 @@ export interface Copy {
   readonly rootfs: OverlayRootfs
   /** The version it was made from, as `current` had it. */
   readonly from: string
+  /** The open file with the lock that says that the copy is in use. */
+  readonly users: number
 }
 
 /** One cache: a directory below `caches`. */
@@ -61,51 +65,68 @@ export class Cache {
     this.directory = `${caches}/${escape(name)}`
   }
 
-  /** Makes a copy whose own layer is in `space`, an empty directory. */
-  copy(space: string, owner: User): Copy {
-    const from = this.current() ?? this.create(owner)
-    const layers = this.layers(from)
-    const upper = `${space}/fs`
-    const work = `${space}/work`
-    for (const path of [upper, work]) Fs.mkdirSync(path, { mode: 0o700 })
-    const [top] = layers
-    copyAttributes(top, upper, Fs.lstatSync(top))
-    return { from, rootfs: { _tag: "Overlay", lower: layers, upper, work } }
-  }
-
-  /** Makes a copy the new version, unless another was faster; false then. Takes the cache's lock. */
-  *release(copy: Copy): Generator<void, boolean, void> {
-    // The cache may have been removed in the meantime: then the copy goes the same way.
-    if (!Fs.existsSync(`${this.directory}/${CURRENT}`)) return false
-    const lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
+  /** Makes a copy whose own layer is in `space`, an empty directory. It has to be given back with `release`. */
+  *copy(space: string, owner: User): Generator<void, Copy, void> {
+    Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
+    const users = Fs.openSync(`${this.directory}/${USERS}`, "a", 0o600)
     try {
-      while (!tryLock(lock)) yield
-      if (this.current() !== copy.from) return false
-      const layer = fresh()
-      const layers = this.layers(copy.from)
-      if (layers.length < MAX_LAYERS) {
-        Fs.renameSync(copy.rootfs.upper, `${this.directory}/${layer}`)
-        this.setCurrent([layer, ...decode(copy.from).layers])
-      } else {
-        const merged = `${copy.rootfs.work}/merged`
-        Fs.mkdirSync(merged, { mode: 0o700 })
-        yield* mergeLayers([copy.rootfs.upper, ...layers], merged, { bottom: true })
-        Fs.renameSync(merged, `${this.directory}/${layer}`)
-        this.setCurrent([layer])
-      }
-      return true
-    } finally {
-      Fs.closeSync(lock)
+      while (!tryLock(users, "shared")) yield
+      const from = this.current() ?? this.create(owner)
+      const layers = this.layers(from)
+      const upper = `${space}/fs`
+      const work = `${space}/work`
+      for (const path of [upper, work]) Fs.mkdirSync(path, { mode: 0o700 })
+      const [top] = layers
+      copyAttributes(top, upper, Fs.lstatSync(top))
+      return { from, users, rootfs: { _tag: "Overlay", lower: layers, upper, work } }
+    } catch (error) {
+      Fs.closeSync(users)
+      throw error
     }
   }
 
-  /** Removes the layers that the current version does not need. Only for when nobody uses the cache. */
-  tidy(): void {
+  /**
+   * Gives a copy back, which becomes the new version unless another was faster.
+   * What is needed no more is moved into `rubbish`, an empty directory. Takes
+   * the cache's lock.
+   */
+  *release(copy: Copy, rubbish: string): Generator<void, void, void> {
+    let lock: number | undefined
+    try {
+      // The cache may have been removed in the meantime: then the copy goes the same way.
+      if (!Fs.existsSync(`${this.directory}/${CURRENT}`)) return
+      lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
+      while (!tryLock(lock)) yield
+      yield* this.renew(copy)
+      if (tryLock(copy.users)) this.tidy(rubbish)
+    } finally {
+      if (lock !== undefined) Fs.closeSync(lock)
+      Fs.closeSync(copy.users)
+    }
+  }
+
+  private *renew(copy: Copy): Generator<void, void, void> {
+    if (this.current() !== copy.from) return
+    const layer = fresh()
+    const layers = this.layers(copy.from)
+    if (layers.length < MAX_LAYERS) {
+      Fs.renameSync(copy.rootfs.upper, `${this.directory}/${layer}`)
+      this.setCurrent([layer, ...decode(copy.from).layers])
+    } else {
+      const merged = `${copy.rootfs.work}/merged`
+      Fs.mkdirSync(merged, { mode: 0o700 })
+      yield* mergeLayers([copy.rootfs.upper, ...layers], merged, { bottom: true })
+      Fs.renameSync(merged, `${this.directory}/${layer}`)
+      this.setCurrent([layer])
+    }
+  }
+
+  /** Only for who has both locks for himself. */
+  private tidy(rubbish: string): void {
     const current = this.current()
-    const needed = new Set<string>(current === undefined ? [] : decode(current).layers)
+    const needed = new Set([LOCK, USERS, CURRENT, ...(current === undefined ? [] : decode(current).layers)])
     for (const name of Fs.readdirSync(this.directory)) {
-      if (name === LOCK || name === CURRENT || needed.has(name)) continue
-      Fs.rmSync(`${this.directory}/${name}`, { recursive: true, force: true })
+      if (!needed.has(name)) Fs.renameSync(`${this.directory}/${name}`, `${rubbish}/${name}`)
     }
   }
 
@@ -124,7 +145,6 @@ export class Cache {
   }
 
   private create(owner: User): string {
-    Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
     const layer = fresh()
     const path = `${this.directory}/${layer}`
     Fs.mkdirSync(path)

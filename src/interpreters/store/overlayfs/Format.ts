@@ -86,6 +86,12 @@ const makeDirectory = (path: string, mode: number): void => {
     // Besides EEXIST, a directory that is there may be answered with what forbids to make one.
     if (Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
     if (codeOf(error) === "EEXIST") throw new ErrnoError(constants.errno.ENOTDIR, "mkdir", path)
-    throw error
+    if (codeOf(error) !== "ENOENT") throw error
+    // What is above it is there, so this does not mean what it means elsewhere.
+    throw new StoreError({
+      message: `cannot make the store's directory ${path}: this file system has no room for directories`,
+      hint: Option.some("name another directory with --store"),
+      cause: error
+    })
   }
 }

@@ -58,16 +58,7 @@ export class Layout {
     return `${this.root}/tmp`
   }
   get directories(): ReadonlyArray<string> {
-    return [
-      this.root,
-      this.results,
-      this.squashed,
-      this.links,
-      this.planned,
-      this.caches,
-      this.hashes,
-      this.temporary
-    ]
+    return [this.root, this.results, this.squashed, this.links, this.planned, this.caches, this.hashes, this.temporary]
   }
 }
 

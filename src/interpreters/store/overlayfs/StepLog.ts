@@ -24,12 +24,13 @@ export const make = (path: string): Effect.Effect<StepLog, never, Scope.Scope> =
       })
     )
     const attempt = <A>(work: () => A): Effect.Effect<A, StoreError> =>
-      Effect.try({ try: work, catch: (error) => storeError("cannot keep the step's log", error) })
+      Effect.try({ try: work, catch: (error) => storeError(`cannot write the step's log ${path}`, error) })
     return {
       append: (chunk) =>
         attempt(() => {
           fd ??= Fs.openSync(path, "wx+", 0o600)
-          for (let done = 0; done < chunk.length; ) done += Fs.writeSync(fd, chunk, done, chunk.length - done, size + done)
+          for (let done = 0; done < chunk.length;)
+            done += Fs.writeSync(fd, chunk, done, chunk.length - done, size + done)
           size += chunk.length
         }),
       read: (offset, limit) =>

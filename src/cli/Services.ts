@@ -1,0 +1,35 @@
+/** What a command builds with: an engine on the services of a backend. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { BaseImages } from "../interpreters/BaseImages.ts"
+import { Engine } from "../interpreters/Engine.ts"
+import type { HashMemo } from "../interpreters/host/HashMemo.ts"
+import { Sandbox, type SandboxError } from "../interpreters/Sandbox.ts"
+import { Store, type StoreError } from "../interpreters/Store.ts"
+import type { Chosen, SandboxOptions } from "./Backend.ts"
+
+/** All that a build needs, until the scope closes. */
+export const forBuilding = (
+  { backend, place }: Chosen,
+  options: {
+    readonly sandbox: SandboxOptions
+    /** The source directory, an absolute path. */
+    readonly directory: string
+    readonly memo: HashMemo
+  }
+): Effect.Effect<Context.Context<Engine | Store | Sandbox | BaseImages>, StoreError | SandboxError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const services = Context.make(Store, yield* backend.store(place)).pipe(
+      Context.add(Sandbox, yield* backend.sandbox(options.sandbox)),
+      Context.add(BaseImages, yield* backend.images(options.directory, options.memo))
+    )
+    return Context.merge(services, yield* Effect.provide(Layer.build(Engine.layer), services))
+  })
+
+/** Runs an effect with a backend's store, for as long as it takes. */
+export const withStore =
+  ({ backend, place }: Chosen) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R | Store>): Effect.Effect<A, E | StoreError, Exclude<R, Store>> =>
+    Effect.scoped(Effect.flatMap(backend.store(place), (store) => Effect.provideService(effect, Store, store)))
