@@ -97,7 +97,8 @@ export const bundle = async (outfile, options = {}) => {
     platform: "node",
     format: "cjs",
     target: "node20",
-    external: ["koffi"],
+    // Used by few commands, and found in the package's dependencies by those that do.
+    external: ["koffi", "tar-stream"],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "none",

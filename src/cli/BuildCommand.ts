@@ -75,6 +75,8 @@ const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, Cli
     const secrets = yield* readSecrets(given.secrets)
     const jobs = Option.isSome(given.jobs) ? given.jobs.value : yield* host.processors
     const colors = Colors.enabled(given.color, sink, host)
+    const { stages, steps } = prepared.plan
+    yield* Effect.logInfo(`${steps.length} steps in ${stages.length} stages, at most ${jobs} at a time`)
     const { id } = yield* runBuild({ ...prepared, secrets, jobs }, { sink, colors })
     yield* stdout.write(quiet ? `${id}\n` : `Got: "${id}"\n`)
   })

@@ -165,6 +165,15 @@ describe("obuilder build", () => {
     expect(code).toBe(2)
   })
 
+  it("says more with -v, on standard error", async () => {
+    const quiet = await build("-j2")
+    const verbose = await build("-j2", "-v")
+    expect(quiet.stderr).toBe("")
+    expect(verbose.stderr).toBe("obuilder: info: 6 steps in 2 stages, at most 2 at a time\n")
+    expect((await build("-j2", "--verbosity=info")).stderr).toBe(verbose.stderr)
+    expect((await build("-j2", "-v", "--verbosity=error")).stderr).toBe("")
+  })
+
   it("reads the spec from standard input", async () => {
     const words = ["build", "-f", "-", "src"]
     const { code, stdout } = await obuilder({ directory, world, stdin: SPEC }, ...words)

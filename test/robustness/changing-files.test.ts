@@ -134,7 +134,7 @@ describeWith(["root"], "a source file", () => {
   const buildWhile = (change: (file: string) => void) =>
     Effect.gen(function* () {
       const { file, layer, source } = yield* setUp
-      Fs.truncateSync(file, LARGE)
+      Fs.writeFileSync(file, new Uint8Array(LARGE))
       const directory = yield* SourceDirectory.make({ path: source })
       const opened = yield* Effect.makeLatch()
       const writer = yield* Effect.fork(

@@ -30,6 +30,8 @@ export interface StartOptions {
   /** A program and its arguments that the command line is handed to, and that becomes the program: `nsenter …`. */
   readonly through?: ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string>>
+  /** Milliseconds that it may take. */
+  readonly deadline?: number
 }
 
 /** The time between two looks at something that is waited for. */
@@ -75,14 +77,15 @@ export class Program {
     return [process.execPath, this.file, ...args]
   }
 
-  start(args: ReadonlyArray<string>, { environment, through = [] }: StartOptions = {}): Running {
+  start(args: ReadonlyArray<string>, { deadline, environment, through = [] }: StartOptions = {}): Running {
     const [file = "", ...words] = [...through, ...this.words(args)]
     return follow(
       spawn(file, words, {
         cwd: this.directory,
         env: { ...process.env, ...environment },
         stdio: ["ignore", "pipe", "pipe"]
-      })
+      }),
+      deadline
     )
   }
 
@@ -125,7 +128,7 @@ export class Program {
   }
 }
 
-const follow = (child: ChildProcess): Running => {
+const follow = (child: ChildProcess, deadline = LONGEST_MS): Running => {
   const text = { stdout: "", stderr: "", both: "" }
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.setEncoding("utf8").on("data", (chunk: string) => {
@@ -133,7 +136,7 @@ const follow = (child: ChildProcess): Running => {
       text.both += chunk
     })
   }
-  const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_MS)
+  const timer = setTimeout(() => child.kill("SIGKILL"), deadline)
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject)
     child.once("close", (status, signal) => {

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
+import { dirname } from "node:path"
 import { resolve } from "node:path"
 import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
@@ -220,7 +221,8 @@ class OverlayfsStore implements StoreService {
         copyAttributes(path, upper, Fs.statSync(path))
         const work = `${directory}/work`
         Fs.mkdirSync(work, { mode: 0o700 })
-        return { _tag: "Overlay", lower: below.map((one) => this.results.link(one)), upper, work } as const
+        const lower = below.map((one) => this.results.link(one))
+        return { _tag: "Overlay", lower, upper, work, scratch: dirname(directory) } as const
       }).pipe(Effect.tapError(() => remove(directory)))
       const log = yield* StepLog.make(`${directory}/log`)
       const layers = [upper, ...below.map((one) => `${this.layout.root}/${one}`)]
@@ -261,15 +263,14 @@ class OverlayfsStore implements StoreService {
   private commit(result: ResultInfo, making: Making): void {
     const { directory, layers, log } = making
     Fs.rmSync(`${directory}/work`, { recursive: true, force: true })
-    this.results.prepare(directory, {
+    // Where another process was faster, its result stays and this one is dropped.
+    this.results.commit(result.id, directory, {
       version: 1,
       parent: Option.getOrNull(result.parent),
       heading: result.heading,
       layers,
       logSize: log.size()
     })
-    // Where another process was faster, its result stays and this one is dropped.
-    this.results.commit(result.id, directory)
   }
 
   /** `what` is what is being done with the store, which is named after it. */

@@ -1,6 +1,6 @@
 import * as Fs from "node:fs"
 import { describe, expect, it } from "vitest"
-import { sha256 } from "../../../src/domain/Digest.ts"
+import { type Digest, sha256 } from "../../../src/domain/Digest.ts"
 import { HashMemo } from "../../../src/interpreters/host/HashMemo.ts"
 import { scratchDirectory } from "./scratch.ts"
 
@@ -44,6 +44,25 @@ describe("a memo of digests", () => {
     memo.save()
     expect(new HashMemo(file).recall(stats)).toBe(digest)
     expect(Fs.readdirSync(scratch.path)).toEqual(["kept"])
+  })
+
+  it("knows all of many files, each with the digest that it had last, however often it is written and read", () => {
+    const file = `${scratch.path}/many`
+    const statsOf = (ino: number) => ({ ...stats, ino })
+    const last = new Map<number, Digest>()
+    for (let run = 0; run < 3; run++) {
+      const memo = new HashMemo(file)
+      for (let ino = run * 50; ino < run * 50 + 200; ino++) {
+        const content = sha256(`${run} ${ino}`)
+        memo.remember(statsOf(ino), content, later)
+        last.set(ino, content)
+      }
+      memo.save()
+    }
+    const memo = new HashMemo(file)
+    for (const [ino, content] of last) expect(memo.recall(statsOf(ino)), `inode ${ino}`).toBe(content)
+    expect(memo.recall(statsOf(300))).toBeUndefined()
+    Fs.rmSync(file)
   })
 
   it("writes nothing when there is nothing new", () => {

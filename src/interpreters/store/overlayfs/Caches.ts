@@ -13,6 +13,7 @@
 import * as Schema from "effect/Schema"
 import { createHash, randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
+import { dirname } from "node:path"
 import type { User } from "../../../domain/Spec.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
@@ -78,7 +79,7 @@ export class Cache {
       for (const path of [upper, work]) Fs.mkdirSync(path, { mode: 0o700 })
       const [top] = layers
       copyAttributes(top, upper, Fs.lstatSync(top))
-      return { from, users, rootfs: { _tag: "Overlay", lower: layers, upper, work } }
+      return { from, users, rootfs: { _tag: "Overlay", lower: layers, upper, work, scratch: dirname(space) } }
     } catch (error) {
       Fs.closeSync(users)
       throw error

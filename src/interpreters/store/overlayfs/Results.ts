@@ -50,21 +50,19 @@ export class Results {
     return meta
   }
 
-  /** Writes what is to be known of a result into the directory that becomes it. */
-  prepare(directory: string, meta: Meta): void {
-    Fs.writeFileSync(`${directory}/meta.json`, encode(meta), { mode: 0o600 })
-  }
-
   /** Makes a directory the result, in one step; false where the result is there already. */
-  commit(id: StepId, directory: string): boolean {
+  commit(id: StepId, directory: string, meta: Meta): boolean {
+    Fs.writeFileSync(`${directory}/meta.json`, encode(meta), { mode: 0o600 })
     try {
       Fs.renameSync(directory, this.layout.result(id))
-      return true
     } catch (error) {
       const code = codeOf(error)
       if (code === "EEXIST" || code === "ENOTEMPTY") return false
       throw error
     }
+    // The next step builds on it.
+    this.known.set(id, meta)
+    return true
   }
 
   log(id: StepId, size: number, offset: number, limit: number): Uint8Array {
