@@ -7,8 +7,8 @@ import { temporaryDirectory } from "./commandLine.ts"
 const root = Path.resolve(import.meta.dirname, "../..")
 
 /** Builds it; what is returned has `bin/obuilder` and `dist` in it. */
-export const buildProgram = (): string => {
-  const directory = temporaryDirectory()
+export const buildProgram = (directory: string = temporaryDirectory()): string => {
+  Fs.mkdirSync(directory, { recursive: true })
   Fs.cpSync(Path.join(root, "bin"), Path.join(directory, "bin"), { recursive: true })
   Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(directory, "node_modules"))
   const dist = Path.join(directory, "dist")

@@ -107,7 +107,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "a build that is killed", (
   let expected: { readonly id: string; readonly content: string; readonly printed: number }
 
   beforeAll(() => {
-    command = `${buildProgram()}/bin/obuilder`
+    command = `${buildProgram(`${scratch.path}/program`)}/bin/obuilder`
     const busybox = spawnSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).stdout.trim()
     const applets = spawnSync(busybox, ["--list"], { encoding: "utf8" }).stdout.trim().split("\n")
     writeBase(`${scratch.path}/base`, busybox, applets)
