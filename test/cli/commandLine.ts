@@ -20,10 +20,16 @@ import { BaseImages } from "../../src/interpreters/BaseImages.ts"
 import { Sandbox } from "../../src/interpreters/Sandbox.ts"
 import { Store, type StoreError, type StoreService } from "../../src/interpreters/Store.ts"
 
+const made: Array<string> = []
+// Registered here, since what is registered inside of a hook or a test is not run.
+afterAll(() => {
+  for (const path of made) Fs.rmSync(path, { recursive: true, force: true })
+})
+
 /** A directory that goes with the test file. */
 export const temporaryDirectory = (): string => {
   const path = Fs.realpathSync(Fs.mkdtempSync(Path.join(tmpdir(), "obuilder-cli-test-")))
-  afterAll(() => Fs.rmSync(path, { recursive: true, force: true }))
+  made.push(path)
   return path
 }
 
