@@ -12,7 +12,6 @@ import * as Option from "effect/Option"
 import type { DestinationForm, DirectoryNode, FileNode, Manifest, ManifestNode } from "../../domain/Manifest.ts"
 import type { SourceTree } from "../SourceTree.ts"
 import { contentOf } from "./HashFile.ts"
-import { sameStamp } from "./HashMemo.ts"
 import { codeOf } from "./IoError.ts"
 import { components, type Entry, type LayeredTree } from "./LayeredTree.ts"
 import { copyAttributes } from "./Metadata.ts"
@@ -195,7 +194,7 @@ class Writer {
       if (uid !== 0 || gid !== 0) Fs.fchownSync(fd, uid, gid)
       const { locate } = this.request.source
       const same = Option.isSome(locate)
-        ? yield* copyHostFile(locate.value.path(source), fd, node, locate.value.recall)
+        ? yield* copyHostFile(locate.value.path(source), fd, node)
         : writeContent(this.request.contents.get(source), fd, node)
       if (!same) throw new CopyRefused(source, `"${source}" changed while it was being copied; build again`)
     } finally {
@@ -224,15 +223,10 @@ const writeContent = (content: Uint8Array | undefined, fd: number, node: FileNod
 
 /**
  * Copies from file to file; false when what was read is not what the manifest
- * says. A file whose digest is remembered is not hashed a second time: that its
- * status is the same before and after is what was trusted when it was read.
+ * says. What was remembered is not trusted here: a file's status does not show
+ * what is written through a mapping, and the content is read anyway.
  */
-function* copyHostFile(
-  from: string,
-  to: number,
-  node: FileNode,
-  recall: (stats: Fs.Stats) => string | undefined
-): Generator<void, boolean, void> {
+function* copyHostFile(from: string, to: number, node: FileNode): Generator<void, boolean, void> {
   let fd: number
   try {
     // Without O_NONBLOCK a FIFO that took the file's place would be waited for.
@@ -245,11 +239,10 @@ function* copyHostFile(
   try {
     const before = Fs.fstatSync(fd)
     if (!before.isFile() || before.size !== node.size) return false
-    const trusted = recall(before) === node.digest
-    const hasher = trusted ? undefined : createHash("sha256")
+    const hasher = createHash("sha256")
     let size = 0
     for (const piece of contentOf(fd)) {
-      hasher?.update(piece)
+      hasher.update(piece)
       writeAll(to, piece)
       size += piece.length
       // A file that grows for ever must not fill the disk.
@@ -257,8 +250,7 @@ function* copyHostFile(
       if (size === node.size) break
       yield
     }
-    if (hasher !== undefined && hasher.digest("hex") !== node.digest) return false
-    if (hasher === undefined && !(size === node.size && sameStamp(before, Fs.fstatSync(fd)))) return false
+    if (hasher.digest("hex") !== node.digest) return false
     Fs.futimesSync(to, before.atime, before.mtime)
     return true
   } finally {

@@ -57,6 +57,9 @@ export class MountPoints {
   /** Something that the runtime mounts where `target` says, such as `/proc`. */
   system(target: string): void {
     const { entry } = this.find([target.slice(1)], false)
+    // Through a link the runtime would reach, and write to, what it leads to on the host.
+    if (entry !== undefined && entry.kind !== "directory")
+      throw new BadTarget(`${target} is not a directory in the image`)
     if (entry === undefined) this.root.missing.push({ path: target, kind: "directory" })
     this.mounted.unshift({ at: target, tree: undefined, kind: "directory", missing: [] })
   }
@@ -74,6 +77,10 @@ export class MountPoints {
     const place = this.find(components(target), true)
     const { path, entry, filesystem } = place
     if (path === "/") throw new BadTarget(`${target} is the root directory`)
+    // The runtime trusts what it finds in /dev, /proc and /sys: that must not be a step's making.
+    if (filesystem.tree === undefined && filesystem.kind === "directory") {
+      throw new BadTarget(`${target} is in ${filesystem.at}, where nothing can be mounted`)
+    }
     // A file on a file, a directory on a directory: that is the kernel's rule.
     if (entry !== undefined && (entry.kind === "directory") !== (kind === "directory")) {
       throw new BadTarget(`${target} is ${entry.kind === "directory" ? "a directory" : "not a directory"} in the image`)
