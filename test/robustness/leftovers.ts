@@ -11,10 +11,10 @@ const CGROUP_DEPTH = 6
  * What is left of the process that had this id: in its store, if that is named,
  * directories in the making; for its containers, directories, control groups,
  * mounts and processes. For a process that was killed, this is to be asked when
- * another one has started and done something on the same store.
+ * another one has run something on the same store.
  */
 export const leftBy = (pid: number, store?: string): ReadonlyArray<string> => [
-  ...(store === undefined ? [] : temporaryIn(store)),
+  ...(store === undefined ? [] : temporaryIn(store).filter((path) => path.startsWith(`${store}/tmp/${pid}-`))),
   ...STATES.flatMap((state) =>
     namesIn(state)
       .filter((name) => name.startsWith(`${pid}-`) || name.startsWith(`.${pid}-`))
@@ -32,7 +32,7 @@ export const containers = (pid: number): ReadonlyArray<string> => {
   const name = `obuilder-${pid}-`
   return [
     ...namesIn("/proc")
-      .filter((one) => /^\d+$/.test(one) && read(`/proc/${one}/cgroup`).includes(name))
+      .filter((one) => /^\d+$/.test(one) && read(`/proc/${one}/cgroup`).includes(name) && !isDead(one))
       .map((one) => `the process ${one}: ${read(`/proc/${one}/cmdline`).replaceAll("\0", " ")}`),
     ...read("/proc/self/mountinfo")
       .split("\n")
@@ -41,6 +41,9 @@ export const containers = (pid: number): ReadonlyArray<string> => {
     ...cgroupsIn(CGROUPS, name, CGROUP_DEPTH)
   ]
 }
+
+/** Dead, and not yet asked for by its parent, which may be anybody where its own died before it: proc(5), `stat`. */
+const isDead = (pid: string): boolean => /^\d+ \(.*\) [ZX]/s.test(read(`/proc/${pid}/stat`))
 
 const cgroupsIn = (directory: string, name: string, depth: number): ReadonlyArray<string> =>
   depth === 0
