@@ -23,6 +23,7 @@ import { idsOf, NoSuchUser } from "../host/ImageUser.ts"
 import { storeError } from "../host/IoError.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import { copyAttributes } from "../host/Metadata.ts"
+import { remove } from "../host/RemoveTree.ts"
 import * as ResultTree from "../host/ResultTree.ts"
 import { writeTar } from "../host/TreeTar.ts"
 import type { SourceError } from "../SourceTree.ts"
@@ -313,7 +314,3 @@ const refusal = (error: unknown): CopyError | undefined => {
   if (error instanceof NoSuchUser) return new CopyError({ path: "/etc/passwd", message: error.message })
   return undefined
 }
-
-/** Removes what a step was made in; what cannot be removed is left to the next sweep. */
-const remove = (directory: string): Effect.Effect<void> =>
-  Effect.ignore(Effect.try(() => Fs.rmSync(directory, { recursive: true, force: true })))

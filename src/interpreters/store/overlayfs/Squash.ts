@@ -10,6 +10,7 @@ import type { StepId } from "../../../domain/Digest.ts"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { codeOf, storeError } from "../../host/IoError.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
+import { remove } from "../../host/RemoveTree.ts"
 import type { StoreError } from "../../Store.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 import type { Meta } from "./Results.ts"
@@ -36,7 +37,7 @@ export const shorten = (
     commit(scratch, target)
   }, fail)
   return merge.pipe(
-    Effect.ensuring(Effect.sync(() => Fs.rmSync(scratch, { recursive: true, force: true }))),
+    Effect.ensuring(remove(scratch)),
     Effect.as([squashed, base])
   )
 }

@@ -12,31 +12,33 @@ import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf, storeError } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
+import { remove } from "../../host/RemoveTree.ts"
 import type { StoreError } from "../../Store.ts"
 
 const LOCK = "lock"
 
 /** Takes a directory of one's own below `parent`, after removing those of the dead; gone when the scope closes. */
 export const acquire = (parent: string): Effect.Effect<string, StoreError, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.try({
-        try: () => {
-          sweep(parent)
-          return take(parent)
-        },
-        catch: (error) => storeError(`cannot use the store's temporary space ${parent}`, error)
-      }),
-      ({ path, lock }) =>
-        Effect.sync(() => {
-          remove(path)
-          Fs.closeSync(lock)
-          // Once more: a dead process's container, which could still write, may have been killed since.
-          if (Fs.existsSync(parent)) sweep(parent)
-        })
+  sweep(parent).pipe(
+    Effect.zipRight(
+      Effect.acquireRelease(
+        attempt(parent, () => take(parent)),
+        ({ path, lock }) =>
+          remove(path).pipe(
+            Effect.zipRight(Effect.sync(() => Fs.closeSync(lock))),
+            // Once more: a dead process's container, which could still write, may have been killed since.
+            Effect.zipRight(Effect.ignore(sweep(parent)))
+          )
+      )
     ),
-    ({ path }) => path
+    Effect.map(({ path }) => path)
   )
+
+const attempt = <A>(parent: string, work: () => A): Effect.Effect<A, StoreError> =>
+  Effect.try({
+    try: work,
+    catch: (error) => storeError(`cannot use the store's temporary space ${parent}`, error)
+  })
 
 const take = (parent: string): { readonly path: string; readonly lock: number } => {
   const name = `${process.pid}-${randomBytes(6).toString("hex")}`
@@ -53,21 +55,12 @@ const take = (parent: string): { readonly path: string; readonly lock: number } 
 /** Hidden directories are taken for abandoned after this time: making one takes no time at all. */
 const HIDDEN_MS = 60_000
 
-const sweep = (parent: string): void => {
-  for (const name of Fs.readdirSync(parent)) {
-    const path = `${parent}/${name}`
-    if (name.startsWith(".") ? isOld(path) : isDead(path)) remove(path)
-  }
-}
-
-/** What cannot be removed now is left to the next sweep: that is no reason not to build. */
-const remove = (path: string): void => {
-  try {
-    Fs.rmSync(path, { recursive: true, force: true })
-  } catch {
-    // Somebody is still writing to it, or the file system has become read-only.
-  }
-}
+const sweep = (parent: string): Effect.Effect<void, StoreError> =>
+  attempt(parent, () =>
+    Fs.readdirSync(parent)
+      .filter((name) => (name.startsWith(".") ? isOld(`${parent}/${name}`) : isDead(`${parent}/${name}`)))
+      .map((name) => `${parent}/${name}`)
+  ).pipe(Effect.flatMap(Effect.forEach(remove, { discard: true })))
 
 const isOld = (path: string): boolean => {
   const stats = Fs.lstatSync(path, { throwIfNoEntry: false })

@@ -1,0 +1,125 @@
+/**
+ * Removes a tree that somebody may still be changing: a container of a process
+ * that was killed goes on writing until it is found.
+ *
+ * Nothing is reached by a path of more than one component: every directory is
+ * opened as what it is, never through a link, and what is in it is named from
+ * its descriptor (`/proc/self/fd/N/name` is `openat(N, name)`), in bytes. What
+ * lies deep is moved up first, so neither the depth of a tree nor the length of
+ * its paths has a limit.
+ */
+import * as Effect from "effect/Effect"
+import { randomBytes } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Cooperate from "./Cooperate.ts"
+import { codeOf } from "./IoError.ts"
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
+
+/** Names removed between two chances to stop. */
+const BATCH = 64
+
+/** How often a directory is looked through again that somebody fills while it is emptied. */
+const TRIES = 3
+
+/** Removes a tree that is needed no more; what cannot be removed is left to whoever sweeps there next. */
+export const remove = (path: string): Effect.Effect<void> =>
+  Cooperate.run(
+    () => removeTree(path),
+    (error) => error
+  ).pipe(Effect.ignore, Effect.uninterruptible)
+
+/**
+ * Removes what is at `path`, if there is anything; a link there is not followed,
+ * but those on the way are. Throws Node's errors.
+ */
+export function* removeTree(path: string): Generator<void, void, void> {
+  let top: number
+  try {
+    top = Fs.openSync(path, DIRECTORY)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === "ENOENT") return
+    if (code !== "ENOTDIR" && code !== "ELOOP") throw error
+    return Fs.rmSync(path, { force: true })
+  }
+  try {
+    yield* empty(top)
+  } finally {
+    Fs.closeSync(top)
+  }
+  Fs.rmdirSync(path)
+}
+
+const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+
+function* empty(top: number): Generator<void, void, void> {
+  const moved = `.${randomBytes(8).toString("hex")}-`
+  let count = 0
+  /** Directories in `top` that are still to be emptied. */
+  const pending: Array<Buffer> = []
+  for (let tries = 0; tries < TRIES; tries++) {
+    yield* each(top, (name) => pending.push(name))
+    if (pending.length === 0) return
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      const path = within(top, name)
+      yield* emptied(path, (inner) => {
+        const up = Buffer.from(`${moved}${++count}`)
+        Fs.renameSync(inner, within(top, up))
+        pending.push(up)
+      })
+      // Filled again in the meantime: the next look finds it.
+      ignoring(["ENOENT", "ENOTEMPTY", "ENOTDIR"], () => Fs.rmdirSync(path))
+    }
+  }
+}
+
+/** Removes what a directory holds; directories in it that are not empty are given to `move`. */
+function* emptied(path: Buffer, move: (path: Buffer) => void): Generator<void, void, void> {
+  let fd: number
+  try {
+    fd = Fs.openSync(path, DIRECTORY)
+  } catch (error) {
+    // Something else is there by now: the next look finds it.
+    const code = codeOf(error)
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return
+    throw error
+  }
+  try {
+    yield* each(fd, (name) => {
+      const inner = within(fd, name)
+      try {
+        Fs.rmdirSync(inner)
+      } catch (error) {
+        if (codeOf(error) !== "ENOTEMPTY") throw error
+        move(inner)
+      }
+    })
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+/** Removes what is no directory; tells the names of the others. */
+function* each(directory: number, onDirectory: (name: Buffer) => void): Generator<void, void, void> {
+  let count = 0
+  for (const entry of Fs.readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer", withFileTypes: true })) {
+    ignoring(["ENOENT", "ENOTDIR"], () => {
+      if (entry.isDirectory()) onDirectory(entry.name)
+      else ignoring(["EISDIR"], () => Fs.unlinkSync(within(directory, entry.name)))
+    })
+    if (++count % BATCH === 0) yield
+  }
+}
+
+const within = (directory: number, name: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name])
+
+/** Does something unless somebody else was faster, which shows in these errors. */
+const ignoring = (codes: ReadonlyArray<string>, work: () => void): void => {
+  try {
+    work()
+  } catch (error) {
+    if (!codes.includes(codeOf(error) ?? "")) throw error
+  }
+}
