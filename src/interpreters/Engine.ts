@@ -31,7 +31,13 @@ export class Engine extends Context.Tag("obuilder/Engine")<Engine, EngineService
         executions: Executions.make<BuildError>()
       }
       return {
-        build: (request) => Effect.zipRight(checkSecrets(request), buildStages(services, request))
+        build: (request) =>
+          checkSecrets(request).pipe(
+            Effect.zipRight(buildStages(services, request)),
+            // A build that executed nothing has not met what a killed one left.
+            Effect.zipLeft(services.sandbox.reclaim),
+            Effect.zipLeft(services.store.reclaim)
+          )
       }
     })
   )

@@ -67,6 +67,8 @@ export interface SandboxService {
     rootfs: Rootfs,
     output: (chunk: Uint8Array) => Effect.Effect<void, E>
   ) => Effect.Effect<void, CommandFailed | SandboxError | E>
+  /** Ends what dead processes left running, as far as that has not been done yet. Costs nothing where there is nothing. */
+  readonly reclaim: Effect.Effect<void>
 }
 
 export class Sandbox extends Context.Tag("obuilder/Sandbox")<Sandbox, SandboxService>() {}

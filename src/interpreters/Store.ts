@@ -116,6 +116,8 @@ export interface StoreService {
    * whatever the step's outcome, unless another copy became it in the meantime.
    */
   readonly cache: (name: string, owner: User) => Effect.Effect<CacheCopy, StoreError, Scope.Scope>
+  /** Removes what dead processes left, as far as that has not been done yet. Costs nothing where there is nothing. */
+  readonly reclaim: Effect.Effect<void>
 }
 
 export class Store extends Context.Tag("obuilder/Store")<Store, StoreService>() {}

@@ -32,7 +32,10 @@ const setUp = Effect.sync(() => {
   Fs.mkdirSync(`${source}/below`, { recursive: true })
   Fs.writeFileSync(`${source}/file`, "content\n")
   Fs.writeFileSync(`${source}/below/other`, "other\n")
-  const noSandbox = Layer.succeed(Sandbox, { run: () => Effect.dieMessage("nothing is run here") })
+  const noSandbox = Layer.succeed(Sandbox, {
+    run: () => Effect.dieMessage("nothing is run here"),
+    reclaim: Effect.void
+  })
   const services = Layer.mergeAll(
     OverlayfsStore.layer({ path: `${home}/store` }),
     LocalBaseImages.layer({ sourceDirectory: source }),

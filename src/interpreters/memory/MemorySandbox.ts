@@ -41,6 +41,8 @@ export const make = (session: Session): SandboxService => {
     })
 
   return {
+    // With a session everything that it ran is gone.
+    reclaim: Effect.void,
     run: (command, rootfs, output) => {
       const script = command.argv.at(-1) ?? ""
       const running = Effect.gen(function* () {

@@ -150,6 +150,8 @@ export const make = (session: Session): StoreService => {
           return yield* kept
         })
       ),
+    // A new session has done it.
+    reclaim: Effect.void,
     cache: (name, owner) =>
       Effect.map(
         Effect.acquireRelease(

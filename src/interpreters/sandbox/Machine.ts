@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Fs from "node:fs"
 import { constants } from "node:os"
 import * as ChildProcess from "../host/ChildProcess.ts"
 import * as Reaper from "../host/Reaper.ts"
@@ -16,18 +15,11 @@ import * as Runtime from "./Runtime.ts"
 import * as RuntimeDirectory from "./RuntimeDirectory.ts"
 import { Layers } from "./Skeleton.ts"
 
-/**
- * Where the containers' state is kept, secrets among it: in memory, which is
- * what `/run` is on most machines.
- */
-const stateDirectory = (): string =>
-  ["/run", "/dev/shm"].find((path) => Fs.existsSync(path) && Fs.statfsSync(path).type === TMPFS) ?? "/run"
-
-/** The type of a tmpfs, statfs(2). */
-const TMPFS = 0x01021994
-
 /** Finds the runtime and takes a directory for its state, until the scope closes. */
-export const open = (options: OciRuntimeOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
+export const open = (
+  options: OciRuntimeOptions,
+  stateDirectory: string
+): Effect.Effect<Pick<SandboxService, "run">, SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
     if (process.platform !== "linux") return yield* sandboxError("OCI runtimes run on Linux only")
     if (process.geteuid?.() !== 0) {
@@ -39,7 +31,7 @@ export const open = (options: OciRuntimeOptions): Effect.Effect<SandboxService, 
       return yield* sandboxError(`there is no program ${name}`, undefined, Container.NO_RUNTIME)
     }
     const reaper = yield* Reaper.make
-    const directory = yield* RuntimeDirectory.acquire(options.stateDirectory ?? `${stateDirectory()}/obuilder`, {
+    const directory = yield* RuntimeDirectory.acquire(stateDirectory, {
       program,
       hidden: Runtime.hiddenMounts(program),
       reaper

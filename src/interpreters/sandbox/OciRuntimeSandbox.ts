@@ -7,6 +7,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import { deadIn } from "../host/Owners.ts"
 import { Sandbox, type SandboxError, type SandboxService } from "../Sandbox.ts"
 
 export interface OciRuntimeOptions {
@@ -25,15 +27,24 @@ export const layer = (options: OciRuntimeOptions = {}): Layer.Layer<Sandbox, San
     Sandbox,
     Effect.gen(function* () {
       const scope = yield* Effect.scope
+      const directory = () => options.stateDirectory ?? `${memoryDirectory()}/obuilder`
       const machine = yield* Effect.cached(
         Effect.promise(() => import("./Machine.ts")).pipe(
-          Effect.flatMap(({ open }) => open(options)),
+          Effect.flatMap(({ open }) => open(options, directory())),
           Scope.extend(scope)
         )
       )
       const service: SandboxService = {
-        run: (command, rootfs, output) => Effect.flatMap(machine, ({ run }) => run(command, rootfs, output))
+        run: (command, rootfs, output) => Effect.flatMap(machine, ({ run }) => run(command, rootfs, output)),
+        reclaim: Effect.suspend(() => (deadIn(directory()).length === 0 ? Effect.void : Effect.ignore(machine)))
       }
       return service
     })
   )
+
+/** In memory, which is what `/run` is on most machines: secrets are among what is kept there. */
+const memoryDirectory = (): string =>
+  ["/run", "/dev/shm"].find((path) => Fs.existsSync(path) && Fs.statfsSync(path).type === TMPFS) ?? "/run"
+
+/** The type of a tmpfs, statfs(2). */
+const TMPFS = 0x01021994

@@ -101,15 +101,19 @@ const attempt = <A>(parent: string, work: () => A): Effect.Effect<A, SandboxErro
   })
 
 /**
- * Makes the parent and returns its path without links, which runtimes want. One
- * that others could write to is refused, since secrets are kept in it.
+ * Makes the parent and returns its path without links, which runtimes want. It
+ * may be in a directory where everybody can make files, as `/dev/shm`: so a
+ * link, which would have others' directories swept, is refused, and one that
+ * others could write to, since secrets are kept in it.
  */
 const ensure = (parent: string): string => {
   Fs.mkdirSync(parent, { recursive: true, mode: 0o700 })
-  const real = Fs.realpathSync(parent)
-  const { uid, mode } = Fs.statSync(real)
-  if (uid !== 0 || (mode & 0o022) !== 0) throw new Error("it must be root's, and nobody else may write to it")
-  return real
+  const stats = Fs.lstatSync(parent)
+  if (!stats.isDirectory()) throw new Error("it is not a directory of its own but something else; remove it")
+  if (stats.uid !== 0 || (stats.mode & 0o022) !== 0) {
+    throw new Error("it must be root's, and nobody else may write to it; remove it")
+  }
+  return Fs.realpathSync(parent)
 }
 
 const take = (parent: string, program: string): { readonly path: string; readonly lock: number } => {

@@ -23,6 +23,7 @@ import { idsOf, NoSuchUser } from "../host/ImageUser.ts"
 import { storeError } from "../host/IoError.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import { copyAttributes } from "../host/Metadata.ts"
+import { deadIn } from "../host/Owners.ts"
 import { remove } from "../host/RemoveTree.ts"
 import * as ResultTree from "../host/ResultTree.ts"
 import { writeTar } from "../host/TreeTar.ts"
@@ -160,6 +161,10 @@ class OverlayfsStore implements StoreService {
       ({ copy }) => ({ rootfs: copy.rootfs })
     )
   }
+
+  readonly reclaim = Effect.suspend(() =>
+    deadIn(this.layout.temporary).length === 0 ? Effect.void : Effect.ignore(this.temporary())
+  )
 
   /** Whether there is a store; throws where there is something else. */
   private open(): boolean {

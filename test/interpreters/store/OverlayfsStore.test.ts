@@ -78,6 +78,29 @@ describeWith(["root"], "the overlayfs store", () => {
     })
   )
 
+  it.scopedLive.each([
+    ["that is somebody else's", (path: string) => Fs.chownSync(path, 1000, 1000), /the user 1000/],
+    ["that others can write to", (path: string) => Fs.chmodSync(path, 0o770), /written to by others/],
+    [
+      "that a link has taken the place of",
+      (path: string) => {
+        Fs.renameSync(path, `${path}-away`)
+        Fs.symlinkSync(`${path}-away`, path)
+      },
+      /not a directory/
+    ]
+  ] as const)("a store with a directory %s is refused", ([, change, message]) =>
+    Effect.gen(function* () {
+      const path = yield* temporaryDirectory
+      yield* failure(path)
+      change(`${path}/results`)
+      const { looked, made } = yield* failure(path)
+      for (const result of [Either.map(looked, () => undefined), made]) {
+        expect(Either.isLeft(result) && result.left.message).toMatch(message)
+      }
+    })
+  )
+
   it.scopedLive("looking into a store that is not there makes nothing", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -24,7 +24,10 @@ export const check = (layout: Layout): boolean => {
     }
     throw storeError(`cannot open the store ${layout.root}`, error)
   }
-  if (text === CONTENT) return true
+  if (text === CONTENT) {
+    refuseOwners(layout)
+    return true
+  }
   throw new StoreError({
     message: `${layout.root} is not an overlayfs store of this version: its format is ${text.trim().slice(0, 200)}`,
     hint: Option.some("name another directory, or the right kind of store, with --store"),
@@ -52,11 +55,34 @@ const refuseStrangers = (layout: Layout): void => {
   })
 }
 
+/** Who could change a store's directories, or put links into them, could change results, and lead root astray. */
+const refuseOwners = (layout: Layout): void => {
+  for (const path of layout.directories) {
+    // The store itself may be named by a link.
+    const stats = path === layout.root ? Fs.statSync(path) : Fs.lstatSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) continue
+    const problem = !stats.isDirectory()
+      ? "is not a directory"
+      : stats.uid !== 0 && stats.uid !== process.geteuid?.()
+        ? `belongs to the user ${stats.uid}, who could change results`
+        : (stats.mode & 0o022) !== 0
+          ? "can be written to by others, who could change results"
+          : undefined
+    if (problem === undefined) continue
+    throw new StoreError({
+      message: `the store's directory ${path} ${problem}`,
+      hint: Option.some("make it root's own (chown root, chmod 700), or name another directory with --store"),
+      cause: undefined
+    })
+  }
+}
+
 /** Makes the directories that are missing. */
 export const makeDirectories = (layout: Layout): void => {
   try {
     for (const path of above(layout.root)) makeDirectory(path, 0o755)
     for (const path of layout.directories) makeDirectory(path, 0o700)
+    refuseOwners(layout)
   } catch (error) {
     throw storeError(`cannot make the store ${layout.root}`, error)
   }

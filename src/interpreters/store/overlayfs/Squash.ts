@@ -36,10 +36,7 @@ export const shorten = (
     yield* mergeLayers(layers, `${scratch}/${LAYER}`, { bottom: false })
     commit(scratch, target)
   }, fail)
-  return merge.pipe(
-    Effect.ensuring(remove(scratch)),
-    Effect.as([squashed, base])
-  )
+  return merge.pipe(Effect.ensuring(remove(scratch)), Effect.as([squashed, base]))
 }
 
 const commit = (from: string, to: string): void => {
