@@ -1,7 +1,6 @@
 /** What a command builds with: an engine on the services of a backend. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import { Engine } from "../interpreters/Engine.ts"
@@ -25,7 +24,7 @@ export const forBuilding = (
       Context.add(Sandbox, yield* backend.sandbox(options.sandbox)),
       Context.add(BaseImages, yield* backend.images(options.directory, options.memo))
     )
-    return Context.merge(services, yield* Effect.provide(Layer.build(Engine.layer), services))
+    return Context.add(services, Engine, yield* Effect.provide(Engine.make, services))
   })
 
 /** Runs an effect with a backend's store, for as long as it takes. */

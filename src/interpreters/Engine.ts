@@ -21,26 +21,25 @@ export interface EngineService {
  * the last of them has gone.
  */
 export class Engine extends Context.Tag("obuilder/Engine")<Engine, EngineService>() {
-  static readonly layer: Layer.Layer<Engine, never, Store | Sandbox | BaseImages> = Layer.effect(
-    Engine,
-    Effect.gen(function* () {
-      const services = {
-        store: yield* Store,
-        sandbox: yield* Sandbox,
-        images: yield* BaseImages,
-        executions: Executions.make<BuildError>()
-      }
-      return {
-        build: (request) =>
-          checkSecrets(request).pipe(
-            Effect.zipRight(buildStages(services, request)),
-            // A build that executed nothing has not met what a killed one left.
-            Effect.zipLeft(services.sandbox.reclaim),
-            Effect.zipLeft(services.store.reclaim)
-          )
-      }
-    })
-  )
+  static readonly make: Effect.Effect<EngineService, never, Store | Sandbox | BaseImages> = Effect.gen(function* () {
+    const services = {
+      store: yield* Store,
+      sandbox: yield* Sandbox,
+      images: yield* BaseImages,
+      executions: Executions.make<BuildError>()
+    }
+    return {
+      build: (request) =>
+        checkSecrets(request).pipe(
+          Effect.zipRight(buildStages(services, request)),
+          // A build that executed nothing has not met what a killed one left.
+          Effect.zipLeft(services.sandbox.reclaim),
+          Effect.zipLeft(services.store.reclaim)
+        )
+    }
+  })
+
+  static readonly layer: Layer.Layer<Engine, never, Store | Sandbox | BaseImages> = Layer.effect(Engine, Engine.make)
 }
 
 /** Before anything runs, rather than when the step comes. */

@@ -8,65 +8,85 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { problem } from "./ImageProblem.ts"
 
-const Sha256 = Schema.String.pipe(
-  Schema.pattern(/^sha256:[0-9a-f]{64}$/, {
-    message: () => "expected a digest of the form sha256:HEX (no other is supported)"
-  })
+/** Made at the first use: schemas take time to make, and most commands read no image. */
+const lazy = <A>(make: () => A): (() => A) => {
+  let made: A | undefined
+  return () => (made ??= make())
+}
+
+const Sha256 = lazy(() =>
+  Schema.String.pipe(
+    Schema.pattern(/^sha256:[0-9a-f]{64}$/, {
+      message: () => "expected a digest of the form sha256:HEX (no other is supported)"
+    })
+  )
 )
 
-const Size = Schema.Int.pipe(Schema.nonNegative())
+const Size = lazy(() => Schema.Int.pipe(Schema.nonNegative()))
 
-const PlatformJson = Schema.Struct({
-  os: Schema.String,
-  architecture: Schema.String,
-  variant: Schema.optional(Schema.String)
-})
-
-const Descriptor = Schema.Struct({
-  mediaType: Schema.optional(Schema.String),
-  digest: Sha256,
-  size: Size,
-  platform: Schema.optional(Schema.NullOr(PlatformJson)),
-  annotations: Schema.optional(Schema.NullOr(Schema.Record({ key: Schema.String, value: Schema.String })))
-})
-export type Descriptor = typeof Descriptor.Type
-
-export const Layout = Schema.Struct({ imageLayoutVersion: Schema.String })
-
-export const Index = Schema.Struct({
-  schemaVersion: Schema.Literal(2),
-  mediaType: Schema.optional(Schema.String),
-  manifests: Schema.Array(Descriptor)
-})
-export type Index = typeof Index.Type
-
-export const Manifest = Schema.Struct({
-  schemaVersion: Schema.Literal(2),
-  mediaType: Schema.optional(Schema.String),
-  config: Descriptor,
-  layers: Schema.NullOr(Schema.Array(Descriptor))
-})
-export type Manifest = typeof Manifest.Type
-
-export const Config = Schema.Struct({
-  os: Schema.String,
-  architecture: Schema.String,
-  variant: Schema.optional(Schema.String),
-  config: Schema.optional(
-    Schema.NullOr(Schema.Struct({ Env: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))) }))
-  ),
-  rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NullOr(Schema.Array(Sha256)) })
-})
-export type Config = typeof Config.Type
-
-export const DockerList = Schema.Array(
+const PlatformJson = lazy(() =>
   Schema.Struct({
-    Config: Schema.String,
-    RepoTags: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
-    Layers: Schema.NullOr(Schema.Array(Schema.String))
+    os: Schema.String,
+    architecture: Schema.String,
+    variant: Schema.optional(Schema.String)
   })
 )
-export type DockerList = typeof DockerList.Type
+
+const Descriptor = lazy(() =>
+  Schema.Struct({
+    mediaType: Schema.optional(Schema.String),
+    digest: Sha256(),
+    size: Size(),
+    platform: Schema.optional(Schema.NullOr(PlatformJson())),
+    annotations: Schema.optional(Schema.NullOr(Schema.Record({ key: Schema.String, value: Schema.String })))
+  })
+)
+export type Descriptor = ReturnType<typeof Descriptor>["Type"]
+
+export const Layout = lazy(() => Schema.Struct({ imageLayoutVersion: Schema.String }))
+
+export const Index = lazy(() =>
+  Schema.Struct({
+    schemaVersion: Schema.Literal(2),
+    mediaType: Schema.optional(Schema.String),
+    manifests: Schema.Array(Descriptor())
+  })
+)
+export type Index = ReturnType<typeof Index>["Type"]
+
+export const Manifest = lazy(() =>
+  Schema.Struct({
+    schemaVersion: Schema.Literal(2),
+    mediaType: Schema.optional(Schema.String),
+    config: Descriptor(),
+    layers: Schema.NullOr(Schema.Array(Descriptor()))
+  })
+)
+export type Manifest = ReturnType<typeof Manifest>["Type"]
+
+export const Config = lazy(() =>
+  Schema.Struct({
+    os: Schema.String,
+    architecture: Schema.String,
+    variant: Schema.optional(Schema.String),
+    config: Schema.optional(
+      Schema.NullOr(Schema.Struct({ Env: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))) }))
+    ),
+    rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NullOr(Schema.Array(Sha256())) })
+  })
+)
+export type Config = ReturnType<typeof Config>["Type"]
+
+export const DockerList = lazy(() =>
+  Schema.Array(
+    Schema.Struct({
+      Config: Schema.String,
+      RepoTags: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+      Layers: Schema.NullOr(Schema.Array(Schema.String))
+    })
+  )
+)
+export type DockerList = ReturnType<typeof DockerList>["Type"]
 
 export const annotationOfName = "org.opencontainers.image.ref.name"
 
@@ -89,8 +109,8 @@ export const isLayer = (mediaType: string | undefined): boolean =>
 export const hex = (digest: string): string => digest.slice("sha256:".length)
 
 /** Reads a document; `what` names it in the message. Throws an `ImageProblem`. */
-export const decode = <A, I>(schema: Schema.Schema<A, I>, bytes: Uint8Array, what: string): A => {
-  const decoded = Schema.decodeUnknownEither(schema)(json(bytes, what))
+export const decode = <A, I>(schema: () => Schema.Schema<A, I>, bytes: Uint8Array, what: string): A => {
+  const decoded = Schema.decodeUnknownEither(schema())(json(bytes, what))
   if (Either.isRight(decoded)) return decoded.right
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
   const place = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.map(String).join(".")}`
@@ -105,7 +125,9 @@ const json = (bytes: Uint8Array, what: string): unknown => {
   }
 }
 
-const Shape = Schema.Struct({ manifests: Schema.optional(Schema.Unknown), layers: Schema.optional(Schema.Unknown) })
+const Shape = lazy(() =>
+  Schema.Struct({ manifests: Schema.optional(Schema.Unknown), layers: Schema.optional(Schema.Unknown) })
+)
 
 /**
  * Whether a document is an index or a manifest. One that could be read as both

@@ -96,7 +96,7 @@ const resolveImage = (
   })
   switch (image._tag) {
     case "Scratch":
-      return Effect.succeed(plain(scratchDigest))
+      return Effect.succeed(plain(scratchDigest()))
     case "Registry":
       return Effect.fail(noRegistries(image.image))
     case "Oci":
@@ -129,9 +129,9 @@ const unpackImage = (
 ): Effect.Effect<void, ImageProblem> => {
   switch (image._tag) {
     case "Scratch":
-      return digest === scratchDigest
+      return digest === scratchDigest()
         ? unpackLayers([], "layers", root, limits)
-        : Effect.fail(problem(`"scratch" has the digest ${scratchDigest}, not ${digest}`))
+        : Effect.fail(problem(`"scratch" has the digest ${scratchDigest()}, not ${digest}`))
     case "Registry":
       return Effect.fail(noRegistries(image.image))
     case "Oci":
@@ -156,7 +156,7 @@ const unpackImage = (
   }
 }
 
-const scratchDigest: Digest = sha256("obuilder-scratch-v1\n")
+const scratchDigest = (): Digest => sha256("obuilder-scratch-v1\n")
 
 const isDirectory = (path: string): Effect.Effect<boolean, ImageProblem> =>
   attempt(`cannot read ${path}`, async () => kindOf(path) === "directory")

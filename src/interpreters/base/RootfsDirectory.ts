@@ -39,10 +39,57 @@ interface Entry {
   readonly sameAs: string | undefined
 }
 
-/** The digest of what is below `root`. Reads only; throws `ImageProblem`s and errors of the system. */
+/**
+ * The digest of what is below `root`. Reads only; throws `ImageProblem`s and
+ * errors of the system. A memo knows it where the status of every entry is what
+ * it was: then nothing is read but names and statuses.
+ */
 export function* digestOf(root: string, memo?: HashMemo): Generator<void, Digest, void> {
-  const hash = createHash("sha256").update("obuilder-rootfs-v1\n")
+  const now = Date.now()
+  const entries: Array<Entry> = []
   for (const entry of walk(root)) {
+    entries.push(entry)
+    yield
+  }
+  const stamp = memo === undefined ? undefined : stampOf(entries)
+  const known = stamp === undefined ? undefined : memo?.recall(stamp)
+  if (known !== undefined) return known
+  const digest = yield* digestOfEntries(entries, memo)
+  const isOld = entries.every(({ stats }) => stats.ctimeMs + COARSE_MS < now)
+  if (stamp !== undefined && isOld) memo?.remember(stamp, digest, now)
+  return digest
+}
+
+/** For file systems whose times are whole seconds, or two of them. */
+const COARSE_MS = 2100
+
+/**
+ * A tree's status, in the form of a file's: what is changed in a tree, extended
+ * attributes too, changes the change time of an entry. The device is none that
+ * a file can have; the times are parts of a digest of all statuses.
+ */
+const stampOf = (entries: ReadonlyArray<Entry>) => {
+  const hash = createHash("sha256")
+  for (const { path, stats } of entries) {
+    const { ctimeMs, dev, gid, ino, mode, mtimeMs, nlink, rdev, size, uid } = stats
+    hash.update(
+      `${JSON.stringify(path)} ${[dev, ino, mode, nlink, uid, gid, rdev, size, mtimeMs, ctimeMs].join(" ")}\n`
+    )
+  }
+  const digest = hash.digest()
+  return {
+    dev: -1,
+    ino: entries[0]?.stats.ino ?? 0,
+    size: digest.readUIntLE(0, 6),
+    mtimeMs: digest.readUIntLE(6, 6),
+    // Small enough for a time that has passed.
+    ctimeMs: digest.readUIntLE(12, 5)
+  }
+}
+
+function* digestOfEntries(entries: ReadonlyArray<Entry>, memo: HashMemo | undefined): Generator<void, Digest, void> {
+  const hash = createHash("sha256").update("obuilder-rootfs-v1\n")
+  for (const entry of entries) {
     hash.update(
       `${JSON.stringify(entry.sameAs === undefined ? yield* line(entry, memo) : [entry.path, "hardlink", entry.sameAs])}\n`
     )

@@ -14,11 +14,11 @@ export const run = <A, E>(work: () => Generator<void, A, void>, onError: (error:
   Effect.flatMap(Effect.try({ try: work, catch: onError }), (generator) => {
     const slice: Effect.Effect<A, E> = Effect.suspend(() => {
       try {
-        const until = performance.now() + SLICE
+        const until = Date.now() + SLICE
         for (;;) {
           const next = generator.next()
           if (next.done === true) return Effect.succeed(next.value)
-          if (performance.now() >= until) break
+          if (Date.now() >= until) break
         }
       } catch (error) {
         return Effect.fail(onError(error))

@@ -22,25 +22,25 @@ export interface OciRuntimeOptions {
   readonly stateDirectory?: string | undefined
 }
 
-export const layer = (options: OciRuntimeOptions = {}): Layer.Layer<Sandbox, SandboxError> =>
-  Layer.scoped(
-    Sandbox,
-    Effect.gen(function* () {
-      const scope = yield* Effect.scope
-      const directory = () => options.stateDirectory ?? `${memoryDirectory()}/obuilder`
-      const machine = yield* Effect.cached(
-        Effect.promise(() => import("./Machine.ts")).pipe(
-          Effect.flatMap(({ open }) => open(options, directory())),
-          Scope.extend(scope)
-        )
+/** The sandbox, for as long as the scope is open. */
+export const make = (options: OciRuntimeOptions = {}): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const directory = () => options.stateDirectory ?? `${memoryDirectory()}/obuilder`
+    const machine = yield* Effect.cached(
+      Effect.promise(() => import("./Machine.ts")).pipe(
+        Effect.flatMap(({ open }) => open(options, directory())),
+        Scope.extend(scope)
       )
-      const service: SandboxService = {
-        run: (command, rootfs, output) => Effect.flatMap(machine, ({ run }) => run(command, rootfs, output)),
-        reclaim: Effect.suspend(() => (deadIn(directory()).length === 0 ? Effect.void : Effect.ignore(machine)))
-      }
-      return service
-    })
-  )
+    )
+    return {
+      run: (command, rootfs, output) => Effect.flatMap(machine, ({ run }) => run(command, rootfs, output)),
+      reclaim: Effect.suspend(() => (deadIn(directory()).length === 0 ? Effect.void : Effect.ignore(machine)))
+    }
+  })
+
+export const layer = (options: OciRuntimeOptions = {}): Layer.Layer<Sandbox, SandboxError> =>
+  Layer.scoped(Sandbox, make(options))
 
 /** In memory, which is what `/run` is on most machines: secrets are among what is kept there. */
 const memoryDirectory = (): string =>

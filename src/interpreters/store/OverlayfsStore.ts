@@ -52,12 +52,11 @@ export interface Options {
   readonly path: string
 }
 
-/** A store in a directory. */
-export const layer = (options: Options): Layer.Layer<Store, StoreError> =>
-  Layer.scoped(
-    Store,
-    Effect.map(Effect.scope, (scope) => new OverlayfsStore(new Layout(resolve(options.path)), scope))
-  )
+/** A store in a directory, for as long as the scope is open. */
+export const make = (options: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => new OverlayfsStore(new Layout(resolve(options.path)), scope))
+
+export const layer = (options: Options): Layer.Layer<Store, StoreError> => Layer.scoped(Store, make(options))
 
 /** A result that is being made. */
 interface Making {

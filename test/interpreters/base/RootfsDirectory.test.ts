@@ -6,6 +6,7 @@ import { sha256 as digestOf } from "../../../src/domain/Digest.ts"
 import * as LocalBaseImages from "../../../src/interpreters/base/LocalBaseImages.ts"
 import { HashMemo } from "../../../src/interpreters/host/HashMemo.ts"
 import { makeDevice, makeNode, setXattr } from "../../../src/interpreters/host/Libc.ts"
+import { vi } from "vitest"
 import { describeWith } from "../../requirements.ts"
 import { sha256 } from "./images.ts"
 import { describeTree, temporaryDirectory } from "./trees.ts"
@@ -49,6 +50,34 @@ describe("a root file system in a directory", () => {
         yield* digest(),
         sha256(["obuilder-rootfs-v1", ...text.map((line) => JSON.stringify(line)), ""].join("\n"))
       )
+    })
+  )
+
+  it.scoped("is known again by a memo while nothing in it has changed", () =>
+    Effect.gen(function* () {
+      const { digest, root } = yield* withRootfs
+      // Times that are too young are not trusted; nobody can set a change time.
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 })
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.useRealTimers()))
+      const memo = new HashMemo()
+      const changes = [
+        () => undefined,
+        () => Fs.writeFileSync(join(root, "a"), "2"),
+        () => Fs.chmodSync(join(root, "a"), 0o700),
+        () => Fs.writeFileSync(join(root, "etc/new"), ""),
+        () => Fs.renameSync(join(root, "etc/new"), join(root, "etc/other")),
+        () => {
+          Fs.rmSync(join(root, "link"))
+          Fs.symlinkSync("/etc/group", join(root, "link"))
+        },
+        () => Fs.rmSync(join(root, "etc/other"))
+      ]
+      for (const change of changes) {
+        change()
+        const expected = yield* digest()
+        assert.strictEqual(yield* digest(memo), expected)
+        assert.strictEqual(yield* digest(memo), expected)
+      }
     })
   )
 

@@ -22,9 +22,15 @@ import { copyAttributes } from "../../host/Metadata.ts"
 import type { OverlayRootfs } from "../../Rootfs.ts"
 
 /** Names of directories below the cache's own, topmost first. */
-const Current = Schema.parseJson(Schema.Struct({ layers: Schema.NonEmptyArray(Schema.String) }))
-const decode = Schema.decodeUnknownSync(Current)
-const encode = Schema.encodeSync(Current)
+const makeCodec = () => {
+  const json = Schema.parseJson(Schema.Struct({ layers: Schema.NonEmptyArray(Schema.String) }))
+  return { decode: Schema.decodeUnknownSync(json), encode: Schema.encodeSync(json) }
+}
+
+let codec: ReturnType<typeof makeCodec> | undefined
+
+/** Made at the first use: a schema takes time to make, and most builds use no cache. */
+const json = () => (codec ??= makeCodec())
 
 const CURRENT = "current.json"
 const LOCK = "lock"
@@ -112,7 +118,7 @@ export class Cache {
     const layers = this.layers(copy.from)
     if (layers.length < MAX_LAYERS) {
       Fs.renameSync(copy.rootfs.upper, `${this.directory}/${layer}`)
-      this.setCurrent([layer, ...decode(copy.from).layers])
+      this.setCurrent([layer, ...json().decode(copy.from).layers])
     } else {
       const merged = `${copy.rootfs.work}/merged`
       Fs.mkdirSync(merged, { mode: 0o700 })
@@ -125,7 +131,7 @@ export class Cache {
   /** Only for who has both locks for himself. */
   private tidy(rubbish: string): void {
     const current = this.current()
-    const needed = new Set([LOCK, USERS, CURRENT, ...(current === undefined ? [] : decode(current).layers)])
+    const needed = new Set([LOCK, USERS, CURRENT, ...(current === undefined ? [] : json().decode(current).layers)])
     for (const name of Fs.readdirSync(this.directory)) {
       if (!needed.has(name)) Fs.renameSync(`${this.directory}/${name}`, `${rubbish}/${name}`)
     }
@@ -141,7 +147,7 @@ export class Cache {
   }
 
   private layers(current: string): readonly [string, ...ReadonlyArray<string>] {
-    const [top, ...others] = decode(current).layers
+    const [top, ...others] = json().decode(current).layers
     return [`${this.directory}/${top}`, ...others.map((name) => `${this.directory}/${name}`)]
   }
 
@@ -152,7 +158,7 @@ export class Cache {
     // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
     Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
     if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)
-    const text = encode({ layers: [layer] })
+    const text = json().encode({ layers: [layer] })
     const temporary = `${this.directory}/${CURRENT}.${layer}`
     Fs.writeFileSync(temporary, text, { mode: 0o600 })
     try {
@@ -169,7 +175,7 @@ export class Cache {
 
   private setCurrent(layers: readonly [string, ...ReadonlyArray<string>]): void {
     const temporary = `${this.directory}/${CURRENT}.new`
-    Fs.writeFileSync(temporary, encode({ layers }), { mode: 0o600 })
+    Fs.writeFileSync(temporary, json().encode({ layers }), { mode: 0o600 })
     Fs.renameSync(temporary, `${this.directory}/${CURRENT}`)
   }
 }
