@@ -25,15 +25,28 @@ const unused = {
 /**
  * What Effect looks at while it is loaded, and Node makes only then: the
  * performance hooks, for a clock that `process.hrtime` drives anyway, and the
- * stream of the standard output, to see if it is a terminal.
+ * stream of the standard output, to see if it is a terminal. And what it makes
+ * for what nobody asks here: metrics of its fibers, and
+ * running `Micro` inside an effect.
  */
+const replaced = {
+  clock: [[/\bperformance\b/g, "undefined"]],
+  logger: [[/\bprocess\.stdout\b/g, "undefined"]],
+  fiberRuntime: [
+    [/^export const (fiber\w+) = \/\*#__PURE__\*\/metric\.[^;]*;/gm, "export const $1 = { unsafeUpdate() {} };"],
+    [/^import \* as Micro from "\.\.\/Micro\.js";/gm, "const Micro = undefined;"]
+  ]
+}
 const unasked = {
   name: "unasked",
   setup(build) {
-    const globals = { clock: /\bperformance\b/g, logger: /\bprocess\.stdout\b/g }
-    build.onLoad({ filter: /effect\/dist\/esm\/internal\/(?:clock|logger)\.js$/ }, ({ path }) => {
-      const global = globals[basename(path, ".js")]
-      return { contents: readFileSync(path, "utf8").replaceAll(global, "undefined"), loader: "js" }
+    const filter = new RegExp(`effect/dist/esm/internal/(?:${Object.keys(replaced).join("|")})\\.js$`)
+    build.onLoad({ filter }, ({ path }) => {
+      const contents = replaced[basename(path, ".js")].reduce((text, [pattern, by]) => {
+        if (text.search(pattern) < 0) throw new Error(`${path} has nothing like ${pattern} any more`)
+        return text.replaceAll(pattern, by)
+      }, readFileSync(path, "utf8"))
+      return { contents, loader: "js" }
     })
   }
 }

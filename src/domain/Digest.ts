@@ -1,4 +1,6 @@
 /** SHA-256 digests, as 64 lower-case hexadecimal digits. */
+import { sha256 as portable } from "@noble/hashes/sha2"
+import { bytesToHex } from "@noble/hashes/utils"
 import * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
 
@@ -8,9 +10,18 @@ export const Digest = Schema.String.pipe(
 )
 export type Digest = typeof Digest.Type
 
+/**
+ * OpenSSL is the faster one, but it takes several milliseconds to load: a short
+ * command, which hashes no more than so many bytes, does without it.
+ */
+let withoutOpenSsl = 32_768
+
 /** The digest of some bytes, or of a text's UTF-8 form. Pure. */
-export const sha256 = (data: string | Uint8Array): Digest =>
-  Digest.make(hash("sha256", data, "hex"), { disableValidation: true })
+export const sha256 = (data: string | Uint8Array): Digest => {
+  withoutOpenSsl -= data.length
+  const hex = withoutOpenSsl > 0 ? bytesToHex(portable(data)) : hash("sha256", data, "hex")
+  return Digest.make(hex, { disableValidation: true })
+}
 
 /**
  * The name of a step: the digest of everything that can change its result.

@@ -7,8 +7,13 @@ import type { Manifest } from "./Manifest.ts"
 export const Variable = Schema.Struct({ name: Schema.String, value: Schema.String })
 export type Variable = typeof Variable.Type
 
+/** What a base's digest is the digest of: the same one never means two contents. */
+export const BaseFormat = Schema.Literal("oci", "docker", "tar", "directory", "scratch")
+export type BaseFormat = typeof BaseFormat.Type
+
 /** What a base reference means today. */
 export const BaseInput = Schema.Struct({
+  format: BaseFormat,
   /** Names the base's content: an image manifest's digest, or that of a file or tree. */
   digest: Digest,
   /** `os/architecture[/variant]`, as OCI writes platforms. */

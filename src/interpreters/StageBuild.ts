@@ -109,7 +109,10 @@ export class StageBuild {
   ): Effect.Effect<StepId, BuildError> {
     switch (step.kind) {
       case "base":
-        return this.reach(step, parent, { id: step.id, fill: (workspace) => this.unpack(step, workspace) })
+        return this.reach(step, parent, {
+          id: realisedId(step, parent),
+          fill: (workspace) => this.unpack(step, workspace)
+        })
       case "run":
         return this.reach(step, parent, {
           id: realisedId(step, parent),

@@ -6,25 +6,29 @@
  */
 import * as Schema from "effect/Schema"
 import { Digest, StepId } from "../domain/Digest.ts"
-import { Variable } from "../domain/Inputs.ts"
+import { BaseFormat, Variable } from "../domain/Inputs.ts"
 import { User } from "../domain/Spec.ts"
 
-const common = {
-  /** The planned id. */
-  id: StepId,
-  /** The label of the stage that the step belongs to. */
-  stage: Schema.String,
-  /** Headings of the operations since the last step that only changed the context. */
-  preamble: Schema.Array(Schema.String),
-  /** The step in one line (or a few), as the log shows it. */
-  heading: Schema.String
-}
+// Fields that all steps have. They are written out in each, since a schema that is spread together cannot be left out
+// of a program that does not use it.
+/** The planned id. */
+const id = StepId
+/** The label of the stage that the step belongs to. */
+const stage = Schema.String
+/** Headings of the operations since the last step that only changed the context. */
+const preamble = Schema.Array(Schema.String)
+/** The step in one line (or a few), as the log shows it. */
+const heading = Schema.String
 
 export const BaseStep = Schema.Struct({
   kind: Schema.Literal("base"),
-  ...common,
+  id,
+  stage,
+  preamble,
+  heading,
   parent: Schema.Null,
   reference: Schema.String,
+  format: BaseFormat,
   digest: Digest,
   platform: Schema.String,
   /** The base's own environment, which its digest determines. */
@@ -38,7 +42,10 @@ export type PlannedMount = typeof PlannedMount.Type
 
 export const RunStep = Schema.Struct({
   kind: Schema.Literal("run"),
-  ...common,
+  id,
+  stage,
+  preamble,
+  heading,
   parent: StepId,
   argv: Schema.Array(Schema.String),
   /** Absolute. */
@@ -69,7 +76,10 @@ export type Destination = typeof Destination.Type
 
 export const CopyStep = Schema.Struct({
   kind: Schema.Literal("copy"),
-  ...common,
+  id,
+  stage,
+  preamble,
+  heading,
   parent: StepId,
   source: CopySource,
   src: Schema.Array(Schema.String),

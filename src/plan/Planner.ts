@@ -12,7 +12,7 @@ import { buildHeading, fromHeading, heading } from "../domain/SpecText.ts"
 import * as ImagePath from "./ImagePath.ts"
 import type { BaseStep, CopySource, CopyStep, Plan, PlannedMount, RunStep, Stage, Step } from "./Plan.ts"
 import { PlanError } from "./PlanError.ts"
-import { idOf, plannedContent } from "./StepKey.ts"
+import { identify } from "./StepKey.ts"
 
 /** OBuilder's default on Unix. */
 const DEFAULT_SHELL: ReadonlyArray<string> = ["/usr/bin/env", "bash", "-c"]
@@ -127,18 +127,20 @@ const freshLabel = (labels: Set<string>, wanted: string): string => {
 const planBase = (spec: Spec, inputs: Inputs, stage: string, preamble: ReadonlyArray<string>): Planned<BaseStep> => {
   const base = inputs.bases.get(spec.from)
   if (base === undefined) return fail(spec, `nothing is known about the base "${spec.from}"`)
-  return Either.right({
-    kind: "base",
-    id: idOf({ kind: "base", digest: base.digest, platform: base.platform }),
-    stage,
-    preamble,
-    heading: fromHeading(spec.from),
-    parent: null,
-    reference: spec.from,
-    digest: base.digest,
-    platform: base.platform,
-    environment: base.environment
-  })
+  return Either.right(
+    identify<BaseStep>({
+      kind: "base",
+      stage,
+      preamble,
+      heading: fromHeading(spec.from),
+      parent: null,
+      reference: spec.from,
+      format: base.format,
+      digest: base.digest,
+      platform: base.platform,
+      environment: base.environment
+    })
+  )
 }
 
 type Shared = Pick<RunStep, "stage" | "preamble" | "heading" | "parent">
@@ -156,7 +158,7 @@ const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> =>
   if (targets.includes("/")) return fail(op, "nothing can be mounted on the root directory")
   const twice = targets.find((target, index) => targets.indexOf(target) !== index)
   if (twice !== undefined) return fail(op, `two mounts have the same target "${twice}"`)
-  const step = {
+  const step = identify<RunStep>({
     ...shared,
     kind: "run",
     argv: [...context.shell, op.shell],
@@ -166,8 +168,8 @@ const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> =>
     network: network.right,
     caches,
     secrets
-  } as const
-  return Either.right({ ...step, id: idOf(step) })
+  })
+  return Either.right(step)
 }
 
 const mountTexts = (mount: Cache | Secret): ReadonlyArray<string> => [mount.id, mount.target]
@@ -195,7 +197,7 @@ const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inpu
   }
   const source = sourceOf(op, form, scope, inputs)
   if (Either.isLeft(source)) return Either.left(source.left)
-  const step = {
+  const step = identify<CopyStep>({
     ...shared,
     kind: "copy",
     source: source.right,
@@ -203,8 +205,8 @@ const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inpu
     exclude: op.exclude,
     destination: { form, path: ImagePath.clean(dst) },
     user: context.user
-  } as const
-  return Either.right({ ...step, id: idOf({ ...step, content: plannedContent(step) }) })
+  })
+  return Either.right(step)
 }
 
 const sourceOf = (op: Copy, form: Manifest.DestinationForm, scope: Scope, inputs: Inputs): Planned<CopySource> => {

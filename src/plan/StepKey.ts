@@ -6,7 +6,7 @@
  */
 import canonicalize from "canonicalize"
 import { type Digest, sha256, type StepId, stepId } from "../domain/Digest.ts"
-import type { Variable } from "../domain/Inputs.ts"
+import type { BaseFormat, Variable } from "../domain/Inputs.ts"
 import type { User } from "../domain/Spec.ts"
 import type { CopyStep, Destination, PlannedMount, RunStep, Step } from "./Plan.ts"
 
@@ -15,7 +15,7 @@ const DOMAIN = "obuilder-step-v1\n"
 
 /** What names a step. Parents are planned ids in a plan and realised ids in a store. */
 export type StepKey =
-  | { readonly kind: "base"; readonly digest: Digest; readonly platform: string }
+  | { readonly kind: "base"; readonly format: BaseFormat; readonly digest: Digest; readonly platform: string }
   | {
       readonly kind: "run"
       readonly parent: StepId
@@ -49,7 +49,7 @@ export const idOf = (key: StepKey): StepId => stepId(sha256(encode(key)))
 const keyData = (key: StepKey): object => {
   switch (key.kind) {
     case "base":
-      return { kind: key.kind, digest: key.digest, platform: key.platform }
+      return { kind: key.kind, format: key.format, digest: key.digest, platform: key.platform }
     case "run":
       return {
         kind: key.kind,
@@ -91,14 +91,37 @@ const copyKey = (step: CopyStep, parent: StepId, content: CopyContent): StepKey 
 })
 
 /** What a copy step's content is as long as nothing has run. */
-export const plannedContent = (step: Pick<CopyStep, "source" | "src" | "exclude">): CopyContent =>
+const plannedContent = (step: Pick<CopyStep, "source" | "src" | "exclude">): CopyContent =>
   step.source.from === "context"
     ? { digest: step.source.digest }
     : { build: step.source.step, src: step.src, exclude: step.exclude }
 
+/** Steps whose ids were computed here, rather than read from somewhere. */
+const identified = new WeakSet<Step>()
+
+/** Gives a step its planned id. */
+export const identify = <S extends Step>(step: Omit<S, "id">): S => {
+  const whole = step as S
+  const complete: S = { ...whole, id: idOf(plannedKey(whole)) }
+  identified.add(complete)
+  return complete
+}
+
+const plannedKey = (step: Step): StepKey =>
+  step.kind === "copy" ? copyKey(step, step.parent, plannedContent(step)) : step
+
 /** The id that a step has in a store: that of its planned form with the realised parent, and for a copy the realised content. */
 export const realisedId = (step: Step, parent: StepId | undefined, content?: CopyContent): StepId => {
-  if (step.kind === "base") return step.id
   const on = parent ?? step.parent
+  if (on === step.parent && identified.has(step) && isPlanned(step, content)) return step.id
+  if (step.kind === "base" || on === null) return idOf(plannedKey(step))
   return idOf(step.kind === "run" ? runKey(step, on) : copyKey(step, on, content ?? plannedContent(step)))
 }
+
+/** Whether this content is what the step was planned with. */
+const isPlanned = (step: Step, content: CopyContent | undefined): boolean =>
+  content === undefined ||
+  (step.kind === "copy" &&
+    step.source.from === "context" &&
+    "digest" in content &&
+    content.digest === step.source.digest)

@@ -27,6 +27,7 @@ const planOf = (...stages: ReadonlyArray<readonly [string, string]>): Plan => ({
     heading: step,
     parent: null,
     reference: step,
+    format: "oci",
     digest: sha256(step),
     platform: "linux/amd64",
     environment: []

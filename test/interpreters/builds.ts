@@ -118,7 +118,7 @@ export const inputsNow = ({ bases, context, spec }: Setup): Inputs =>
         const base = bases[reference]
         return base === undefined
           ? Effect.dieMessage(`no base ${reference}`)
-          : Effect.succeed({ ...base, digest: MemoryBaseImages.digest(base) })
+          : Effect.succeed({ ...base, format: "directory", digest: MemoryBaseImages.digest(base) })
       },
       unpack: () => Effect.dieMessage("only planned")
     }),

@@ -57,7 +57,10 @@ describe("a plan", () => {
       FastCheck.property(Scenario.scenario(), (scenario) => {
         const inputs = inputsNow(scenario)
         const more: Inputs = {
-          bases: new Map([...inputs.bases, ["unused", { digest: ZERO, platform: "linux/s390x", environment: [] }]]),
+          bases: new Map([
+            ...inputs.bases,
+            ["unused", { format: "oci", digest: ZERO, platform: "linux/s390x", environment: [] }]
+          ]),
           copies: new Map([
             ...inputs.copies,
             [copyKey({ src: ["unused"], exclude: [] }), [] as ReadonlyArray<Manifest>]
@@ -283,7 +286,9 @@ const knowing = (anything: Spec): Inputs => {
   const item: Manifest = { path: "", root: { _tag: "Directory", name: "", entries: [] } }
   const copies = specs.flatMap((one) => one.ops.filter((op) => op._tag === "Copy"))
   return {
-    bases: new Map(specs.map((one) => [one.from, { digest: ZERO, platform: "linux/amd64", environment: [] }])),
+    bases: new Map(
+      specs.map((one) => [one.from, { format: "oci", digest: ZERO, platform: "linux/amd64", environment: [] }])
+    ),
     copies: new Map(copies.map((one) => [copyKey(one), one.src.map(() => item)]))
   }
 }

@@ -39,7 +39,9 @@ describe("an id", () => {
   })
 
   it("is computed as docs/plan-format.md says", () => {
-    const parent = hash('obuilder-step-v1\n{"digest":"' + hash("base") + '","kind":"base","platform":"linux/amd64"}')
+    const parent = hash(
+      `obuilder-step-v1\n{"digest":"${hash("base")}","format":"oci","kind":"base","platform":"linux/amd64"}`
+    )
     const run =
       '{"argv":["/usr/bin/env","bash","-c","make"],"caches":[],"cwd":"/","environment":[],"kind":"run",' +
       `"network":"none","parent":"${parent}","secrets":[],"user":{"gid":0,"uid":0}}`

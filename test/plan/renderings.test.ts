@@ -25,7 +25,7 @@ const SPEC = `((build dev
  (run (secrets (token (target /run/token))) (shell "a command that is long enough to be broken into more than one line")))
 `
 
-const base = { platform: "linux/amd64", environment: [{ name: "PATH", value: "/bin" }] }
+const base = { format: "oci" as const, platform: "linux/amd64", environment: [{ name: "PATH", value: "/bin" }] }
 const inputs: Inputs = {
   bases: new Map([
     ["base", { ...base, digest: sha256("base") }],

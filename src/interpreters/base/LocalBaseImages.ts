@@ -7,7 +7,7 @@ import { realpathSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
 import { type Digest, sha256 } from "../../domain/Digest.ts"
 import * as ImageReference from "../../domain/ImageReference.ts"
-import type { BaseInput } from "../../domain/Inputs.ts"
+import type { BaseFormat, BaseInput } from "../../domain/Inputs.ts"
 import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { digestOf, NotAFile } from "../host/HashFile.ts"
@@ -84,36 +84,44 @@ const resolveImage = (
   hostPath: HostPath,
   memo: HashMemo | undefined
 ): Effect.Effect<BaseInput, ImageProblem> => {
-  const plain = (digest: Digest): BaseInput => ({
+  const plain = (format: BaseFormat, digest: Digest): BaseInput => ({
+    format,
     digest,
     platform: Platform.format(wanted),
     environment: defaultEnvironment
   })
-  const described = ({ digest, environment, platform }: LocalImage): BaseInput => ({
+  const described = (format: BaseFormat, { digest, environment, platform }: LocalImage): BaseInput => ({
+    format,
     digest,
     platform: Platform.format(platform),
     environment
   })
   switch (image._tag) {
     case "Scratch":
-      return Effect.succeed(plain(scratchDigest()))
+      return Effect.succeed(plain("scratch", scratchDigest()))
     case "Registry":
       return Effect.fail(noRegistries(image.image))
     case "Oci":
     case "OciArchive":
       return attempt(`cannot read ${image.path}`, async () => {
         const files = await openFiles(image, hostPath(image.path))
-        return described(await OciLayout.load(files, await OciLayout.find(files, image.choice, wanted), wanted))
+        return described("oci", await OciLayout.load(files, await OciLayout.find(files, image.choice, wanted), wanted))
       })
     case "DockerArchive":
       return attempt(`cannot read ${image.path}`, async () =>
-        described(await DockerArchive.find(await openFiles(image, hostPath(image.path)), image.choice, wanted))
+        described(
+          "docker",
+          await DockerArchive.find(await openFiles(image, hostPath(image.path)), image.choice, wanted)
+        )
       )
     case "Rootfs": {
       const path = hostPath(image.path)
       return isDirectory(path).pipe(
-        Effect.flatMap((directory) => (directory ? directoryDigest(path, memo) : fileDigest(path, memo))),
-        Effect.map(plain)
+        Effect.flatMap((directory) =>
+          directory
+            ? Effect.map(directoryDigest(path, memo), (digest) => plain("directory", digest))
+            : Effect.map(fileDigest(path, memo), (digest) => plain("tar", digest))
+        )
       )
     }
   }

@@ -28,6 +28,7 @@ export const make = (session: Session): BaseImagesService => {
         (message) => problem(reference, message),
         () =>
           Effect.map(find(reference), (base) => ({
+            format: "directory" as const,
             digest: digest(base),
             platform: base.platform,
             environment: base.environment

@@ -109,7 +109,11 @@ class OverlayfsStore implements StoreService {
     })
 
   readonly log = (id: StepId, offset: number, limit: number): Effect.Effect<Uint8Array, StoreError | UnknownId> =>
-    this.known("read a log in", () => this.results.log(id, this.present(id).logSize, offset, limit))
+    this.known("read a log in", () => {
+      const chunk = this.open() ? this.results.log(id, offset, limit) : undefined
+      if (chunk === undefined) throw new UnknownId({ id, candidates: [] })
+      return chunk
+    })
 
   readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
     this.known("read a result in", () => ResultTree.make(this.layered(id)))

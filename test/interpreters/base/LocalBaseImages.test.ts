@@ -54,6 +54,7 @@ describe("an OCI layout's image", () => {
       const platform = { os: "linux", architecture: "arm", variant: "v6" }
       const [digest] = ociLayout(join(directory, "image"), { layers: [layer("a")], env, platform })
       assert.deepStrictEqual(plain(yield* service(directory).resolve("oci:image")), {
+        format: "oci",
         digest: String(digest),
         platform: "linux/arm/v6",
         environment: [
@@ -324,9 +325,19 @@ describe("a base without an image", () => {
       const { resolve } = service(directory, "linux/riscv64")
       const environment = [{ name: "PATH", value: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }]
       const platform = "linux/riscv64"
-      assert.deepStrictEqual(plain(yield* resolve("rootfs:root.tar")), { digest: sha256(tar), platform, environment })
+      assert.deepStrictEqual(plain(yield* resolve("rootfs:root.tar")), {
+        format: "tar",
+        digest: sha256(tar),
+        platform,
+        environment
+      })
       const scratch = yield* resolve("scratch")
-      assert.deepStrictEqual(plain(scratch), { digest: sha256("obuilder-scratch-v1\n"), platform, environment })
+      assert.deepStrictEqual(plain(scratch), {
+        format: "scratch",
+        digest: sha256("obuilder-scratch-v1\n"),
+        platform,
+        environment
+      })
     })
   )
 

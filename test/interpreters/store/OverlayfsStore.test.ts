@@ -101,6 +101,27 @@ describeWith(["root"], "the overlayfs store", () => {
     })
   )
 
+  it.scopedLive.each([
+    ["is empty", ""],
+    ["is cut off", '{"version":1,"par'],
+    ["names layers elsewhere", '{"version":1,"parent":null,"heading":"x","layers":["../../etc"],"logSize":0}']
+  ] as const)("a result whose description %s is none, and is made again", ([, text]) =>
+    Effect.gen(function* () {
+      const path = yield* temporaryDirectory
+      const subject = { layer: OverlayfsStore.layer({ path }), files: hostFiles, temporary: Effect.succeed([]) }
+      const info = { id: id("x"), parent: Option.none(), heading: "x" }
+      const make = Effect.flatMap(open(subject), (store) => Effect.scoped(store.build(info, () => Effect.void)))
+      yield* Effect.scoped(make)
+      Fs.writeFileSync(`${path}/results/${info.id}/meta.json`, text)
+      const store = yield* open(subject)
+      expect(yield* store.result(info.id)).toEqual(Option.none())
+      yield* Effect.scoped(make)
+      expect(yield* store.result(info.id)).toEqual(Option.some(info))
+      expect(Fs.readdirSync(`${path}/results`)).toEqual([info.id])
+      expect(temporaryIn(path)).toEqual([])
+    })
+  )
+
   it.scopedLive("looking into a store that is not there makes nothing", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -1,28 +1,44 @@
 /** The results of an overlayfs store on disk: which there are, and what they are made of. */
-import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import { StepId } from "../../../domain/Digest.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { UnknownId } from "../../Store.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 
-/** `layers` are directories below `results` or `squashed`, topmost first, the base's last. */
-const Meta = Schema.parseJson(
-  Schema.Struct({
-    version: Schema.Literal(1),
-    parent: Schema.NullOr(StepId),
-    heading: Schema.String,
-    layers: Schema.Array(Schema.String),
-    /** Bytes. */
-    logSize: Schema.Int
-  })
-)
-export type Meta = typeof Meta.Type
-
-const decode = Schema.decodeUnknownSync(Meta)
-const encode = Schema.encodeSync(Meta)
+export interface Meta {
+  readonly version: 1
+  readonly parent: StepId | null
+  readonly heading: string
+  /** Directories below `results` or `squashed`, topmost first, the base's last. */
+  readonly layers: ReadonlyArray<string>
+  /** Bytes. */
+  readonly logSize: number
+}
 
 const ID = /^[0-9a-f]{64}$/
+const LAYER_NAME = new RegExp(`^(?:results|squashed)/[0-9a-f]{64}/${LAYER}$`)
+
+/**
+ * `undefined` for what this program did not write, or did not write to its end:
+ * after a power failure a file may be empty. A schema for it would take more
+ * time to make than all the rest of a cached build.
+ */
+const decode = (text: string): Meta | undefined => {
+  let value: Partial<Record<keyof Meta, unknown>> | null
+  try {
+    value = JSON.parse(text) as typeof value
+  } catch {
+    return undefined
+  }
+  const isMeta =
+    value?.version === 1 &&
+    (value.parent === null || (typeof value.parent === "string" && ID.test(value.parent))) &&
+    typeof value.heading === "string" &&
+    Array.isArray(value.layers) &&
+    value.layers.every((layer) => typeof layer === "string" && LAYER_NAME.test(layer)) &&
+    Number.isSafeInteger(value.logSize)
+  return isMeta ? (value as Meta) : undefined
+}
 
 /** The shortest beginning of an id that is taken for one. */
 const SHORTEST = 4
@@ -46,29 +62,39 @@ export class Results {
     const text = readText(this.layout.meta(id))
     if (text === undefined) return undefined
     const meta = decode(text)
-    this.known.set(id, meta)
+    if (meta !== undefined) this.known.set(id, meta)
     return meta
   }
 
   /** Makes a directory the result, in one step; false where the result is there already. */
   commit(id: StepId, directory: string, meta: Meta): boolean {
-    Fs.writeFileSync(`${directory}/meta.json`, encode(meta), { mode: 0o600 })
-    try {
-      Fs.renameSync(directory, this.layout.result(id))
-    } catch (error) {
-      const code = codeOf(error)
-      if (code === "EEXIST" || code === "ENOTEMPTY") return false
-      throw error
+    Fs.writeFileSync(`${directory}/meta.json`, JSON.stringify(meta), { mode: 0o600 })
+    if (!move(directory, this.layout.result(id))) {
+      if (this.get(id) !== undefined) return false
+      // What is there is no result: a file of it did not reach the disk, or somebody damaged it.
+      move(this.layout.result(id), `${directory}-damaged`)
+      if (!move(directory, this.layout.result(id))) return false
     }
     // The next step builds on it.
     this.known.set(id, meta)
     return true
   }
 
-  log(id: StepId, size: number, offset: number, limit: number): Uint8Array {
+  /** A part of a result's log; `undefined` where there is no such result. */
+  log(id: StepId, offset: number, limit: number): Uint8Array | undefined {
+    // Whoever reads a log has just found its result: it is not looked for again.
+    const size = (this.known.get(id) ?? this.get(id))?.logSize
+    if (size === undefined) return undefined
     const length = Math.min(limit, size - offset)
     if (length <= 0) return new Uint8Array(0)
-    const fd = Fs.openSync(this.layout.log(id), "r")
+    let fd: number
+    try {
+      fd = Fs.openSync(this.layout.log(id), "r")
+    } catch (error) {
+      // Deleted by another process since.
+      if (codeOf(error) === "ENOENT") return undefined
+      throw error
+    }
     try {
       const data = Buffer.alloc(length)
       return data.subarray(0, Fs.readSync(fd, data, 0, length, offset))
@@ -133,6 +159,18 @@ const idsIn = (directory: string, prefix: string): ReadonlyArray<StepId> => {
       .map((name) => StepId.make(name, { disableValidation: true }))
   } catch (error) {
     if (codeOf(error) === "ENOENT") return []
+    throw error
+  }
+}
+
+/** False where something is in the way. */
+const move = (from: string, to: string): boolean => {
+  try {
+    Fs.renameSync(from, to)
+    return true
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === "EEXIST" || code === "ENOTEMPTY" || code === "ENOENT") return false
     throw error
   }
 }
