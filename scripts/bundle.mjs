@@ -42,10 +42,13 @@ const unasked = {
   setup(build) {
     const filter = new RegExp(`effect/dist/esm/internal/(?:${Object.keys(replaced).join("|")})\\.js$`)
     build.onLoad({ filter }, ({ path }) => {
-      const contents = replaced[basename(path, ".js")].reduce((text, [pattern, by]) => {
-        if (text.search(pattern) < 0) throw new Error(`${path} has nothing like ${pattern} any more`)
-        return text.replaceAll(pattern, by)
-      }, readFileSync(path, "utf8"))
+      const contents = replaced[basename(path, ".js")].reduce(
+        (text, [pattern, by]) => {
+          if (text.search(pattern) < 0) throw new Error(`${path} has nothing like ${pattern} any more`)
+          return text.replaceAll(pattern, by)
+        },
+        readFileSync(path, "utf8")
+      )
       return { contents, loader: "js" }
     })
   }

@@ -14,7 +14,7 @@ export type Digest = typeof Digest.Type
  * OpenSSL is the faster one, but it takes several milliseconds to load: a short
  * command, which hashes no more than so many bytes, does without it.
  */
-let withoutOpenSsl = 32_768
+let withoutOpenSsl = 8_192
 
 /** The digest of some bytes, or of a text's UTF-8 form. Pure. */
 export const sha256 = (data: string | Uint8Array): Digest => {

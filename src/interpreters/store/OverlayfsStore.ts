@@ -230,7 +230,7 @@ class OverlayfsStore implements StoreService {
         copyAttributes(path, upper, Fs.statSync(path))
         const work = `${directory}/work`
         Fs.mkdirSync(work, { mode: 0o700 })
-        const lower = below.map((one) => this.results.link(one))
+        const lower = below.map((one) => `${this.layout.root}/${one}`)
         return { _tag: "Overlay", lower, upper, work, scratch: dirname(directory) } as const
       }).pipe(Effect.tapError(() => remove(directory)))
       const log = yield* StepLog.make(`${directory}/log`)
@@ -271,7 +271,7 @@ class OverlayfsStore implements StoreService {
 
   private commit(result: ResultInfo, making: Making): void {
     const { directory, layers, log } = making
-    Fs.rmSync(`${directory}/work`, { recursive: true, force: true })
+    removeWork(`${directory}/work`)
     // Where another process was faster, its result stays and this one is dropped.
     this.results.commit(result.id, directory, {
       version: 1,
@@ -315,6 +315,16 @@ const contentsOf = ({ source, items }: CopyRequest): Effect.Effect<ReadonlyMap<s
         ),
         (contents) => new Map(contents)
       )
+
+/** Overlayfs leaves an empty directory in it, and sometimes more. For that `rmSync` is made, and slow. */
+const removeWork = (work: string): void => {
+  try {
+    Fs.rmdirSync(`${work}/work`)
+    Fs.rmdirSync(work)
+  } catch {
+    Fs.rmSync(work, { recursive: true, force: true })
+  }
+}
 
 /** What a copy was refused for is the step's fault; whatever else goes wrong with it is the store's. */
 const refusal = (error: unknown): CopyError | undefined => {

@@ -8,7 +8,6 @@
  * results/ID/fs/            what the step changed, as an overlayfs layer
  * results/ID/log            what the step wrote; absent when that was nothing
  * squashed/ID/              all layers of a result but its base's, merged into one
- * l/NAME                    short links to layers, for the mount's option string
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
  * hashes/NAME               digests of a source directory's files
@@ -42,9 +41,6 @@ export class Layout {
   get squashed(): string {
     return `${this.root}/squashed`
   }
-  get links(): string {
-    return `${this.root}/l`
-  }
   get planned(): string {
     return `${this.root}/planned`
   }
@@ -58,7 +54,7 @@ export class Layout {
     return `${this.root}/tmp`
   }
   get directories(): ReadonlyArray<string> {
-    return [this.root, this.results, this.squashed, this.links, this.planned, this.caches, this.hashes, this.temporary]
+    return [this.root, this.results, this.squashed, this.planned, this.caches, this.hashes, this.temporary]
   }
 }
 

@@ -43,9 +43,6 @@ const decode = (text: string): Meta | undefined => {
 /** The shortest beginning of an id that is taken for one. */
 const SHORTEST = 4
 
-/** Names of links in `l`: short, because a mount's option string is limited. */
-const SHORT = 16
-
 export class Results {
   private readonly layout: Layout
   private readonly known = new Map<StepId, Meta>()
@@ -108,20 +105,6 @@ export class Results {
     return meta.layers.map((layer) => `${this.layout.root}/${layer}`)
   }
 
-  /** A layer's short link in `l`, which is made where it is missing. */
-  link(layer: string): string {
-    const [kind = "", id = ""] = layer.split("/")
-    const target = `../${layer}`
-    // The whole id where something else begins alike: an id's beginning can be forged.
-    for (const length of [SHORT, id.length]) {
-      const path = `${this.layout.links}/${kind === "squashed" ? "s" : ""}${id.slice(0, length)}`
-      const present = readLink(path)
-      if (present === undefined && makeLink(target, path)) return path
-      if (readLink(path) === target) return path
-    }
-    throw new Error(`two layers have the same id ${id}`)
-  }
-
   realised(planned: StepId): StepId | undefined {
     const text = readText(`${this.layout.planned}/${planned}`)
     return text !== undefined && ID.test(text) ? StepId.make(text, { disableValidation: true }) : undefined
@@ -180,25 +163,6 @@ const readText = (path: string): string | undefined => {
     return Fs.readFileSync(path, "utf8")
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined
-    throw error
-  }
-}
-
-const readLink = (path: string): string | undefined => {
-  try {
-    return Fs.readlinkSync(path)
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined
-    throw error
-  }
-}
-
-const makeLink = (target: string, path: string): boolean => {
-  try {
-    Fs.symlinkSync(target, path)
-    return true
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return false
     throw error
   }
 }
