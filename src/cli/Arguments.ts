@@ -136,7 +136,7 @@ const requested = ({ given, words }: Scanned): Result<Request> => {
   const [name, ...others] = words
   if (name === "help" || has(flags.root.help)) {
     const topic = name === "help" ? others[0] : name
-    if (topic === undefined) return Either.right({ _tag: "Help", command: Option.none() })
+    if (topic === undefined || topic === "help") return Either.right({ _tag: "Help", command: Option.none() })
     return Either.map(commandNamed(topic), (command) => ({ _tag: "Help", command: Option.some(command) }))
   }
   if (has(flags.root.version)) return Either.right({ _tag: "Version" })

@@ -90,7 +90,9 @@ const runBuild = (
       const engine = yield* Engine
       const view = yield* BuildView.make({ plan: request.plan, ...show })
       return yield* engine.build({ ...request, onEvent: view.onEvent }).pipe(
-        Effect.tapError(() => Effect.ignore(view.flush)),
+        Effect.tapError((error) =>
+          Effect.ignore(view.flush(error._tag === "StepFailed" ? Option.some(error.step.stage) : Option.none()))
+        ),
         Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new BuildCutShort()))
       )
     })

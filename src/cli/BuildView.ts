@@ -5,6 +5,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { StepId } from "../domain/Digest.ts"
 import type { BuildEvent } from "../interpreters/Events.ts"
@@ -19,8 +20,12 @@ type Shown = Effect.Effect<void, PipeClosed | OutputError>
 
 export interface BuildView {
   readonly onEvent: (event: BuildEvent) => Effect.Effect<void>
-  /** Shows what is still held back: for a build that ended before all its stages did. */
-  readonly flush: Shown
+  /**
+   * For a build that ended before all its stages did: shows what is still held
+   * back of the stage that failed, and then nothing more, so that the reason is
+   * what comes last. Where no stage is at fault, all that is held back.
+   */
+  readonly flush: (failed: Option.Option<string>) => Shown
   /** Never succeeds; fails as soon as something cannot be shown. */
   readonly failure: Effect.Effect<never, PipeClosed | OutputError>
 }
@@ -83,9 +88,15 @@ export const make = (options: {
         Effect.suspend(() => quick(event) ?? locked(event)).pipe(
           Effect.catchAll((error) => Effect.asVoid(Deferred.fail(broken, error)))
         ),
-      flush: Effect.suspend(() => Effect.forEach(stages.slice(turn + 1), release, { discard: true })).pipe(
-        mutex.withPermits(1)
-      ),
+      flush: (failed) =>
+        Effect.suspend(() => {
+          const held = stages.slice(turn + 1)
+          const shown = Option.match(failed, {
+            onNone: () => held,
+            onSome: (label) => held.filter((stage) => stage.label === label)
+          })
+          return Effect.forEach(shown, release, { discard: true })
+        }).pipe(mutex.withPermits(1)),
       failure: Deferred.await(broken)
     }
   })

@@ -132,7 +132,10 @@ const unknownId = ({ id, candidates }: UnknownId): Explanation => ({
   subject: PROGRAM,
   place: Option.none(),
   ...(candidates.length === 0
-    ? { message: `the store has no result ${JSON.stringify(id)}`, hint: Option.none() }
+    ? {
+        message: `the store has no result ${JSON.stringify(id)}`,
+        hint: id.length < 4 ? Option.some("Write at least 4 digits of an id.") : Option.none()
+      }
     : {
         message: `more than one result's id begins with ${JSON.stringify(id)}`,
         hint: Option.some(`Write more of it: ${candidates.map(shortId).join(", ")}.`)

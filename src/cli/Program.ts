@@ -80,7 +80,7 @@ const report = <R>(
             : Cause.isInterruptedOnly(cause)
               ? ""
               : internalError(cause, colors)
-        yield* Effect.ignore(stderr.write(manner.verbose > 0 && text !== "" ? `${text}${details(cause)}` : text))
+        yield* Effect.ignore(stderr.write(text === "" ? text : `${text}${details(cause, manner.verbose)}`))
         return error !== undefined
           ? ErrorText.exitCode(error)
           : Cause.isInterruptedOnly(cause)
@@ -95,12 +95,18 @@ const internalError = (cause: Cause.Cause<unknown>, colors: boolean): string => 
   return `${Colors.paint(colors, "error", "obuilder:")} internal error: ${message}\n  This is a bug in obuilder: please report it, with what --verbose adds to this.\n`
 }
 
-/** For `--verbose`: what the library knows of where it went wrong, and what caused it. */
-const details = (cause: Cause.Cause<unknown>): string => {
-  const below = Option.flatMap(Cause.failureOption(cause), (error) =>
-    typeof error === "object" && error !== null && "cause" in error ? Option.fromNullable(error.cause) : Option.none()
-  )
-  return [Cause.pretty(cause), ...Option.toArray(Option.map(below, (inner) => inspect(inner)))]
-    .map((text) => `${text}\n`)
+/**
+ * For `--verbose`: what lies below a failure. Where in the program it was is for
+ * those who look for its own errors, and for those who ask twice.
+ */
+const details = (cause: Cause.Cause<unknown>, verbose: number): string => {
+  if (verbose === 0) return ""
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  const below =
+    typeof failure === "object" && failure !== null && "cause" in failure ? (failure.cause ?? undefined) : undefined
+  const isExpected = failure !== undefined && verbose === 1
+  const inner = isExpected && below instanceof Error ? `  because of ${below.message}` : below
+  return [...(isExpected ? [] : [Cause.pretty(cause)]), ...(inner === undefined ? [] : [inner])]
+    .map((part) => `${typeof part === "string" ? part : inspect(part)}\n`)
     .join("")
 }

@@ -61,5 +61,5 @@ export const openEndedAtom = (start: number, end: number): Problem.Problem =>
 export const empty = (end: number): Problem.Problem =>
   Problem.make({ start: end, end }, "there is no spec in this file", {
     expected: "`((from BASE) OPERATION…)`",
-    hint: "the smallest spec is `((from busybox))`"
+    hint: "the smallest spec is `((from scratch))`"
   })

@@ -42,6 +42,15 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
         return build.run(state.stage, state.steps).pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
       })
 
+    /** Shows a stage that is not needed. What was skipped is run after all where a copy turns out to want it. */
+    const replay = (state: StageState): Effect.Effect<void, BuildError> =>
+      Effect.gen(function* () {
+        const id = yield* new StageBuild(services, request, permits, resultOf).replay(state.stage, state.steps)
+        if (Option.isNone(id)) return
+        state.started = true
+        yield* Deferred.succeed(state.result, id.value)
+      })
+
     const resultOf = (label: string): Effect.Effect<StepId, BuildError> => {
       const state = states.get(label)
       return state === undefined
@@ -51,15 +60,16 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
 
     const needed = yield* neededStages(services, states)
     const all = [...states.values()]
+    // First, since whoever shows stages in the plan's order waits for those that come early in it.
+    yield* Effect.forEach(
+      all.filter((state) => !needed.has(state.stage.label)),
+      (state) => replay(state),
+      { discard: true }
+    )
     yield* Effect.forEach(
       all.filter((state) => needed.has(state.stage.label)),
       demand,
       { concurrency: "unbounded", discard: true }
-    )
-    yield* Effect.forEach(
-      all.filter((state) => !state.started),
-      (state) => new StageBuild(services, request, permits, resultOf).replay(state.stage, state.steps),
-      { discard: true }
     )
     const main = request.plan.stages.at(-1)
     const id = main === undefined ? request.plan.result : yield* resultOf(main.label)

@@ -73,8 +73,11 @@ export class StageBuild {
     })
   }
 
-  /** Shows the stage as it is in the store, or says that it is skipped where the store lacks some of it. */
-  replay(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<void, BuildError> {
+  /**
+   * Shows the stage as it is in the store and gives its last result, or says that
+   * it is skipped where the store lacks some of it.
+   */
+  replay(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<Option.Option<StepId>, BuildError> {
     const { onEvent } = this.request
     return Effect.gen(this, function* () {
       const found: Array<{ readonly step: Step; readonly id: StepId }> = []
@@ -89,7 +92,8 @@ export class StageBuild {
             steps.flatMap((one) => one.preamble),
             (text) => this.heading(stage.label, text)
           )
-          return yield* onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
+          yield* onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
+          return Option.none()
         }
         parent = known.value.id
         found.push({ step, id: parent })
@@ -98,7 +102,7 @@ export class StageBuild {
         yield* this.announce(step)
         yield* this.cached(step, id)
       }
-      yield* this.finish(stage, parent)
+      return Option.some(yield* this.finish(stage, parent))
     })
   }
 

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import * as BuildView from "../../src/cli/BuildView.ts"
@@ -52,7 +53,12 @@ const finished = (stage: string): BuildEvent => ({
 })
 
 /** What is on the sink after each event, and at last after the flush. */
-const show = (plan: Plan, events: ReadonlyArray<BuildEvent>, flush = true): Promise<string> => {
+const show = (
+  plan: Plan,
+  events: ReadonlyArray<BuildEvent>,
+  flush = true,
+  failed = Option.none<string>()
+): Promise<string> => {
   let text = ""
   const sink: Sink = {
     isTerminal: false,
@@ -61,7 +67,7 @@ const show = (plan: Plan, events: ReadonlyArray<BuildEvent>, flush = true): Prom
   return Effect.gen(function* () {
     const view = yield* BuildView.make({ plan, sink, colors: false })
     for (const event of events) yield* view.onEvent(event)
-    if (flush) yield* view.flush
+    if (flush) yield* view.flush(failed)
     return text
   }).pipe(Effect.scoped, Effect.runPromise)
 }
@@ -94,6 +100,12 @@ describe("BuildView", () => {
   it("shows the output of stages that were cut off when the build ends", async () => {
     const shown = await show(plan, [output("a", "no end"), heading("", "main"), output("b", "b too")])
     expect(shown).toBe("no end\nb too\nmain\n")
+  })
+
+  it("shows of what is held back only the stage that failed, and nothing after it", async () => {
+    const events = [output("a", "a\n"), heading("", "main"), output("b", "why\n")]
+    expect(await show(plan, events, true, Option.some("b"))).toBe("a\nwhy\n")
+    expect(await show(plan, events, true, Option.some("a"))).toBe("a\n")
   })
 
   it("passes a skipped stage", async () => {

@@ -275,7 +275,7 @@ describe("obuilder log and export", () => {
       expect(await run(command, "abc")).toEqual({
         code: 2,
         stdout: "",
-        stderr: 'obuilder: the store has no result "abc"\n'
+        stderr: 'obuilder: the store has no result "abc"\n  Write at least 4 digits of an id.\n'
       })
     }
   })
