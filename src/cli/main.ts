@@ -38,18 +38,25 @@ const fiber = Effect.runFork(Effect.provide(Program.run(process.argv.slice(2), O
 const alive = setInterval(() => undefined, 2 ** 31 - 1)
 
 const signals = { SIGINT: ExitCode.INTERRUPTED, SIGTERM: ExitCode.TERMINATED, SIGHUP: ExitCode.HUNG_UP } as const
-let received: number | undefined
+let received: { readonly code: number; readonly at: number } | undefined
 
-/** The first signal ends the work in order; a second one ends the process. */
+/** Milliseconds in which signals count as one: a terminal and a parent process often both send it. */
+const AT_ONCE = 500
+
+/** The first signal ends the work in order; a later one ends the process. */
 for (const [signal, code] of Object.entries(signals)) {
-  process.once(signal, () => {
-    received ??= code
-    for (const other of Object.keys(signals)) process.removeAllListeners(other)
-    fiber.unsafeInterruptAsFork(fiber.id())
+  process.on(signal, () => {
+    if (received === undefined) {
+      received = { code, at: Date.now() }
+      fiber.unsafeInterruptAsFork(fiber.id())
+    } else if (Date.now() - received.at > AT_ONCE) {
+      for (const other of Object.keys(signals)) process.removeAllListeners(other)
+      process.kill(process.pid, signal)
+    }
   })
 }
 
 fiber.addObserver((exit) => {
   clearInterval(alive)
-  process.exit(received ?? (Exit.isSuccess(exit) ? exit.value : ExitCode.INTERNAL_ERROR))
+  process.exit(received?.code ?? (Exit.isSuccess(exit) ? exit.value : ExitCode.INTERNAL_ERROR))
 })

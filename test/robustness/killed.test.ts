@@ -181,6 +181,8 @@ describeWith(["root", "runc", "overlay", "busybox"], "a build that is killed", (
       const timer = setInterval(() => {
         if (markedProcesses().length === 0) return
         clearInterval(timer)
+        // As from a terminal and from a parent process, which both pass it on.
+        child.kill(signal)
         child.kill(signal)
       }, 1)
       child.on("close", (ended) => {
