@@ -19,5 +19,8 @@ export const EXIT_CODES: ReadonlyArray<{ readonly code: number; readonly meaning
   { code: BAD_INPUT, meaning: "The command line, the spec or a file that they name is wrong." },
   { code: MACHINE_LACKS, meaning: "The machine lacks something: a program, a right, disk space." },
   { code: INTERNAL_ERROR, meaning: "obuilder itself is at fault." },
-  { code: INTERRUPTED, meaning: "Interrupted (SIGINT); 143 by SIGTERM, 129 by SIGHUP, 141 when the output's reader left." }
+  {
+    code: INTERRUPTED,
+    meaning: "Interrupted (SIGINT); 143 by SIGTERM, 129 by SIGHUP, 141 when the output's reader left."
+  }
 ]

@@ -14,7 +14,7 @@
  */
 import * as Fs from "node:fs"
 import { constants } from "node:os"
-import { ErrnoError, getXattr } from "./Libc.ts"
+import { ErrnoError, getXattr, type HostPath } from "./Libc.ts"
 
 export type Kind = "file" | "directory" | "link" | "other"
 
@@ -46,7 +46,7 @@ const kindOf = (stats: Fs.Stats): Kind =>
 /** A character device 0/0 says that the name is deleted. */
 export const isWhiteout = (stats: Fs.Stats): boolean => stats.isCharacterDevice() && stats.rdev === 0
 
-export const isOpaque = (directory: string): boolean => getXattr(directory, OPAQUE)?.[0] === LETTER_Y
+export const isOpaque = (directory: HostPath): boolean => getXattr(directory, OPAQUE)?.[0] === LETTER_Y
 
 export const opaqueAttribute = { name: OPAQUE, value: Uint8Array.of(LETTER_Y) } as const
 

@@ -15,13 +15,13 @@ export class ErrnoError extends Error {
   readonly syscall: string
   readonly path: string
 
-  constructor(errno: number, syscall: string, path: string) {
+  constructor(errno: number, syscall: string, path: HostPath) {
     const code = codes.get(errno) ?? `E${errno}`
     super(`${code}: ${syscall} '${path}'`)
     this.code = code
     this.errno = errno
     this.syscall = syscall
-    this.path = path
+    this.path = path.toString()
   }
 }
 
@@ -29,12 +29,20 @@ const codes: ReadonlyMap<number, string> = new Map(
   Object.entries(constants.errno).map(([code, errno]) => [errno, code] as const)
 )
 
+/** A path as Node takes it: in bytes where its names need not be UTF-8. */
+export type HostPath = string | Buffer
+
+const NUL = Buffer.of(0)
+
+/** As the C library takes it. */
+const terminated = (path: HostPath): HostPath => (typeof path === "string" ? path : Buffer.concat([path, NUL]))
+
 interface Bindings {
-  readonly lgetxattr: (path: string, name: string, value: Uint8Array, size: number) => number
-  readonly lsetxattr: (path: string, name: string, value: Uint8Array, size: number, flags: number) => number
-  readonly lremovexattr: (path: string, name: string) => number
-  readonly llistxattr: (path: string, list: Uint8Array, size: number) => number
-  readonly mknod: (path: string, mode: number, device: bigint) => number
+  readonly lgetxattr: (path: HostPath, name: string, value: Uint8Array, size: number) => number
+  readonly lsetxattr: (path: HostPath, name: string, value: Uint8Array, size: number, flags: number) => number
+  readonly lremovexattr: (path: HostPath, name: string) => number
+  readonly llistxattr: (path: HostPath, list: Uint8Array, size: number) => number
+  readonly mknod: (path: HostPath, mode: number, device: bigint) => number
   readonly flock: (fd: number, operation: number) => number
   readonly pipe2: (fds: Array<number>, flags: number) => number
   readonly errno: () => number
@@ -61,7 +69,7 @@ const load = (): Bindings => {
   return bindings
 }
 
-const check = (result: number, syscall: string, path: string): number => {
+const check = (result: number, syscall: string, path: HostPath): number => {
   if (result < 0) throw new ErrnoError(load().errno(), syscall, path)
   return result
 }
@@ -72,31 +80,31 @@ const MAX_XATTR = 65536
 const scratch = new Uint8Array(MAX_XATTR)
 
 /** An extended attribute's value, or `undefined` where there is none. The last component is not followed. */
-export const getXattr = (path: string, name: string): Uint8Array | undefined => {
+export const getXattr = (path: HostPath, name: string): Uint8Array | undefined => {
   const libc = load()
-  const size = libc.lgetxattr(path, name, scratch, scratch.length)
+  const size = libc.lgetxattr(terminated(path), name, scratch, scratch.length)
   if (size >= 0) return scratch.slice(0, size)
   const errno = libc.errno()
   if (errno === constants.errno.ENODATA || errno === constants.errno.EOPNOTSUPP) return undefined
   throw new ErrnoError(errno, "lgetxattr", path)
 }
 
-export const setXattr = (path: string, name: string, value: Uint8Array): void => {
-  check(load().lsetxattr(path, name, value, value.length, 0), "lsetxattr", path)
+export const setXattr = (path: HostPath, name: string, value: Uint8Array): void => {
+  check(load().lsetxattr(terminated(path), name, value, value.length, 0), "lsetxattr", path)
 }
 
 /** Takes an extended attribute away, if it is there. */
-export const removeXattr = (path: string, name: string): void => {
+export const removeXattr = (path: HostPath, name: string): void => {
   const libc = load()
-  if (libc.lremovexattr(path, name) === 0) return
+  if (libc.lremovexattr(terminated(path), name) === 0) return
   const errno = libc.errno()
   if (errno !== constants.errno.ENODATA) throw new ErrnoError(errno, "lremovexattr", path)
 }
 
 /** The names of the extended attributes; none where the file system has no such thing. */
-export const listXattr = (path: string): ReadonlyArray<string> => {
+export const listXattr = (path: HostPath): ReadonlyArray<string> => {
   const libc = load()
-  const size = libc.llistxattr(path, scratch, scratch.length)
+  const size = libc.llistxattr(terminated(path), scratch, scratch.length)
   if (size < 0) {
     const errno = libc.errno()
     if (errno === constants.errno.EOPNOTSUPP) return []
@@ -116,8 +124,8 @@ export const makeDevice = (major: number, minor: number): bigint => {
 }
 
 /** Makes a device, FIFO or socket node: `mode` holds the type and the permissions, less the umask. */
-export const makeNode = (path: string, mode: number, device: bigint): void => {
-  check(load().mknod(path, mode, device), "mknod", path)
+export const makeNode = (path: HostPath, mode: number, device: bigint): void => {
+  check(load().mknod(terminated(path), mode, device), "mknod", path)
 }
 
 const LOCK_SH = 1

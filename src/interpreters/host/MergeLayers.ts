@@ -1,11 +1,12 @@
 /**
  * Merges a stack of overlayfs layers into one new directory, by hard links: no
  * content is copied. What the merged layers hide of layers still below them
- * stays hidden, unless they are the bottom of the stack.
+ * stays hidden, unless they are the bottom of the stack. Names are bytes here,
+ * which need not be UTF-8.
  */
 import * as Fs from "node:fs"
 import { codeOf } from "./IoError.ts"
-import { isOpaque, isWhiteout, opaqueAttribute, readNames } from "./LayeredTree.ts"
+import { isOpaque, isWhiteout, opaqueAttribute } from "./LayeredTree.ts"
 import { makeDevice, makeNode, setXattr } from "./Libc.ts"
 import { copyAttributes } from "./Metadata.ts"
 
@@ -15,12 +16,14 @@ export function* mergeLayers(
   target: string,
   options: { readonly bottom: boolean }
 ): Generator<void, void, void> {
-  const attributes: Array<readonly [from: string, to: string]> = []
-  const pending = [{ parts: layers, to: target }]
+  const attributes: Array<readonly [from: Buffer, to: Buffer]> = []
+  const pending: Array<{ readonly parts: ReadonlyArray<Buffer>; readonly to: Buffer }> = [
+    { parts: layers.map((layer) => Buffer.from(layer)), to: Buffer.from(target) }
+  ]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { parts, to } = next
-    for (const name of new Set(parts.flatMap((part) => readNames(part)))) {
-      const path = `${to}/${name}`
+    for (const name of new Set(parts.flatMap((part) => Fs.readdirSync(part, { encoding: "latin1" })))) {
+      const path = within(to, name)
       const { top, merged, cut } = look(parts, name)
       if (merged.length > 0) {
         Fs.mkdirSync(path, 0o700)
@@ -43,20 +46,24 @@ export function* mergeLayers(
   }
 }
 
+/** A name is a directory's bytes, one a character. */
+const within = (directory: Buffer, name: string): Buffer =>
+  Buffer.concat([directory, Buffer.from(`/${name}`, "latin1")])
+
 interface Look {
-  readonly top: { readonly path: string; readonly stats: Fs.Stats }
+  readonly top: { readonly path: Buffer; readonly stats: Fs.Stats }
   /** The directories that merge, topmost first; empty when the topmost entry is none. */
-  readonly merged: ReadonlyArray<string>
+  readonly merged: Array<Buffer>
   /** Something among the layers hides what is below the last of them. */
   readonly cut: boolean
 }
 
-const look = (parts: ReadonlyArray<string>, name: string): Look => {
+const look = (parts: ReadonlyArray<Buffer>, name: string): Look => {
   let top: Look["top"] | undefined
-  const merged: Array<string> = []
+  const merged: Array<Buffer> = []
   let cut = false
   for (const part of parts) {
-    const path = `${part}/${name}`
+    const path = within(part, name)
     const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
     if (stats === undefined) continue
     top ??= { path, stats }
@@ -74,7 +81,7 @@ const look = (parts: ReadonlyArray<string>, name: string): Look => {
   return { top, merged, cut }
 }
 
-const link = (from: string, to: string, stats: Fs.Stats): void => {
+const link = (from: Buffer, to: Buffer, stats: Fs.Stats): void => {
   try {
     Fs.linkSync(from, to)
   } catch (error) {

@@ -1,12 +1,12 @@
 /** Copies what a file is besides its content: owner, mode, extended attributes and times. */
 import * as Fs from "node:fs"
-import { getXattr, listXattr, setXattr } from "./Libc.ts"
+import { getXattr, type HostPath, listXattr, setXattr } from "./Libc.ts"
 
 /** Overlayfs's own marks, which mean something only where they were made. */
 const OVERLAY = "trusted.overlay."
 
 /** Gives `to`, which may not be a link, the attributes of `from`. */
-export const copyAttributes = (from: string, to: string, stats: Fs.Stats): void => {
+export const copyAttributes = (from: HostPath, to: HostPath, stats: Fs.Stats): void => {
   Fs.lchownSync(to, stats.uid, stats.gid)
   // After the owner: changing that clears the set-id bits.
   Fs.chmodSync(to, stats.mode & 0o7777)

@@ -162,6 +162,34 @@ describeWith(["root"], "the overlayfs store", () => {
     })
   )
 
+  it.scopedLive("a chain of results gets long whatever the names in it are, UTF-8 or not", () =>
+    Effect.gen(function* () {
+      const { put, store } = yield* opened(makeSubject)
+      const name = Buffer.of(0x61, 0xff, 0xfe)
+      yield* put("0", undefined, { a: "a" })
+      let lower: ReadonlyArray<string> = []
+      for (let n = 1; n <= MAX_LAYERS + 1; n++) {
+        yield* Effect.scoped(
+          store.build({ id: id(`${n}`), parent: Option.some(id(`${n - 1}`)), heading: `${n}` }, ({ rootfs }) =>
+            Effect.sync(() => {
+              if (rootfs._tag !== "Overlay") throw new Error("not an overlay")
+              lower = rootfs.lower
+              const path = Buffer.concat([Buffer.from(`${rootfs.upper}/`), name])
+              if (n === 1) Fs.mkdirSync(path)
+              if (n === 1) Fs.writeFileSync(Buffer.concat([path, Buffer.from("/"), name]), "content")
+            })
+          )
+        )
+      }
+      expect(lower.length).toBeLessThan(5)
+      const inside = lower.flatMap((layer) => {
+        const path = Buffer.concat([Buffer.from(`${layer}/`), name])
+        return Fs.existsSync(path) ? Fs.readdirSync(path, { encoding: "buffer" }) : []
+      })
+      expect(inside).toEqual([name])
+    })
+  )
+
   it.scopedLive("a chain of results keeps all that its steps changed, however long it gets", () =>
     Effect.gen(function* () {
       const { files, put, store } = yield* opened(makeSubject)
