@@ -34,6 +34,12 @@ const withExample = async (use) => {
         (from rootfs:rootfs) (workdir /w) (env A b)
         (copy (src file) (dst ./)) (copy (from (build dev)) (src /a) (dst /c/)))`
     )
+    // Steps that run something are only planned here: to execute them would take a runtime, and rights.
+    writeFileSync(
+      join(directory, "planned"),
+      `((from rootfs:rootfs) (shell /bin/sh -c) (user (uid 1) (gid 2))
+        (run (shell "true")) (run (cache (c (target /c))) (network host) (shell "false")))`
+    )
     await use(directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -58,6 +64,7 @@ const writeCache = async (directory) => {
   Error.stackTraceLimit = 0
   const script = new Script(source, { filename: file })
   await run(script, ["--help"])
+  await run(script, ["build", "--dry-run", "-f", join(directory, "planned"), context(directory)])
   // Without root this fails, having compiled most of its way by then.
   await run(script, buildWords(directory))
   writeFileSync(resolve(dist, "obuilder.cache"), script.createCachedData())
