@@ -3,8 +3,10 @@
 //   node examples/library.mjs SPEC DIR STORE
 //
 // Prints what happens, and the result's id at the end.
-import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer } from "effect"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
 import {
   Engine,

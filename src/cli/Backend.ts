@@ -18,13 +18,21 @@ export interface SandboxOptions {
   readonly memory: Option.Option<number>
 }
 
+export interface ImageOptions {
+  /** An absolute path. */
+  readonly sourceDirectory: string
+  /** Where local bases may come from besides the source directory; from anywhere where it is left out. */
+  readonly within: ReadonlyArray<string> | undefined
+  readonly memo: HashMemo
+}
+
 /** What makes one backend, given what follows the colon in `--store=KIND:PLACE`. */
 export interface Backend {
   /** The place is a path on this machine, and may be a relative one. */
   readonly placeIsPath: boolean
   readonly store: (place: string) => Effect.Effect<StoreService, StoreError, Scope.Scope>
   readonly sandbox: (options: SandboxOptions) => Effect.Effect<SandboxService, SandboxError, Scope.Scope>
-  readonly images: (sourceDirectory: string, memo: HashMemo) => Effect.Effect<BaseImagesService, never, Scope.Scope>
+  readonly images: (options: ImageOptions) => Effect.Effect<BaseImagesService, never, Scope.Scope>
   /** Where digests of a source directory's files are kept from one build to the next. */
   readonly hashes: (place: string, sourceDirectory: string) => Option.Option<string>
 }

@@ -4,7 +4,6 @@ import * as Option from "effect/Option"
 import * as Path from "node:path"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
-import type { HashMemo } from "../interpreters/host/HashMemo.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
 import type { Backend, SandboxOptions } from "./Backend.ts"
@@ -14,7 +13,7 @@ const table: Readonly<Record<string, Backend>> = {
     placeIsPath: true,
     store: (path) => OverlayfsStore.make({ path }),
     sandbox: (options) => ociRuntime(options),
-    images: (sourceDirectory, memo) => localImages(sourceDirectory, memo),
+    images: (options) => Effect.succeed(LocalBaseImages.make(options)),
     hashes: (path, sourceDirectory) => Option.some(Path.join(path, "hashes", sha256(sourceDirectory)))
   }
 }
@@ -28,6 +27,3 @@ const ociRuntime = ({ fastSync, memory, runtime }: SandboxOptions) =>
     runtime: Option.getOrUndefined(runtime),
     memoryLimit: Option.getOrUndefined(memory)
   })
-
-const localImages = (sourceDirectory: string, memo: HashMemo) =>
-  Effect.succeed(LocalBaseImages.make({ sourceDirectory, memo }))

@@ -35,12 +35,14 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const chosen = yield* chosenStore(given.store)
     const directory = host.absolute(given.directory)
     const memo = new HashMemo(Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory)))
+    const within = given.bases.length === 0 ? undefined : given.bases.map(host.absolute)
+    const images = { sourceDirectory: directory, within, memo }
     const prepared = prepare({ file: given.file, directory, memo })
     if (given.dryRun) {
-      const { plan } = yield* Effect.provideServiceEffect(prepared, BaseImages, chosen.backend.images(directory, memo))
+      const { plan } = yield* Effect.provideServiceEffect(prepared, BaseImages, chosen.backend.images(images))
       return yield* printPlan(given, plan, chosen)
     }
-    const services = yield* forBuilding(chosen, { sandbox: given, directory, memo })
+    const services = yield* forBuilding(chosen, { sandbox: given, images })
     yield* Effect.flatMap(prepared, (request) => execute(given, request)).pipe(
       Effect.provide(services),
       Effect.ensuring(Effect.sync(() => save(memo)))

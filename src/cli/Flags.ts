@@ -97,6 +97,11 @@ export const flags = {
       decode: jobs,
       doc: "How many steps may run at the same time. [one a processor]"
     }),
+    bases: Flag.many("bases", {
+      metavar: "DIR",
+      decode: text,
+      doc: "Take base images from DIR and the source directory only; may be repeated. [from anywhere]"
+    }),
     dryRun: Flag.toggle("dry-run", { doc: "Print the plan and what of it is cached; run and write nothing." }),
     format: Flag.choice("format", {
       metavar: "FORMAT",

@@ -73,7 +73,10 @@ const PROGRAM = "healthcheck"
 
 const checks = (given: HealthcheckFlags, chosen: Chosen, directory: string): ReadonlyArray<Check> => {
   const sandbox = chosen.backend.sandbox(given)
-  const services = forBuilding(chosen, { sandbox: given, directory, memo: new HashMemo() })
+  const services = forBuilding(chosen, {
+    sandbox: given,
+    images: { sourceDirectory: directory, within: undefined, memo: new HashMemo() }
+  })
   const built = Effect.flatMap(services, (context) => Effect.provide(smallBuild(directory), context))
   return [
     { name: "store", run: withStore(chosen)(lookIntoStore) },

@@ -4,25 +4,22 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import { Engine } from "../interpreters/Engine.ts"
-import type { HashMemo } from "../interpreters/host/HashMemo.ts"
 import { Sandbox, type SandboxError } from "../interpreters/Sandbox.ts"
 import { Store, type StoreError } from "../interpreters/Store.ts"
-import type { Chosen, SandboxOptions } from "./Backend.ts"
+import type { Chosen, ImageOptions, SandboxOptions } from "./Backend.ts"
 
 /** All that a build needs, until the scope closes. */
 export const forBuilding = (
   { backend, place }: Chosen,
   options: {
     readonly sandbox: SandboxOptions
-    /** The source directory, an absolute path. */
-    readonly directory: string
-    readonly memo: HashMemo
+    readonly images: ImageOptions
   }
 ): Effect.Effect<Context.Context<Engine | Store | Sandbox | BaseImages>, StoreError | SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
     const services = Context.make(Store, yield* backend.store(place)).pipe(
       Context.add(Sandbox, yield* backend.sandbox(options.sandbox)),
-      Context.add(BaseImages, yield* backend.images(options.directory, options.memo))
+      Context.add(BaseImages, yield* backend.images(options.images))
     )
     return Context.add(services, Engine, yield* Effect.provide(Engine.make, services))
   })

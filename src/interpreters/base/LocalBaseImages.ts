@@ -25,6 +25,12 @@ import { defaultLimits, unpackLayers, type UnpackLimits } from "./UnpackLayers.t
 export interface LocalBaseImagesOptions {
   /** Relative paths of references are relative to it. */
   readonly sourceDirectory: string
+  /**
+   * Directories that bases may come from, besides the source directory; from
+   * anywhere if it is left out. For specs of people who may not read all that
+   * this process may.
+   */
+  readonly within?: ReadonlyArray<string> | undefined
   /** `os/architecture[/variant]`: which of an image's variants to take. The host's, if it is left out. */
   readonly platform?: string
   /** Remembers digests of the files of `rootfs:` directories; saving it is up to the caller. */
@@ -47,7 +53,12 @@ export const layer = (options: LocalBaseImagesOptions): Layer.Layer<BaseImages> 
 export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
   const wanted = options.platform === undefined ? Platform.host() : Platform.parse(options.platform)
   const limits = options.limits ?? defaultLimits
-  const hostPath = (path: string) => resolvePath(options.sourceDirectory, path)
+  const { sourceDirectory, within } = options
+  const locate = (image: Image): Effect.Effect<string, ImageProblem> => {
+    const path = "path" in image ? resolvePath(sourceDirectory, image.path) : ""
+    if (within === undefined || path === "") return Effect.succeed(path)
+    return attempt(`cannot read ${path}`, async () => confined(path, [sourceDirectory, ...within]))
+  }
 
   const parse = (reference: string): Effect.Effect<ImageReference.ImageReference, BaseImageError> =>
     Either.mapLeft(
@@ -58,14 +69,19 @@ export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
   return {
     resolve: (reference) =>
       Effect.flatMap(parse(reference), (image) =>
-        blame(reference, resolveImage(image, wanted, hostPath, options.memo))
+        blame(
+          reference,
+          Effect.flatMap(locate(image), (path) => resolveImage(image, path, wanted, options.memo))
+        )
       ),
     unpack: (reference, base, rootfs) =>
       Effect.flatMap(parse(reference), (image) =>
         blame(
           reference,
           rootfs._tag === "Directory"
-            ? unpackImage(image, base.digest, wanted, hostPath, rootfs.path, limits)
+            ? Effect.flatMap(locate(image), (path) =>
+                unpackImage(image, path, base.digest, wanted, rootfs.path, limits)
+              )
             : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
         )
       )
@@ -76,12 +92,24 @@ const blame = <A>(reference: string, effect: Effect.Effect<A, ImageProblem>): Ef
   Effect.mapError(effect, ({ cause, hint, message }) => new BaseImageError({ reference, message, hint, cause }))
 
 type Image = ImageReference.ImageReference
-type HostPath = (path: string) => string
 
+/** The path without links, if it is in one of these directories or is one of them. */
+const confined = (path: string, directories: ReadonlyArray<string>): string => {
+  kindOf(path)
+  const real = realpathSync(path)
+  const isIn = (directory: string): boolean => `${real}/`.startsWith(`${directory === "/" ? "" : directory}/`)
+  if (directories.some((directory) => isIn(realpathSync(directory)))) return real
+  throw problem(
+    `${path} is in none of the directories that bases may come from`,
+    "put it into the source directory, or allow its directory with --bases"
+  )
+}
+
+/** `path` is the host's; empty for images that have none. */
 const resolveImage = (
   image: Image,
+  path: string,
   wanted: Platform.Platform,
-  hostPath: HostPath,
   memo: HashMemo | undefined
 ): Effect.Effect<BaseInput, ImageProblem> => {
   const plain = (format: BaseFormat, digest: Digest): BaseInput => ({
@@ -104,18 +132,14 @@ const resolveImage = (
     case "Oci":
     case "OciArchive":
       return attempt(`cannot read ${image.path}`, async () => {
-        const files = await openFiles(image, hostPath(image.path))
+        const files = await openFiles(image, path)
         return described("oci", await OciLayout.load(files, await OciLayout.find(files, image.choice, wanted), wanted))
       })
     case "DockerArchive":
       return attempt(`cannot read ${image.path}`, async () =>
-        described(
-          "docker",
-          await DockerArchive.find(await openFiles(image, hostPath(image.path)), image.choice, wanted)
-        )
+        described("docker", await DockerArchive.find(await openFiles(image, path), image.choice, wanted))
       )
     case "Rootfs": {
-      const path = hostPath(image.path)
       return isDirectory(path).pipe(
         Effect.flatMap((directory) =>
           directory
@@ -129,9 +153,9 @@ const resolveImage = (
 
 const unpackImage = (
   image: Image,
+  path: string,
   digest: Digest,
   wanted: Platform.Platform,
-  hostPath: HostPath,
   root: string,
   limits: UnpackLimits
 ): Effect.Effect<void, ImageProblem> => {
@@ -147,14 +171,11 @@ const unpackImage = (
     case "DockerArchive": {
       const load = image._tag === "DockerArchive" ? DockerArchive.load : OciLayout.load
       return Effect.flatMap(
-        attempt(`cannot read ${image.path}`, async () =>
-          load(await openFiles(image, hostPath(image.path)), digest, wanted)
-        ),
+        attempt(`cannot read ${image.path}`, async () => load(await openFiles(image, path), digest, wanted)),
         ({ layers }) => unpackLayers(layers, "layers", root, limits)
       )
     }
     case "Rootfs": {
-      const path = hostPath(image.path)
       const name = `the tar ${path}`
       const read = () => ByteSource.verified(ByteSource.read(path), { digest }, name)
       return Effect.flatMap(isDirectory(path), (directory) =>

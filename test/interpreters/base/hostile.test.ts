@@ -241,6 +241,33 @@ describeWith(["root"], "an image that is too much", () => {
     })
   )
 
+  it.scoped("is taken only from where bases may come from, and no link leads elsewhere", () =>
+    Effect.gen(function* () {
+      const place = yield* temporaryDirectory
+      for (const path of ["source/base", "allowed/base", "outside/base", "allowed-not/base"]) {
+        Fs.mkdirSync(join(place, path), { recursive: true })
+      }
+      Fs.symlinkSync("../outside/base", join(place, "source/link"))
+      Fs.symlinkSync("../outside", join(place, "allowed/link"))
+      Fs.symlinkSync("../allowed/base", join(place, "source/good"))
+      const images = LocalBaseImages.make({ sourceDirectory: join(place, "source"), within: [join(place, "allowed")] })
+      const fine = ["base", "good", "../allowed/base", join(place, "allowed/base")]
+      for (const [index, reference] of fine.entries()) {
+        const base = yield* images.resolve(`rootfs:${reference}`)
+        const target = join(place, `target-${index}`)
+        Fs.mkdirSync(target)
+        yield* images.unpack(`rootfs:${reference}`, base, { _tag: "Directory", path: target })
+      }
+      const refused = ["link", "../allowed/link/base", "../outside/base", "../allowed-not/base", "/", "/etc"]
+      for (const reference of refused) {
+        for (const kind of ["rootfs", "oci"]) {
+          const error = yield* Effect.flip(images.resolve(`${kind}:${reference}`))
+          assert.match(said(error), /is in none of the directories that bases may come from .*--bases/)
+        }
+      }
+    })
+  )
+
   it.scoped("says so when it fills the disk", () =>
     Effect.gen(function* () {
       const place = yield* temporaryDirectory
