@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import type { CopyStep, Stage, Step } from "../plan/Plan.ts"
-import { stepsOf } from "../plan/Plan.ts"
+import { byStage } from "../plan/Plan.ts"
 import type { BuildError, BuildRequest, BuildResult } from "./Build.ts"
 import { knownCopy, type Services, StageBuild } from "./StageBuild.ts"
 import type { StoreError } from "./Store.ts"
@@ -28,9 +28,9 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
   Effect.gen(function* () {
     const permits = yield* Effect.makeSemaphore(Math.max(1, request.jobs))
     const states = new Map<string, StageState>()
-    for (const stage of request.plan.stages) {
+    for (const [stage, steps] of byStage(request.plan)) {
       const result = yield* Deferred.make<StepId, BuildError>()
-      states.set(stage.label, { stage, steps: stepsOf(request.plan, stage), result, started: false })
+      states.set(stage.label, { stage, steps, result, started: false })
     }
 
     /** Runs a stage, once; whoever wants its result waits for the same run. */

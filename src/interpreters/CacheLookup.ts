@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
-import { type Plan, type Step, stepsOf } from "../plan/Plan.ts"
+import { byStage, type Plan, type Step } from "../plan/Plan.ts"
 import { realisedId } from "../plan/StepKey.ts"
 import { knownCopy } from "./StageBuild.ts"
 import { Store, type StoreError } from "./Store.ts"
@@ -12,9 +12,9 @@ export const lookUp = (plan: Plan): Effect.Effect<ReadonlyMap<Step, StepId>, Sto
   Effect.gen(function* () {
     const store = yield* Store
     const found = new Map<Step, StepId>()
-    for (const stage of plan.stages) {
+    for (const [, steps] of byStage(plan)) {
       let parent: StepId | undefined
-      for (const step of stepsOf(plan, stage)) {
+      for (const step of steps) {
         if (step.kind === "copy" && step.source.from === "build") {
           const known = yield* knownCopy(store, step)
           // What comes after a copy whose content nobody knows has no realised id yet.

@@ -116,6 +116,9 @@ export const Plan = Schema.Struct({
 })
 export type Plan = typeof Plan.Type
 
-/** The steps of a stage, in order. */
-export const stepsOf = (plan: Plan, stage: Stage): ReadonlyArray<Step> =>
-  plan.steps.filter((step) => step.stage === stage.label)
+/** The stages, each with its steps in order. */
+export const byStage = (plan: Plan): ReadonlyArray<readonly [Stage, ReadonlyArray<Step>]> => {
+  const steps = new Map<string, Array<Step>>(plan.stages.map(({ label }) => [label, []]))
+  for (const step of plan.steps) steps.get(step.stage)?.push(step)
+  return plan.stages.map((stage) => [stage, steps.get(stage.label) ?? []])
+}

@@ -1,7 +1,7 @@
 /** A plan as text: one line a step, stage by stage. Pure. */
 import type { StepId } from "../domain/Digest.ts"
 import { visible } from "../domain/DisplayText.ts"
-import { type Plan, type Stage, type Step, stepsOf } from "./Plan.ts"
+import { byStage, type Plan, type Stage, type Step } from "./Plan.ts"
 
 /** The realised ids of the steps whose results the store has. */
 export type Cached = ReadonlyMap<Step, StepId>
@@ -11,11 +11,13 @@ export type Cached = ReadonlyMap<Step, StepId>
  * beginning of its parent's id, and what it is. The last line is the result.
  */
 export const render = (plan: Plan, cached: Cached): string =>
-  [...plan.stages.flatMap((stage) => stageLines(plan, stage, cached)), `result ${plan.result}`, ""].join("\n")
+  [...byStage(plan).flatMap(([stage, steps]) => stageLines(stage, steps, cached)), `result ${plan.result}`, ""].join(
+    "\n"
+  )
 
-const stageLines = (plan: Plan, stage: Stage, cached: Cached): ReadonlyArray<string> => [
+const stageLines = (stage: Stage, steps: ReadonlyArray<Step>, cached: Cached): ReadonlyArray<string> => [
   stage.name === null ? "main:" : `build ${visible(stage.label)}:`,
-  ...stepsOf(plan, stage).map((step) =>
+  ...steps.map((step) =>
     [
       `  ${step.id}`,
       cached.has(step) ? "cached" : "to run",

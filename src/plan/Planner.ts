@@ -29,29 +29,41 @@ interface Context {
   readonly workdir: string
   readonly user: User
   readonly shell: ReadonlyArray<string>
-  readonly environment: ReadonlyMap<string, string>
+  readonly environment: Environment | undefined
 }
 
-const initial: Context = { workdir: "/", user: root, shell: DEFAULT_SHELL, environment: new Map() }
+/** The last variable that was set, and those before it: setting one takes the same time however many there are. */
+interface Environment extends Variable {
+  readonly before: Environment | undefined
+}
 
-/** The nested builds that a spec may copy from, by name. */
-type Scope = ReadonlyMap<string, Stage>
+const initial: Context = { workdir: "/", user: root, shell: DEFAULT_SHELL, environment: undefined }
+
+/** The nested builds that a spec may copy from: its own so far, and those of the spec around it. */
+interface Scope {
+  readonly own: Map<string, Stage>
+  readonly outer: Scope | undefined
+}
+
+const lookUp = (scope: Scope | undefined, name: string): Stage | undefined =>
+  scope === undefined ? undefined : (scope.own.get(name) ?? lookUp(scope.outer, name))
 
 type Planned<A> = Either.Either<A, PlanError>
 
 /** Plans a spec. */
 export const plan = (spec: Spec, inputs: Inputs): Planned<Plan> =>
-  Either.map(planStage(spec, { inputs, labels: new Set(), stages: [], steps: [] }, place), (done) => ({
+  Either.map(planStage(spec, { inputs, labels: new Map(), stages: [], steps: [] }, place), (done) => ({
     version: 1,
     stages: done.state.stages,
     steps: done.state.steps,
     result: done.stage.result
   }))
 
-/** What has been planned so far. Its arrays and set grow; they are local to one call of `plan`. */
+/** What has been planned so far. It grows, and is local to one call of `plan`. */
 interface State {
   readonly inputs: Inputs
-  readonly labels: Set<string>
+  /** Those taken, and how often each was wanted. */
+  readonly labels: Map<string, number>
   readonly stages: Array<Stage>
   readonly steps: Array<Step>
 }
@@ -60,19 +72,19 @@ interface State {
 interface Place {
   readonly label: string
   readonly name: string | null
-  readonly scope: Scope
+  readonly scope: Scope | undefined
   readonly depth: number
   /** Headings to show before the stage's own. */
   readonly preamble: ReadonlyArray<string>
 }
 
-const place: Place = { label: "", name: null, scope: new Map(), depth: 0, preamble: [] }
+const place: Place = { label: "", name: null, scope: undefined, depth: 0, preamble: [] }
 
 const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stage: Stage; readonly state: State }> => {
   if (at.depth > MAX_NESTING) {
     return fail(spec, `builds are nested more than ${MAX_NESTING} deep`)
   }
-  let scope = at.scope
+  const scope: Scope = { own: new Map(), outer: at.scope }
   let preamble = at.preamble
   for (const nested of spec.builds) {
     const done = planStage(nested.spec, state, {
@@ -85,7 +97,7 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
     if (Either.isLeft(done)) return Either.left(done.left)
     // The headings of the builds around are shown before the first of those inside.
     preamble = []
-    scope = new Map([...scope, [nested.name, done.right.stage]])
+    scope.own.set(nested.name, done.right.stage)
   }
   const base = planBase(spec, state.inputs, at.label, preamble)
   if (Either.isLeft(base)) return Either.left(base.left)
@@ -117,10 +129,12 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
 }
 
 /** Two nested builds of one name may follow each other; the second hides the first. */
-const freshLabel = (labels: Set<string>, wanted: string): string => {
+const freshLabel = (labels: Map<string, number>, wanted: string): string => {
   let label = wanted
-  for (let n = 2; labels.has(label) || label === ""; n++) label = `${wanted}#${n}`
-  labels.add(label)
+  let count = labels.get(wanted) ?? 1
+  while (label === "" || labels.has(label)) label = `${wanted}#${++count}`
+  labels.set(wanted, count)
+  labels.set(label, labels.get(label) ?? 1)
   return label
 }
 
@@ -211,7 +225,7 @@ const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inpu
 
 const sourceOf = (op: Copy, form: Manifest.DestinationForm, scope: Scope, inputs: Inputs): Planned<CopySource> => {
   if (op.from._tag === "Build") {
-    const stage = scope.get(op.from.name)
+    const stage = lookUp(scope, op.from.name)
     if (stage === undefined) return fail(op, `there is no nested build "${op.from.name}" in scope here`)
     return Either.right({ from: "build", build: stage.label, step: stage.result })
   }
@@ -242,7 +256,10 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
       if (op.name === "" || op.name.includes("=") || hasNul(op.name) || hasNul(op.value)) {
         return fail(op, `"${op.name}" cannot be an environment variable: its name must not be empty or hold "="`)
       }
-      return Either.right({ ...context, environment: new Map([...context.environment, [op.name, op.value]]) })
+      return Either.right({
+        ...context,
+        environment: { name: op.name, value: op.value, before: context.environment }
+      })
   }
 }
 
@@ -250,8 +267,14 @@ const isId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id <= M
 
 const hasNul = (text: string): boolean => text.includes("\0")
 
-const sorted = (environment: ReadonlyMap<string, string>): ReadonlyArray<Variable> =>
-  [...environment].map(([name, value]) => ({ name, value })).sort(Manifest.byName)
+const sorted = (environment: Environment | undefined): ReadonlyArray<Variable> => {
+  const variables = new Map<string, Variable>()
+  for (let last = environment; last !== undefined; last = last.before) {
+    // The last one of a name counts.
+    if (!variables.has(last.name)) variables.set(last.name, { name: last.name, value: last.value })
+  }
+  return [...variables.values()].sort(Manifest.byName)
+}
 
 const fail = (node: object, message: string, hint?: string): Either.Either<never, PlanError> =>
   Either.left(new PlanError({ node, message, hint: Option.fromNullable(hint) }))

@@ -7,8 +7,9 @@ import { sha256 } from "../../src/domain/Digest.ts"
 import { copyKey, type Inputs } from "../../src/domain/Inputs.ts"
 import type { Manifest } from "../../src/domain/Manifest.ts"
 import { type Op, Spec } from "../../src/domain/Spec.ts"
+import * as SpecText from "../../src/domain/SpecText.ts"
 import * as Scenario from "../../src/interpreters/memory/Scenario.ts"
-import { Plan, type Step, stepsOf } from "../../src/plan/Plan.ts"
+import { byStage, Plan, type Step } from "../../src/plan/Plan.ts"
 import { plan } from "../../src/plan/Planner.ts"
 import { copy, inputsNow, planNow, type Setup, spec } from "../interpreters/builds.ts"
 import { baseVariations, type Probe, variations, withoutEffect } from "./variations.ts"
@@ -107,9 +108,8 @@ describe("a plan", () => {
         const labels = made.stages.map((stage) => stage.label)
         expect(new Set(labels).size).toBe(labels.length)
         expect(labels.at(-1)).toBe("")
-        expect(made.steps).toEqual(made.stages.flatMap((stage) => stepsOf(made, stage)))
-        for (const [index, stage] of made.stages.entries()) {
-          const steps = stepsOf(made, stage)
+        expect(made.steps).toEqual(byStage(made).flatMap(([, steps]) => steps))
+        for (const [index, [stage, steps]] of byStage(made).entries()) {
           expect(steps[0]?.kind).toBe("base")
           expect(steps.map((step) => step.parent)).toEqual([null, ...ids(steps).slice(0, -1)])
           expect(stage.result).toBe(steps.at(-1)?.id)
@@ -130,14 +130,35 @@ describe("a plan", () => {
     FastCheck.assert(
       FastCheck.property(Scenario.scenario(), (scenario) => {
         const made = planNow(scenario)
-        const shown = made.stages.flatMap((stage) => [
-          ...stepsOf(made, stage).flatMap((step) => [...step.preamble, step.heading]),
+        const shown = byStage(made).flatMap(([stage, steps]) => [
+          ...steps.flatMap((step) => [...step.preamble, step.heading]),
           ...stage.trailing
         ])
         expect(shown).toHaveLength(countHeadings(scenario.spec))
       }),
       RUNS
     )
+  })
+
+  it("labels nested builds of one name in their order, and a copy means the last one before it", () => {
+    const nested = (n: number) => `(build a ((from base) (env N "${n}") (run (shell "n ${n}"))))`
+    const made = plannedFor(
+      parse(`(${nested(1)} ${nested(2)} ${nested(3)} (from base) (copy (from (build a)) (src x) (dst y)))`)
+    )
+    expect(made.stages.map(({ label }) => label)).toEqual(["a", "a#2", "a#3", ""])
+    expect(made.steps.at(-1)).toMatchObject({ source: { build: "a#3", step: made.stages[2]?.result } })
+  })
+
+  it("is made for 20,000 of anything", () => {
+    const many = (one: (n: number) => string) => Array.from({ length: 20_000 }, (_, n) => one(n)).join("\n")
+    const sizes = (text: string) => {
+      const { stages, steps } = plannedFor(parse(text))
+      return [stages.length, steps.length]
+    }
+    expect(sizes(`((from base) ${many((n) => `(env A${n} "b")`)} (run (shell x)))`)).toEqual([1, 2])
+    expect(sizes(`(${many(() => "(build a ((from base)))")} (from base))`)).toEqual([20_001, 20_001])
+    expect(sizes(`(${many((n) => `(build a${n} ((from base)))`)} (from base))`)).toEqual([20_001, 20_001])
+    expect(sizes(`((from base) ${many((n) => `(run (shell "${n}"))`)})`)).toEqual([1, 20_001])
   })
 
   it("is made, or refused with a reason, for any spec whatever", () => {
@@ -268,6 +289,10 @@ const reversedKeys = <A>(data: A): A => {
   }
   return reverse(data) as A
 }
+
+const parse = (text: string): Spec => Either.getOrThrow(SpecText.parse(text, { file: "test" })).spec
+
+const plannedFor = (spec: Spec): Plan => Either.getOrThrow(plan(spec, knowing(spec)))
 
 const renameBases = ({ builds, from, ops }: Spec): Spec => ({
   builds: builds.map((nested) => ({ name: nested.name, spec: renameBases(nested.spec) })),
