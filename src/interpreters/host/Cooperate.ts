@@ -9,8 +9,17 @@ import * as Effect from "effect/Effect"
 /** Milliseconds of work between two turns of the event loop. */
 const SLICE = 15
 
+/** Yielded by work that has to wait for somebody else, such as another process that holds a lock. */
+export const LATER = "later"
+
+/** Milliseconds until it looks again. */
+const PAUSE = 5
+
 /** Runs a generator to its end; what it throws fails with `onError`. Interruptible between slices. */
-export const run = <A, E>(work: () => Generator<void, A, void>, onError: (error: unknown) => E): Effect.Effect<A, E> =>
+export const run = <A, E>(
+  work: () => Generator<typeof LATER | void, A, void>,
+  onError: (error: unknown) => E
+): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.try({ try: work, catch: onError }), (generator) => {
     const slice: Effect.Effect<A, E> = Effect.suspend(() => {
       try {
@@ -18,6 +27,7 @@ export const run = <A, E>(work: () => Generator<void, A, void>, onError: (error:
         for (;;) {
           const next = generator.next()
           if (next.done === true) return Effect.succeed(next.value)
+          if (next.value === LATER) return Effect.zipRight(Effect.sleep(PAUSE), slice)
           if (Date.now() >= until) break
         }
       } catch (error) {

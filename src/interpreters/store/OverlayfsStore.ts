@@ -155,11 +155,14 @@ class OverlayfsStore implements StoreService {
           ).pipe(Effect.tapError(() => remove(space)))
         ),
         ({ space, rubbish, copy }) =>
-          // A cache that cannot be kept is only slower next time.
+          // A cache that cannot be kept only makes the next time slower.
           Cooperate.run(
             () => cache.release(copy, rubbish),
             (error) => this.failed(`keep the cache "${name}" of`, error)
-          ).pipe(Effect.ignore, Effect.zipRight(remove(space)))
+          ).pipe(
+            Effect.catchAll(({ message }) => Effect.logWarning(message)),
+            Effect.zipRight(remove(space))
+          )
       ),
       ({ copy }) => ({ rootfs: copy.rootfs })
     )

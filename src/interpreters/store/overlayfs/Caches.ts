@@ -15,6 +15,7 @@ import { createHash, randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import type { User } from "../../../domain/Spec.ts"
+import { LATER } from "../../host/Cooperate.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
@@ -73,11 +74,11 @@ export class Cache {
   }
 
   /** Makes a copy whose own layer is in `space`, an empty directory. It has to be given back with `release`. */
-  *copy(space: string, owner: User): Generator<void, Copy, void> {
+  *copy(space: string, owner: User): Generator<typeof LATER | void, Copy, void> {
     Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
     const users = Fs.openSync(`${this.directory}/${USERS}`, "a", 0o600)
     try {
-      while (!tryLock(users, "shared")) yield
+      while (!tryLock(users, "shared")) yield LATER
       const from = this.current() ?? this.create(owner)
       const layers = this.layers(from)
       const upper = `${space}/fs`
@@ -97,13 +98,13 @@ export class Cache {
    * What is needed no more is moved into `rubbish`, an empty directory. Takes
    * the cache's lock.
    */
-  *release(copy: Copy, rubbish: string): Generator<void, void, void> {
+  *release(copy: Copy, rubbish: string): Generator<typeof LATER | void, void, void> {
     let lock: number | undefined
     try {
       // The cache may have been removed in the meantime: then the copy goes the same way.
       if (!Fs.existsSync(`${this.directory}/${CURRENT}`)) return
       lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
-      while (!tryLock(lock)) yield
+      while (!tryLock(lock)) yield LATER
       yield* this.renew(copy)
       if (tryLock(copy.users)) this.tidy(rubbish)
     } finally {
