@@ -43,6 +43,8 @@ const requirements = {
   tar: { met: () => inPath("tar"), words: "GNU tar (Debian: tar)" },
   xz: { met: () => inPath("xz"), words: "xz (Debian: xz-utils)" },
   zstd: { met: () => inPath("zstd"), words: "zstd (Debian: zstd)" },
+  btrfs: { met: () => inPath("mkfs.btrfs"), words: "btrfs's tools (Debian: btrfs-progs)" },
+  xfs: { met: () => inPath("mkfs.xfs"), words: "XFS's tools (Debian: xfsprogs)" },
   bzip2: { met: () => inPath("bzip2"), words: "bzip2 (Debian: bzip2)" }
 } as const
 

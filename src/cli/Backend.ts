@@ -8,6 +8,7 @@ import { suggest } from "../domain/Suggestion.ts"
 import type { BaseImagesService } from "../interpreters/BaseImages.ts"
 import type { HashMemo } from "../interpreters/host/HashMemo.ts"
 import type { SandboxError, SandboxService } from "../interpreters/Sandbox.ts"
+import type { Mode } from "../interpreters/store/RsyncStore.ts"
 import type { StoreError, StoreService } from "../interpreters/Store.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
@@ -16,6 +17,10 @@ export interface SandboxOptions {
   readonly fastSync: boolean
   /** Bytes. */
   readonly memory: Option.Option<number>
+}
+
+export interface StoreOptions {
+  readonly rsyncMode: Option.Option<Mode>
 }
 
 export interface ImageOptions {
@@ -30,7 +35,7 @@ export interface ImageOptions {
 export interface Backend {
   /** The place is a path on this machine, and may be a relative one. */
   readonly placeIsPath: boolean
-  readonly store: (place: string) => Effect.Effect<StoreService, StoreError, Scope.Scope>
+  readonly store: (place: string, options: StoreOptions) => Effect.Effect<StoreService, StoreError, Scope.Scope>
   readonly sandbox: (options: SandboxOptions) => Effect.Effect<SandboxService, SandboxError, Scope.Scope>
   readonly images: (options: ImageOptions) => Effect.Effect<BaseImagesService, never, Scope.Scope>
   /** Where digests of a source directory's files are kept from one build to the next. */
@@ -44,6 +49,7 @@ export class Backends extends Context.Tag("obuilder/cli/Backends")<Backends, Rea
 export interface Chosen {
   readonly backend: Backend
   readonly place: string
+  readonly options: StoreOptions
 }
 
 /** Reads `KIND:PLACE`. */
@@ -65,5 +71,5 @@ export const choose = (backends: ReadonlyMap<string, Backend>, text: string): Ei
   }
   return place === ""
     ? Either.left(usageError(`the store ${JSON.stringify(text)} has no path`, `Write --store=${kind}:PATH.`))
-    : Either.right({ backend, place })
+    : Either.right({ backend, place, options: { rsyncMode: Option.none() } })
 }

@@ -5,17 +5,26 @@ import * as Path from "node:path"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
+import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
 import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
+import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
+import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import type { Backend, SandboxOptions } from "./Backend.ts"
 
+/** Results in a directory of this machine, steps in containers. */
+const local = (store: Backend["store"]): Backend => ({
+  placeIsPath: true,
+  store,
+  sandbox: (options) => ociRuntime(options),
+  images: (options) => Effect.succeed(LocalBaseImages.make(options)),
+  hashes: (path, sourceDirectory) => Option.some(Path.join(path, "hashes", sha256(sourceDirectory)))
+})
+
 const table: Readonly<Record<string, Backend>> = {
-  overlayfs: {
-    placeIsPath: true,
-    store: (path) => OverlayfsStore.make({ path }),
-    sandbox: (options) => ociRuntime(options),
-    images: (options) => Effect.succeed(LocalBaseImages.make(options)),
-    hashes: (path, sourceDirectory) => Option.some(Path.join(path, "hashes", sha256(sourceDirectory)))
-  }
+  overlayfs: local((path) => OverlayfsStore.make({ path })),
+  btrfs: local((path) => BtrfsStore.make({ path })),
+  xfs: local((path) => XfsStore.make({ path })),
+  rsync: local((path, { rsyncMode }) => RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") }))
 }
 
 /** The backends of this program, by kind. */

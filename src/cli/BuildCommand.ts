@@ -32,7 +32,7 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     if (!given.dryRun && Option.isSome(given.format)) {
       return yield* usageError("--format is for --dry-run only", "Add --dry-run to print the plan.")
     }
-    const chosen = yield* chosenStore(given.store)
+    const chosen = { ...(yield* chosenStore(given.store)), options: { rsyncMode: given.rsyncMode } }
     const directory = host.absolute(given.directory)
     const memo = new HashMemo(Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory)))
     const within = given.bases.length === 0 ? undefined : given.bases.map(host.absolute)

@@ -61,7 +61,13 @@ export const common = {
 const store = Flag.optional("store", {
   metavar: "STORE",
   decode: text,
-  doc: "Where results are kept: overlayfs:PATH. [$OBUILDER_STORE, or overlayfs:/var/lib/obuilder]"
+  doc: "Where results are kept: overlayfs:PATH, btrfs:PATH, xfs:PATH or rsync:PATH. [$OBUILDER_STORE, or overlayfs:/var/lib/obuilder]"
+})
+
+const rsyncMode = Flag.choice("rsync-mode", {
+  metavar: "MODE",
+  choices: ["copy", "hardlink", "hardlink_unsafe"],
+  doc: "How --store=rsync:PATH keeps results: copy, hardlink or hardlink_unsafe. [copy]"
 })
 
 const sandbox = {
@@ -109,6 +115,7 @@ export const flags = {
       doc: "How --dry-run prints the plan: text, json or mermaid."
     }),
     store,
+    rsyncMode,
     ...sandbox,
     ...common
   },

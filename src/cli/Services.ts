@@ -10,14 +10,14 @@ import type { Chosen, ImageOptions, SandboxOptions } from "./Backend.ts"
 
 /** All that a build needs, until the scope closes. */
 export const forBuilding = (
-  { backend, place }: Chosen,
+  { backend, place, options: storeOptions }: Chosen,
   options: {
     readonly sandbox: SandboxOptions
     readonly images: ImageOptions
   }
 ): Effect.Effect<Context.Context<Engine | Store | Sandbox | BaseImages>, StoreError | SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
-    const services = Context.make(Store, yield* backend.store(place)).pipe(
+    const services = Context.make(Store, yield* backend.store(place, storeOptions)).pipe(
       Context.add(Sandbox, yield* backend.sandbox(options.sandbox)),
       Context.add(BaseImages, yield* backend.images(options.images))
     )
@@ -26,6 +26,6 @@ export const forBuilding = (
 
 /** Runs an effect with a backend's store, for as long as it takes. */
 export const withStore =
-  ({ backend, place }: Chosen) =>
+  ({ backend, place, options }: Chosen) =>
   <A, E, R>(effect: Effect.Effect<A, E, R | Store>): Effect.Effect<A, E | StoreError, Exclude<R, Store>> =>
-    Effect.scoped(Effect.flatMap(backend.store(place), (store) => Effect.provideService(effect, Store, store)))
+    Effect.scoped(Effect.flatMap(backend.store(place, options), (store) => Effect.provideService(effect, Store, store)))

@@ -13,9 +13,9 @@ export const chosenStore = (given: Option.Option<string>): Effect.Effect<Chosen,
     const host = yield* Host
     const backends = yield* Backends
     const text = Option.orElse(given, () => host.variable("OBUILDER_STORE"))
-    const { backend, place } = yield* choose(
+    const { backend, options, place } = yield* choose(
       backends,
       Option.getOrElse(text, () => DEFAULT)
     )
-    return { backend, place: backend.placeIsPath ? host.absolute(place) : place }
+    return { backend, place: backend.placeIsPath ? host.absolute(place) : place, options }
   })

@@ -12,10 +12,11 @@ import { Engine } from "../../src/interpreters/Engine.ts"
 import * as SourceDirectory from "../../src/interpreters/host/SourceDirectory.ts"
 import { observe } from "../../src/interpreters/Observe.ts"
 import * as OciRuntimeSandbox from "../../src/interpreters/sandbox/OciRuntimeSandbox.ts"
-import * as OverlayfsStore from "../../src/interpreters/store/OverlayfsStore.ts"
-import { Store } from "../../src/interpreters/Store.ts"
+import { Store, type StoreError } from "../../src/interpreters/Store.ts"
 import { plan } from "../../src/plan/Planner.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
+import { disk } from "../interpreters/store/disk.ts"
+import { kinds } from "../interpreters/store/kinds.ts"
 import { describeWith } from "../requirements.ts"
 import { type BuildCase, comparable, readCases, writeBase, writeContext } from "./buildCases.ts"
 import { readTar } from "./readTar.ts"
@@ -23,9 +24,9 @@ import { readTar } from "./readTar.ts"
 const cases = readCases()
 const scratch = scratchDirectory("reference")
 
-const makeRuntime = () => {
+const makeRuntime = (store: Layer.Layer<Store, StoreError>) => {
   const services = Layer.mergeAll(
-    OverlayfsStore.layer({ path: `${scratch.path}/store` }),
+    store,
     OciRuntimeSandbox.layer({ stateDirectory: `${scratch.path}/state` }),
     LocalBaseImages.layer({ sourceDirectory: scratch.path })
   )
@@ -55,42 +56,42 @@ const build = (one: BuildCase) =>
     return Buffer.concat(chunks)
   })
 
-describeWith(["root", "runc", "overlay", "busybox"], "the reference builds, on runc and overlayfs", () => {
-  let runtime: ReturnType<typeof makeRuntime>
+for (const kind of kinds)
+  describeWith([...kind.needs, "runc", "busybox"], `the reference builds, on runc and ${kind.name}`, () => {
+    const place = kind.disk === undefined ? scratch : disk(kind.disk)
+    let runtime: ReturnType<typeof makeRuntime>
 
-  beforeAll(() => {
-    const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
-    writeBase(
-      `${scratch.path}/base`,
-      busybox,
-      execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n")
-    )
-    runtime = makeRuntime()
-  })
-  afterAll(async () => {
-    await runtime.dispose()
-    expect(Fs.existsSync(`${scratch.path}/state`) ? Fs.readdirSync(`${scratch.path}/state`) : []).toEqual([])
-  })
+    beforeAll(() => {
+      const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
+      const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n")
+      if (!Fs.existsSync(`${scratch.path}/base`)) writeBase(`${scratch.path}/base`, busybox, applets)
+      runtime = makeRuntime(kind.layer(`${place.path}/store-${kinds.indexOf(kind)}`))
+    })
+    afterAll(async () => {
+      await runtime.dispose()
+      expect(Fs.existsSync(`${scratch.path}/state`) ? Fs.readdirSync(`${scratch.path}/state`) : []).toEqual([])
+    })
 
-  it.each(cases.map((one) => [one.id, one] as const))("%s", async (_id, one) => {
-    writeContext(`${scratch.path}/${one.id}`, one.context)
-    const exit = await runtime.runPromiseExit(Effect.either(build(one)))
-    // A defect is a bug, whatever the case expects.
-    if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
-    const result = exit.value
-    switch (one.expect.result) {
-      case "failed":
-        expect(Either.isLeft(result)).toBe(true)
-        break
-      case "built": {
-        if (Either.isLeft(result)) throw result.left
-        const trees = comparable(await readTar(result.right), one.expect.tree)
-        expect(trees.actual).toEqual(trees.expected)
-        break
+    it.each(cases.map((one) => [one.id, one] as const))("%s", async (_id, one) => {
+      const context = `${scratch.path}/${one.id}`
+      if (!Fs.existsSync(context)) writeContext(context, one.context)
+      const exit = await runtime.runPromiseExit(Effect.either(build(one)))
+      // A defect is a bug, whatever the case expects.
+      if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+      const result = exit.value
+      switch (one.expect.result) {
+        case "failed":
+          expect(Either.isLeft(result)).toBe(true)
+          break
+        case "built": {
+          if (Either.isLeft(result)) throw result.left
+          const trees = comparable(await readTar(result.right), one.expect.tree)
+          expect(trees.actual).toEqual(trees.expected)
+          break
+        }
+        case "unspecified":
+          // Building it, or refusing it with an error of its own kind, are both right.
+          if (Either.isLeft(result)) expect(result.left._tag).toMatch(/^(StepFailed|PlanError|ObserveError|SpecError)$/)
       }
-      case "unspecified":
-        // Building it, or refusing it with an error of its own kind, are both right.
-        if (Either.isLeft(result)) expect(result.left._tag).toMatch(/^(StepFailed|PlanError|ObserveError|SpecError)$/)
-    }
+    })
   })
-})

@@ -44,6 +44,7 @@ interface Bindings {
   readonly llistxattr: (path: HostPath, list: Uint8Array, size: number) => number
   readonly mknod: (path: HostPath, mode: number, device: bigint) => number
   readonly flock: (fd: number, operation: number) => number
+  readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number
   readonly pipe2: (fds: Array<number>, flags: number) => number
   readonly errno: () => number
 }
@@ -63,6 +64,7 @@ const load = (): Bindings => {
     llistxattr: libc.func("long llistxattr(const char *path, _Out_ uint8_t *list, size_t size)"),
     mknod: libc.func("int mknod(const char *path, unsigned int mode, uint64_t device)"),
     flock: libc.func("int flock(int fd, int operation)"),
+    ioctl: libc.func("int ioctl(int fd, unsigned long request, uint8_t *argument)"),
     pipe2: libc.func("int pipe2(_Out_ int *fds, int flags)"),
     errno: () => koffi.errno()
   }
@@ -144,6 +146,11 @@ export const tryLock = (fd: number, kind: "exclusive" | "shared" = "exclusive"):
   const errno = libc.errno()
   if (errno === constants.errno.EWOULDBLOCK) return false
   throw new ErrnoError(errno, "flock", `fd ${fd}`)
+}
+
+/** A call of a device's or a file system's own, ioctl(2). `path` is for the error. */
+export const ioctl = (fd: number, request: number, argument: Uint8Array, path: string): void => {
+  check(load().ioctl(fd, request, argument), "ioctl", path)
 }
 
 const O_CLOEXEC = 0o2000000

@@ -6,8 +6,8 @@ import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { describe } from "vitest"
 import * as OverlayfsStore from "../../../src/interpreters/store/OverlayfsStore.ts"
-import * as Caches from "../../../src/interpreters/store/overlayfs/Caches.ts"
-import { MAX_LAYERS } from "../../../src/interpreters/store/overlayfs/Squash.ts"
+import * as Caches from "../../../src/interpreters/store/local/Caches.ts"
+import { MAX_LAYERS } from "../../../src/interpreters/store/local/Squash.ts"
 import { hostFiles } from "../../laws/files.ts"
 import { hostSource, memorySource } from "../../laws/sources.ts"
 import { storeLaws } from "../../laws/store.ts"
@@ -60,7 +60,7 @@ describeWith(["root"], "the overlayfs store", () => {
       Fs.writeFileSync(`${path}/format`, '{"kind":"btrfs","version":1}\n')
       const { looked, made } = yield* failure(path)
       for (const result of [Either.map(looked, () => undefined), made]) {
-        expect(Either.isLeft(result) && result.left.message).toMatch(/not an overlayfs store.*btrfs/)
+        expect(Either.isLeft(result) && result.left.message).toMatch(/no overlayfs store.*btrfs/)
       }
       expect(Fs.readdirSync(path)).toEqual(["format"])
     })

@@ -1,13 +1,13 @@
 /**
- * Where an overlayfs store keeps what. Everything is root's alone: files in it
+ * Where a local store keeps what. Everything is root's alone: files in it
  * have owners that mean something only in an image.
  *
  * ```
  * format                    what kind of store this is, in JSON
  * results/ID/meta.json      parent, heading, layers; its presence makes the result
- * results/ID/fs/            what the step changed, as an overlayfs layer
+ * results/ID/fs/            the root file system; of an overlayfs store what the step changed, as a layer
  * results/ID/log            what the step wrote; absent when that was nothing
- * squashed/ID/              all layers of a result but its base's, merged into one
+ * squashed/ID/              of an overlayfs store: all layers of a result but its base's, merged into one
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
  * hashes/NAME               digests of a source directory's files

@@ -17,26 +17,28 @@ import type { Meta } from "./Results.ts"
 
 export const MAX_LAYERS = 48
 
-/** The layers to build on, for a child of the result `id`. `scratch` is a path for the merging, on the same file system. */
+/** The layers to build on, for a child of a result. `temporary` gives a path for the merging, on the same file system. */
 export const shorten = (
   layout: Layout,
-  id: StepId,
-  meta: Meta,
-  scratch: string
+  { id, meta }: { readonly id: StepId; readonly meta: Meta },
+  temporary: Effect.Effect<string, StoreError>
 ): Effect.Effect<ReadonlyArray<string>, StoreError> => {
   const base = meta.layers.at(-1)
   if (meta.layers.length < MAX_LAYERS || base === undefined) return Effect.succeed(meta.layers)
   const squashed = `squashed/${id}/${LAYER}`
   const target = `${layout.squashed}/${id}`
   const fail = (error: unknown): StoreError => storeError(`cannot merge the layers of ${id}`, error)
-  const merge = Cooperate.run(function* () {
-    if (Fs.existsSync(target)) return
-    Fs.mkdirSync(`${scratch}/${LAYER}`, { recursive: true, mode: 0o700 })
-    const layers = meta.layers.slice(0, -1).map((layer) => `${layout.root}/${layer}`)
-    yield* mergeLayers(layers, `${scratch}/${LAYER}`, { bottom: false })
-    commit(scratch, target)
-  }, fail)
-  return merge.pipe(Effect.ensuring(remove(scratch)), Effect.as([squashed, base]))
+  const merge = (scratch: string) =>
+    Cooperate.run(function* () {
+      if (Fs.existsSync(target)) return
+      Fs.mkdirSync(`${scratch}/${LAYER}`, { recursive: true, mode: 0o700 })
+      const layers = meta.layers.slice(0, -1).map((layer) => `${layout.root}/${layer}`)
+      yield* mergeLayers(layers, `${scratch}/${LAYER}`, { bottom: false })
+      commit(scratch, target)
+    }, fail)
+  return Effect.flatMap(temporary, (scratch) =>
+    merge(scratch).pipe(Effect.ensuring(remove(scratch)), Effect.as([squashed, base]))
+  )
 }
 
 const commit = (from: string, to: string): void => {

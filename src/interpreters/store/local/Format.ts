@@ -1,4 +1,4 @@
-/** Tells an overlayfs store's directory from any other, and makes a new one. */
+/** Tells a store's directory from any other, and from that of another kind, and makes a new one. */
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { constants } from "node:os"
@@ -8,12 +8,11 @@ import { ErrnoError } from "../../host/Libc.ts"
 import { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
 
-const KIND = "overlayfs"
 const VERSION = 1
-const CONTENT = `${JSON.stringify({ kind: KIND, version: VERSION })}\n`
+const contentOf = (kind: string): string => `${JSON.stringify({ kind, version: VERSION })}\n`
 
 /** Whether the store is there. Throws `StoreError` where the directory is something else. */
-export const check = (layout: Layout): boolean => {
+export const check = (layout: Layout, kind: string): boolean => {
   let text: string
   try {
     text = Fs.readFileSync(layout.format, "utf8")
@@ -24,12 +23,12 @@ export const check = (layout: Layout): boolean => {
     }
     throw storeError(`cannot open the store ${layout.root}`, error)
   }
-  if (text === CONTENT) {
+  if (text === contentOf(kind)) {
     refuseOwners(layout)
     return true
   }
   throw new StoreError({
-    message: `${layout.root} is not an overlayfs store of this version: its format is ${text.trim().slice(0, 200)}`,
+    message: `${layout.root} is no ${kind} store of this version: its format is ${text.trim().slice(0, 200)}`,
     hint: Option.some("name another directory, or the right kind of store, with --store"),
     cause: undefined
   })
@@ -89,9 +88,9 @@ export const makeDirectories = (layout: Layout): void => {
 }
 
 /** Says what kind of store this is. `temporary` is a path for that, on the same file system. */
-export const write = (layout: Layout, temporary: string): void => {
+export const write = (layout: Layout, kind: string, temporary: string): void => {
   try {
-    Fs.writeFileSync(temporary, CONTENT, { mode: 0o600 })
+    Fs.writeFileSync(temporary, contentOf(kind), { mode: 0o600 })
     Fs.renameSync(temporary, layout.format)
   } catch (error) {
     throw storeError(`cannot make the store ${layout.root}`, error)

@@ -1,10 +1,11 @@
 /**
- * The caches of an overlayfs store.
+ * The caches of a local store.
  *
  * A cache is a stack of layers, of which `current` names the newest version. A
  * step gets a layer of its own on top; when the step ends, that layer becomes
  * the new version, without anything being copied, unless `current` has changed
- * since. A stack that has grown long is merged into one directory.
+ * since. A stack that has grown long is merged into one directory. In a store of
+ * whole trees there is but one layer, of which a step gets a copy.
  *
  * Whoever has a copy holds a shared lock on `users`. Layers that the current
  * version does not name, and what a process left that was killed half-way, are
@@ -20,7 +21,8 @@ import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
 import { copyAttributes } from "../../host/Metadata.ts"
-import type { OverlayRootfs } from "../../Rootfs.ts"
+import type { Rootfs } from "../../Rootfs.ts"
+import { toTheEnd, type WholeTrees } from "./Trees.ts"
 
 /** Names of directories below the cache's own, topmost first. */
 const makeCodec = () => {
@@ -58,7 +60,11 @@ const escapeByte = (byte: number): string => {
 
 /** A writable copy of a cache. */
 export interface Copy {
-  readonly rootfs: OverlayRootfs
+  readonly rootfs: Rootfs
+  /** What the step writes to. */
+  readonly upper: string
+  /** For what is made when the copy is given back, on the same file system. */
+  readonly scratch: string
   /** The version it was made from, as `current` had it. */
   readonly from: string
   /** The open file with the lock that says that the copy is in use. */
@@ -68,9 +74,11 @@ export interface Copy {
 /** One cache: a directory below `caches`. */
 export class Cache {
   private readonly directory: string
+  private readonly whole: WholeTrees | undefined
 
-  constructor(caches: string, name: string) {
+  constructor(caches: string, name: string, whole: WholeTrees | undefined) {
     this.directory = `${caches}/${escape(name)}`
+    this.whole = whole
   }
 
   /** Makes a copy whose own layer is in `space`, an empty directory. It has to be given back with `release`. */
@@ -83,10 +91,16 @@ export class Cache {
       const layers = this.layers(from)
       const upper = `${space}/fs`
       const work = `${space}/work`
-      for (const path of [upper, work]) Fs.mkdirSync(path, { mode: 0o700 })
       const [top] = layers
+      Fs.mkdirSync(work, { mode: 0o700 })
+      if (this.whole !== undefined) {
+        yield* toTheEnd(this.whole.clone(top, upper))
+        return { from, users, upper, scratch: work, rootfs: { _tag: "Directory", path: upper } }
+      }
+      Fs.mkdirSync(upper, { mode: 0o700 })
       copyAttributes(top, upper, Fs.lstatSync(top))
-      return { from, users, rootfs: { _tag: "Overlay", lower: layers, upper, work, scratch: dirname(space) } }
+      const rootfs = { _tag: "Overlay", lower: layers, upper, work, scratch: dirname(space) } as const
+      return { from, users, upper, scratch: work, rootfs }
     } catch (error) {
       Fs.closeSync(users)
       throw error
@@ -117,13 +131,13 @@ export class Cache {
     if (this.current() !== copy.from) return
     const layer = fresh()
     const layers = this.layers(copy.from)
-    if (layers.length < MAX_LAYERS) {
-      Fs.renameSync(copy.rootfs.upper, `${this.directory}/${layer}`)
-      this.setCurrent([layer, ...json().decode(copy.from).layers])
+    if (this.whole !== undefined || layers.length < MAX_LAYERS) {
+      Fs.renameSync(copy.upper, `${this.directory}/${layer}`)
+      this.setCurrent(this.whole === undefined ? [layer, ...json().decode(copy.from).layers] : [layer])
     } else {
-      const merged = `${copy.rootfs.work}/merged`
+      const merged = `${copy.scratch}/merged`
       Fs.mkdirSync(merged, { mode: 0o700 })
-      yield* mergeLayers([copy.rootfs.upper, ...layers], merged, { bottom: true })
+      yield* mergeLayers([copy.upper, ...layers], merged, { bottom: true })
       Fs.renameSync(merged, `${this.directory}/${layer}`)
       this.setCurrent([layer])
     }
@@ -155,7 +169,8 @@ export class Cache {
   private create(owner: User): string {
     const layer = fresh()
     const path = `${this.directory}/${layer}`
-    Fs.mkdirSync(path)
+    if (this.whole === undefined) Fs.mkdirSync(path)
+    else this.whole.create(path)
     // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
     Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
     if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)

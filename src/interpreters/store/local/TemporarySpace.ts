@@ -12,14 +12,16 @@ import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf, storeError } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
-import { remove } from "../../host/RemoveTree.ts"
 import type { StoreError } from "../../Store.ts"
 
 const LOCK = "lock"
 
 /** Takes a directory of one's own below `parent`, after removing those of the dead; gone when the scope closes. */
-export const acquire = (parent: string): Effect.Effect<string, StoreError, Scope.Scope> =>
-  sweep(parent).pipe(
+export const acquire = (
+  parent: string,
+  remove: (path: string) => Effect.Effect<void>
+): Effect.Effect<string, StoreError, Scope.Scope> =>
+  sweep(parent, remove).pipe(
     Effect.zipRight(
       Effect.acquireRelease(
         attempt(parent, () => take(parent)),
@@ -27,7 +29,7 @@ export const acquire = (parent: string): Effect.Effect<string, StoreError, Scope
           remove(path).pipe(
             Effect.zipRight(Effect.sync(() => Fs.closeSync(lock))),
             // Once more: a dead process's container, which could still write, may have been killed since.
-            Effect.zipRight(Effect.ignore(sweep(parent)))
+            Effect.zipRight(Effect.ignore(sweep(parent, remove)))
           )
       )
     ),
@@ -55,7 +57,7 @@ const take = (parent: string): { readonly path: string; readonly lock: number } 
 /** Hidden directories are taken for abandoned after this time: making one takes no time at all. */
 const HIDDEN_MS = 60_000
 
-const sweep = (parent: string): Effect.Effect<void, StoreError> =>
+const sweep = (parent: string, remove: (path: string) => Effect.Effect<void>): Effect.Effect<void, StoreError> =>
   attempt(parent, () =>
     Fs.readdirSync(parent)
       .filter((name) => (name.startsWith(".") ? isOld(`${parent}/${name}`) : isDead(`${parent}/${name}`)))

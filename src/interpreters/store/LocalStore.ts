@@ -1,0 +1,330 @@
+/**
+ * Results in directories below one directory of this machine. See
+ * `local/Layout.ts` for what is where, and `local/Trees.ts` for what tells one
+ * kind of such a store from another.
+ *
+ * Nothing is touched before the first use, and nothing is written before the
+ * first step that has to be executed.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import { resolve } from "node:path"
+import type { StepId } from "../../domain/Digest.ts"
+import type { User } from "../../domain/Spec.ts"
+import * as Cooperate from "../host/Cooperate.ts"
+import { filesOf } from "../../domain/Manifest.ts"
+import { copyInto, CopyRefused } from "../host/CopyInto.ts"
+import { idsOf, NoSuchUser } from "../host/ImageUser.ts"
+import { storeError } from "../host/IoError.ts"
+import { LayeredTree } from "../host/LayeredTree.ts"
+import { deadIn } from "../host/Owners.ts"
+import * as ResultTree from "../host/ResultTree.ts"
+import { writeTar } from "../host/TreeTar.ts"
+import type { SourceError } from "../SourceTree.ts"
+import {
+  type CacheCopy,
+  CopyError,
+  type CopyRequest,
+  type ResultInfo,
+  Store,
+  StoreError,
+  type StoreService,
+  UnknownId,
+  type Workspace
+} from "../Store.ts"
+import { Cache } from "./local/Caches.ts"
+import * as Format from "./local/Format.ts"
+import { Layout } from "./local/Layout.ts"
+import { type Meta, ownLayer, Results } from "./local/Results.ts"
+import * as StepLog from "./local/StepLog.ts"
+import * as TemporarySpace from "./local/TemporarySpace.ts"
+import { toTheEnd, type Trees } from "./local/Trees.ts"
+
+export interface Options {
+  /** Made when it is missing. Relative to the working directory, unless it is absolute. */
+  readonly path: string
+}
+
+/** The stores of one kind. */
+export const of = (trees: Trees) => {
+  /** A store in a directory, for as long as the scope is open. */
+  const make = (options: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
+    Effect.map(Effect.scope, (scope) => new LocalStore(new Layout(resolve(options.path)), trees, scope))
+  const layer = (options: Options): Layer.Layer<Store, StoreError> => Layer.scoped(Store, make(options))
+  return { make, layer }
+}
+
+/** This kind of store cannot be there. */
+export const unsuitable = (message: string, hint: string, cause?: unknown): StoreError =>
+  new StoreError({ message, hint: Option.some(hint), cause })
+
+/** A result that is being made. */
+interface Making {
+  /** Of the finished result, topmost first, as `Meta.layers`. */
+  readonly layers: ReadonlyArray<string>
+  readonly workspace: Workspace
+  readonly log: StepLog.StepLog
+}
+
+class LocalStore implements StoreService {
+  readonly name: string
+  private readonly layout: Layout
+  private readonly trees: Trees
+  private readonly results: Results
+  private readonly scope: Scope.Scope
+  private space: Effect.Effect<string, StoreError> | undefined
+  private opened = false
+  private count = 0
+
+  constructor(layout: Layout, trees: Trees, scope: Scope.Scope) {
+    this.layout = layout
+    this.trees = trees
+    this.scope = scope
+    this.name = `${trees.kind}:${layout.root}`
+    this.results = new Results(layout)
+  }
+
+  readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
+    this.attempt("read", () => Option.map(this.meta(id), (meta) => info(id, meta)))
+
+  readonly realised = (planned: StepId): Effect.Effect<Option.Option<StepId>, StoreError> =>
+    this.attempt("read", () => (this.open() ? Option.fromNullable(this.results.realised(planned)) : Option.none()))
+
+  readonly realise = (planned: StepId, realised: StepId): Effect.Effect<void, StoreError> =>
+    this.attempt("read", () => this.results.realised(planned) === realised).pipe(
+      Effect.flatMap((known) =>
+        known
+          ? Effect.void
+          : Effect.flatMap(this.temporary(), (path) =>
+              this.attempt("write to", () => this.results.realise(planned, realised, path))
+            )
+      )
+    )
+
+  readonly find = (prefix: string): Effect.Effect<ResultInfo, StoreError | UnknownId> =>
+    this.known("read", () => {
+      if (!this.open()) throw new UnknownId({ id: prefix, candidates: [] })
+      const id = this.results.find(prefix)
+      return info(id, this.present(id))
+    })
+
+  readonly log = (id: StepId, offset: number, limit: number): Effect.Effect<Uint8Array, StoreError | UnknownId> =>
+    this.known("read a log in", () => {
+      const chunk = this.open() ? this.results.log(id, offset, limit) : undefined
+      if (chunk === undefined) throw new UnknownId({ id, candidates: [] })
+      return chunk
+    })
+
+  readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
+    this.known("read a result in", () => ResultTree.make(this.layered(id)))
+
+  readonly tar = (
+    id: StepId,
+    write: (chunk: Uint8Array) => Effect.Effect<void>
+  ): Effect.Effect<void, StoreError | UnknownId> =>
+    this.known("read a result in", () => this.layered(id)).pipe(
+      Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error)))
+    )
+
+  readonly build = <E, R>(
+    result: ResultInfo,
+    fill: (workspace: Workspace) => Effect.Effect<void, E, R>
+  ): Effect.Effect<void, E | StoreError, R | Scope.Scope> =>
+    Effect.acquireUseRelease(
+      this.temporary(),
+      (directory) =>
+        Effect.gen(this, function* () {
+          const parent = Option.getOrUndefined(result.parent)
+          const making = yield* this.begin(result.id, parent, directory)
+          yield* fill(making.workspace)
+          yield* this.commit(result, directory, making)
+        }),
+      (directory) => this.trees.remove(directory)
+    )
+
+  readonly cache = (name: string, owner: User): Effect.Effect<CacheCopy, StoreError, Scope.Scope> => {
+    const { remove, whole } = this.trees
+    const cache = new Cache(this.layout.caches, name, whole)
+    return Effect.map(
+      Effect.acquireRelease(
+        Effect.flatMap(this.temporary(), (space) =>
+          Cooperate.run(
+            function* () {
+              const rubbish = `${space}/rubbish`
+              Fs.mkdirSync(rubbish, { recursive: true, mode: 0o700 })
+              return { space, rubbish, copy: yield* cache.copy(space, owner) }
+            },
+            (error) => this.failed(`use the cache "${name}" of`, error)
+          ).pipe(Effect.tapError(() => remove(space)))
+        ),
+        ({ space, rubbish, copy }) =>
+          // A cache that cannot be kept only makes the next time slower.
+          Cooperate.run(
+            () => cache.release(copy, rubbish),
+            (error) => this.failed(`keep the cache "${name}" of`, error)
+          ).pipe(
+            Effect.catchAll(({ message }) => Effect.logWarning(message)),
+            Effect.zipRight(remove(space))
+          )
+      ),
+      ({ copy }) => ({ rootfs: copy.rootfs })
+    )
+  }
+
+  readonly reclaim = Effect.suspend(() =>
+    deadIn(this.layout.temporary).length === 0 ? Effect.void : Effect.ignore(this.temporary())
+  )
+
+  /** Whether there is a store; throws where there is something else. */
+  private open(): boolean {
+    this.opened ||= Format.check(this.layout, this.trees.kind)
+    return this.opened
+  }
+
+  private meta(id: StepId): Option.Option<Meta> {
+    return this.open() ? Option.fromNullable(this.results.get(id)) : Option.none()
+  }
+
+  private present(id: StepId): Meta {
+    return Option.getOrThrowWith(this.meta(id), () => new UnknownId({ id, candidates: [] }))
+  }
+
+  private layered(id: StepId): LayeredTree {
+    return new LayeredTree(this.results.directories(this.present(id)))
+  }
+
+  /** A path of this process's own, where nothing is yet. */
+  private temporary(): Effect.Effect<string, StoreError> {
+    return Effect.suspend(() => {
+      this.space ??= Effect.runSync(
+        Effect.cached(
+          this.attempt("open", () => {
+            this.open()
+            // Of a store that is there too: its empty directories may have been cleaned away.
+            Format.makeDirectories(this.layout)
+          }).pipe(
+            Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees.remove)),
+            Effect.tap((space) =>
+              this.attempt("open", () => {
+                if (this.open()) return
+                this.trees.check(this.layout)
+                Format.write(this.layout, this.trees.kind, `${space}/format`)
+              })
+            ),
+            Scope.extend(this.scope),
+            // Whoever comes first may be interrupted; the space is everybody's.
+            Effect.uninterruptible
+          )
+        )
+      )
+      return Effect.map(this.space, (space) => `${space}/${++this.count}`)
+    })
+  }
+
+  private begin(
+    id: StepId,
+    parent: StepId | undefined,
+    directory: string
+  ): Effect.Effect<Making, StoreError, Scope.Scope> {
+    return Effect.gen(this, function* () {
+      const above = yield* this.attempt("build on a result in", () => {
+        Fs.mkdirSync(directory, { mode: 0o700 })
+        return parent === undefined ? undefined : { id: parent, meta: this.present(parent) }
+      })
+      const { layout } = this
+      const begun = yield* this.trees.begin({ layout, directory, parent: above, temporary: this.temporary() })
+      const { below, rootfs, upper } = begun
+      const log = yield* StepLog.make(`${directory}/log`)
+      const layers = [upper, ...below.map((one) => `${layout.root}/${one}`)]
+      return {
+        log,
+        layers: [ownLayer(id), ...below],
+        workspace: {
+          rootfs,
+          log: log.append,
+          readLog: log.read,
+          copy: (request) => this.copy(request, layers, upper)
+        }
+      }
+    })
+  }
+
+  private copy(request: CopyRequest, layers: ReadonlyArray<string>, upper: string): ReturnType<Workspace["copy"]> {
+    const work = (contents: ReadonlyMap<string, Uint8Array>) => {
+      const tree = new LayeredTree(layers)
+      return copyInto({ ...request, tree, upper, owner: idsOf(tree, request.owner), contents })
+    }
+    return Effect.flatMap(contentsOf(request), (contents) =>
+      Cooperate.run(
+        () => work(contents),
+        (error) => refusal(error) ?? this.failed("copy into", error)
+      )
+    )
+  }
+
+  private commit(result: ResultInfo, directory: string, { layers, log }: Making): Effect.Effect<void, StoreError> {
+    const { parent } = result
+    const above = Option.isSome(parent) ? `${this.layout.root}/${ownLayer(parent.value)}` : undefined
+    const what = "keep a result in"
+    return Cooperate.run(
+      () => toTheEnd(this.trees.finish(directory, above)),
+      (error) => this.failed(what, error)
+    ).pipe(
+      Effect.zipRight(
+        this.attempt(what, () => {
+          // Where another process was faster, its result stays and this one is dropped.
+          this.results.commit(result.id, directory, {
+            version: 1,
+            parent: Option.getOrNull(parent),
+            heading: result.heading,
+            layers,
+            logSize: log.size()
+          })
+        })
+      )
+    )
+  }
+
+  /** `what` is what is being done with the store, which is named after it. */
+  private attempt<A>(what: string, work: () => A): Effect.Effect<A, StoreError> {
+    return Effect.try({ try: work, catch: (error) => this.failed(what, error) })
+  }
+
+  private known<A>(what: string, work: () => A): Effect.Effect<A, StoreError | UnknownId> {
+    return Effect.try({
+      try: work,
+      catch: (error) => (error instanceof UnknownId ? error : this.failed(what, error))
+    })
+  }
+
+  private failed(what: string, error: unknown): StoreError {
+    return storeError(`cannot ${what} the store ${this.layout.root}`, error)
+  }
+}
+
+const info = (id: StepId, meta: Meta): ResultInfo => ({
+  id,
+  parent: Option.fromNullable(meta.parent),
+  heading: meta.heading
+})
+
+/** Contents of a source that is not on the host, read before anything is written. */
+const contentsOf = ({ source, items }: CopyRequest): Effect.Effect<ReadonlyMap<string, Uint8Array>, SourceError> =>
+  Option.isSome(source.locate)
+    ? Effect.succeed(new Map())
+    : Effect.map(
+        Effect.forEach(items.flatMap(filesOf), (path) =>
+          Effect.map(source.read(path), (content) => [path, content] as const)
+        ),
+        (contents) => new Map(contents)
+      )
+
+/** What a copy was refused for is the step's fault; whatever else goes wrong with it is the store's. */
+const refusal = (error: unknown): CopyError | undefined => {
+  if (error instanceof CopyRefused) return new CopyError({ path: error.path, message: error.message })
+  if (error instanceof NoSuchUser) return new CopyError({ path: "/etc/passwd", message: error.message })
+  return undefined
+}

@@ -1,0 +1,39 @@
+/** The kinds of stores whose results are on this machine, each with what it needs and where it can be. */
+import type * as Layer from "effect/Layer"
+import * as BtrfsStore from "../../../src/interpreters/store/BtrfsStore.ts"
+import * as OverlayfsStore from "../../../src/interpreters/store/OverlayfsStore.ts"
+import * as RsyncStore from "../../../src/interpreters/store/RsyncStore.ts"
+import * as XfsStore from "../../../src/interpreters/store/XfsStore.ts"
+import type { Store, StoreError } from "../../../src/interpreters/Store.ts"
+import type { Requirement } from "../../requirements.ts"
+import type { DiskKind } from "./disk.ts"
+
+export interface Kind {
+  readonly name: string
+  readonly needs: ReadonlyArray<Requirement>
+  /** The file system that it wants; any, if there is none. */
+  readonly disk: DiskKind | undefined
+  readonly layer: (path: string) => Layer.Layer<Store, StoreError>
+}
+
+/** Whose results are whole trees. */
+export const wholeTrees: ReadonlyArray<Kind> = [
+  { name: "btrfs", needs: ["root", "btrfs"], disk: "btrfs", layer: (path) => BtrfsStore.layer({ path }) },
+  { name: "xfs", needs: ["root", "xfs"], disk: "xfs", layer: (path) => XfsStore.layer({ path }) },
+  ...(["copy", "hardlink", "hardlink_unsafe"] as const).map((mode) => ({
+    name: `rsync (${mode})`,
+    needs: ["root"] as const,
+    disk: undefined,
+    layer: (path: string) => RsyncStore.layer({ path, mode })
+  }))
+]
+
+export const kinds: ReadonlyArray<Kind> = [
+  {
+    name: "overlayfs",
+    needs: ["root", "overlay"],
+    disk: undefined,
+    layer: (path) => OverlayfsStore.layer({ path })
+  },
+  ...wholeTrees
+]
