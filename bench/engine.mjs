@@ -48,7 +48,7 @@ export const open = ({ store, source, memo }) => {
     },
     close: async () => {
       await runtime.dispose()
-      known.save()
+      if (memo !== undefined) known.save(memo)
     }
   }
 }

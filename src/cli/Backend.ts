@@ -38,7 +38,7 @@ export interface Backend {
   readonly store: (place: string, options: StoreOptions) => Effect.Effect<StoreService, StoreError, Scope.Scope>
   readonly sandbox: (options: SandboxOptions) => Effect.Effect<SandboxService, SandboxError, Scope.Scope>
   readonly images: (options: ImageOptions) => Effect.Effect<BaseImagesService, never, Scope.Scope>
-  /** Where digests of a source directory's files are kept from one build to the next. */
+  /** Where digests of a source directory's files are kept from one build to the next, if the store can be trusted. */
   readonly hashes: (place: string, sourceDirectory: string) => Option.Option<string>
 }
 

@@ -1,30 +1,32 @@
 /** The table of backends: a new one is a line here, and its own files under `interpreters`. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Path from "node:path"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
+import * as LocalStore from "../interpreters/store/LocalStore.ts"
 import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import type { Backend, SandboxOptions } from "./Backend.ts"
 
 /** Results in a directory of this machine, steps in containers. */
-const local = (store: Backend["store"]): Backend => ({
+const local = (kind: string, store: Backend["store"]): Backend => ({
   placeIsPath: true,
   store,
   sandbox: (options) => ociRuntime(options),
   images: (options) => Effect.succeed(LocalBaseImages.make(options)),
-  hashes: (path, sourceDirectory) => Option.some(Path.join(path, "hashes", sha256(sourceDirectory)))
+  hashes: (path, sourceDirectory) => LocalStore.hashes(kind, path, sha256(sourceDirectory))
 })
 
 const table: Readonly<Record<string, Backend>> = {
-  overlayfs: local((path) => OverlayfsStore.make({ path })),
-  btrfs: local((path) => BtrfsStore.make({ path })),
-  xfs: local((path) => XfsStore.make({ path })),
-  rsync: local((path, { rsyncMode }) => RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") }))
+  overlayfs: local("overlayfs", (path) => OverlayfsStore.make({ path })),
+  btrfs: local("btrfs", (path) => BtrfsStore.make({ path })),
+  xfs: local("xfs", (path) => XfsStore.make({ path })),
+  rsync: local("rsync", (path, { rsyncMode }) =>
+    RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") })
+  )
 }
 
 /** The backends of this program, by kind. */

@@ -34,7 +34,8 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     }
     const chosen = { ...(yield* chosenStore(given.store)), options: { rsyncMode: given.rsyncMode } }
     const directory = host.absolute(given.directory)
-    const memo = new HashMemo(Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory)))
+    const hashes = () => Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory))
+    const memo = new HashMemo(hashes())
     const within = given.bases.length === 0 ? undefined : given.bases.map(host.absolute)
     const images = { sourceDirectory: directory, within, memo }
     const prepared = prepare({ file: given.file, directory, memo })
@@ -45,7 +46,8 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const services = yield* forBuilding(chosen, { sandbox: given, images })
     yield* Effect.flatMap(prepared, (request) => execute(given, request)).pipe(
       Effect.provide(services),
-      Effect.ensuring(Effect.sync(() => save(memo)))
+      // The store, which may have been made by this build, is asked again.
+      Effect.ensuring(Effect.sync(() => save(memo, hashes())))
     )
   }).pipe(Effect.scoped)
 
@@ -115,9 +117,10 @@ const readSecrets = (
   })
 
 /** What the memo knows only saves time: a store that cannot keep it, or is not there yet, goes without. */
-const save = (memo: HashMemo): void => {
+const save = (memo: HashMemo, file: string | undefined): void => {
+  if (file === undefined) return
   try {
-    memo.save()
+    memo.save(file)
   } catch {
     return
   }

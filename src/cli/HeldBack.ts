@@ -35,7 +35,9 @@ export class HeldBack {
   close(): void {
     if (this.file !== undefined) Fs.closeSync(this.file)
     this.file = undefined
+    this.written = 0
     this.pieces = []
+    this.size = 0
   }
 
   private readSpilled(at: number): Uint8Array {

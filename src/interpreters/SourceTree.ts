@@ -5,8 +5,6 @@
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { Stats } from "node:fs"
-import type { Digest } from "../domain/Digest.ts"
 import type { Manifest } from "../domain/Manifest.ts"
 
 /** A `src` that cannot be copied. `path` is the `src` as the spec has it. */
@@ -32,8 +30,15 @@ export interface SourceTree {
 
 /** The files of a source tree that is on the host's file system. */
 export interface HostFiles {
-  /** The host's path of a file of a manifest. Not to be trusted to be still what the manifest says. */
-  readonly path: (path: string) => string
-  /** The digest of a file with this status, if it was read before and has not changed since. */
-  readonly recall: (stats: Stats) => Digest | undefined
+  /** Throws Node's errors. What is opened has to be closed. */
+  readonly open: () => OpenFiles
+}
+
+export interface OpenFiles {
+  /**
+   * Opens a file of a manifest to read, by its path in the tree. It need not be
+   * what the manifest says any more. Throws Node's errors.
+   */
+  readonly file: (path: string) => number
+  readonly close: () => void
 }

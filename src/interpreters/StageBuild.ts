@@ -85,7 +85,11 @@ export class StageBuild {
       for (const step of steps) {
         const known: Option.Option<ResultInfo> =
           step.kind === "copy" && step.source.from === "build"
-            ? yield* knownCopy(this.services.store, step)
+            ? Option.filter(
+                yield* knownCopy(this.services.store, step),
+                // What a planned copy meant counts only on the parent that it was found on.
+                (info) => Option.getOrUndefined(info.parent) === parent
+              )
             : yield* this.services.store.result(realisedId(step, parent))
         if (Option.isNone(known)) {
           yield* Effect.forEach(

@@ -149,10 +149,15 @@ describeWith(["root"], "a source file", () => {
       const context: SourceTree = {
         ...directory,
         locate: Option.map(directory.locate, (host) => ({
-          ...host,
-          path: (path) => {
-            if (path === "file") opened.unsafeOpen()
-            return host.path(path)
+          open: () => {
+            const files = host.open()
+            return {
+              close: () => files.close(),
+              file: (path) => {
+                if (path === "file") opened.unsafeOpen()
+                return files.file(path)
+              }
+            }
           }
         }))
       }
@@ -193,6 +198,25 @@ describeWith(["root"], "a source file", () => {
       yield* Fiber.join(remover)
       expect(manifest.root).toMatchObject({ _tag: "Directory" })
       expect(yield* context.manifest(".", [])).toMatchObject({ root: { entries: [{ name: "file" }] } })
+    })
+  )
+
+  it.effect("whose directory becomes a link to another with the same file fails the copy", () =>
+    Effect.gen(function* () {
+      const { layer, source } = yield* setUp
+      const directory = yield* SourceDirectory.make({ path: source })
+      const swapped: SourceTree = {
+        ...directory,
+        locate: Option.map(directory.locate, (host) => ({
+          open: () => {
+            Fs.renameSync(`${source}/below`, `${source}-elsewhere`)
+            Fs.symlinkSync(`${source}-elsewhere`, `${source}/below`)
+            return host.open()
+          }
+        }))
+      }
+      const copied = yield* Effect.either(build(swapped).pipe(Effect.provide(layer)))
+      expect(copied).toMatchObject({ left: { _tag: "StepFailed", reason: { _tag: "CopyError", path: "below/other" } } })
     })
   )
 

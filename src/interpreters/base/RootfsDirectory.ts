@@ -66,22 +66,25 @@ const COARSE_MS = 2100
 /**
  * A tree's status, in the form of a file's. Whatever is changed in a tree, names
  * and extended attributes too, changes the change time of an entry, and the
- * latest of them with it, as long as the clock does not go back; in case it did
- * there is a checksum over all of them. The device is none that a file can have.
+ * latest of them with it, as long as the clock does not go back. For when it
+ * did, and for images of file systems that were made with times of their own,
+ * there is a checksum over everything. The device is none that a file can have.
  */
 const stampOf = (entries: ReadonlyArray<Entry>) => {
-  const pair = new Float64Array(2)
-  const words = new Uint32Array(pair.buffer)
+  const numbers = new Float64Array(9)
+  const words = new Uint32Array(numbers.buffer)
   let [a, b, latest] = [0, 0, 0]
-  for (const { stats } of entries) {
-    pair[0] = stats.ino
-    pair[1] = stats.ctimeMs
-    latest = Math.max(latest, stats.ctimeMs)
-    // Two runs of FNV-1a over words, http://www.isthe.com/chongo/tech/comp/fnv/, from different beginnings.
-    for (const word of words) {
-      a = Math.imul(a ^ word, FNV_PRIME)
-      b = Math.imul((b + 1) ^ (word >>> 7) ^ (word << 25), FNV_PRIME)
-    }
+  // Two runs of FNV-1a over words, http://www.isthe.com/chongo/tech/comp/fnv/, which see different bits of each.
+  const add = (word: number): void => {
+    a = Math.imul(a ^ word, FNV_PRIME)
+    b = Math.imul((b + 1) ^ (word >>> 7) ^ (word << 25), FNV_PRIME)
+  }
+  for (const { path, stats } of entries) {
+    const { ctimeMs, dev, gid, ino, mode, mtimeMs, rdev, size, uid } = stats
+    numbers.set([dev, ino, mode, uid, gid, rdev, size, mtimeMs, ctimeMs])
+    latest = Math.max(latest, ctimeMs)
+    for (const word of words) add(word)
+    for (let at = 0; at < path.length; at++) add(path.charCodeAt(at))
   }
   return {
     dev: -1 - (a >>> 0),

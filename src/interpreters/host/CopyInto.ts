@@ -10,13 +10,13 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Option from "effect/Option"
 import type { DestinationForm, DirectoryNode, FileNode, Manifest, ManifestNode } from "../../domain/Manifest.ts"
-import type { SourceTree } from "../SourceTree.ts"
+import type { OpenFiles, SourceTree } from "../SourceTree.ts"
 import { contentOf } from "./HashFile.ts"
 import { codeOf } from "./IoError.ts"
 import { components, type Entry, type LayeredTree } from "./LayeredTree.ts"
 import { copyAttributes } from "./Metadata.ts"
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = Fs.constants
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = Fs.constants
 
 const FILE_MODE = 0o644
 const EXECUTABLE_MODE = 0o755
@@ -47,17 +47,22 @@ export interface CopyInto {
 
 /** Does it; throws `CopyRefused` or Node's errors, and yields between files. */
 export function* copyInto(request: CopyInto): Generator<void, void, void> {
-  const writer = new Writer(request)
-  const { form, path } = request.destination
-  for (const item of request.items) {
-    const whole = item.root._tag === "Directory" && item.root.name === ""
-    const target = form === "As" || whole ? path : `${path}/${item.root.name}`
-    try {
-      yield* writer.place(item.root, item.path, target)
-    } catch (error) {
-      if (codeOf(error) !== "ENAMETOOLONG") throw error
-      throw new CopyRefused(target, `${target}, or a path below it, is too long for the store's file system`)
+  const files = Option.map(request.source.locate, (located) => located.open())
+  try {
+    const writer = new Writer(request, Option.getOrUndefined(files))
+    const { form, path } = request.destination
+    for (const item of request.items) {
+      const whole = item.root._tag === "Directory" && item.root.name === ""
+      const target = form === "As" || whole ? path : `${path}/${item.root.name}`
+      try {
+        yield* writer.place(item.root, item.path, target)
+      } catch (error) {
+        if (codeOf(error) !== "ENAMETOOLONG") throw error
+        throw new CopyRefused(target, `${target}, or a path below it, is too long for the store's file system`)
+      }
     }
+  } finally {
+    if (Option.isSome(files)) files.value.close()
   }
 }
 
@@ -73,9 +78,12 @@ interface Target {
 
 class Writer {
   private readonly request: CopyInto
+  /** The source's, if they are on the host. */
+  private readonly files: OpenFiles | undefined
 
-  constructor(request: CopyInto) {
+  constructor(request: CopyInto, files: OpenFiles | undefined) {
     this.request = request
+    this.files = files
   }
 
   /** Puts an item at a path of the image; the directories on the way are made as needed. */
@@ -192,10 +200,10 @@ class Writer {
       Fs.fchmodSync(fd, mode)
       const { uid, gid } = this.request.owner
       if (uid !== 0 || gid !== 0) Fs.fchownSync(fd, uid, gid)
-      const { locate } = this.request.source
-      const same = Option.isSome(locate)
-        ? yield* copyHostFile(locate.value.path(source), fd, node)
-        : writeContent(this.request.contents.get(source), fd, node)
+      const same =
+        this.files === undefined
+          ? writeContent(this.request.contents.get(source), fd, node)
+          : yield* copyHostFile(this.files, source, fd, node)
       if (!same) throw new CopyRefused(source, `"${source}" changed while it was being copied; build again`)
     } finally {
       Fs.closeSync(fd)
@@ -226,11 +234,10 @@ const writeContent = (content: Uint8Array | undefined, fd: number, node: FileNod
  * says. What was remembered is not trusted here: a file's status does not show
  * what is written through a mapping, and the content is read anyway.
  */
-function* copyHostFile(from: string, to: number, node: FileNode): Generator<void, boolean, void> {
+function* copyHostFile(files: OpenFiles, from: string, to: number, node: FileNode): Generator<void, boolean, void> {
   let fd: number
   try {
-    // Without O_NONBLOCK a FIFO that took the file's place would be waited for.
-    fd = Fs.openSync(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    fd = files.file(from)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ELOOP" || code === "ENOTDIR" || code === "ENXIO") return false

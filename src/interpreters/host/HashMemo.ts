@@ -31,10 +31,6 @@ const COARSE_MS = 2100
 
 type Stamp = Pick<Fs.Stats, "dev" | "ino" | "size" | "mtimeMs" | "ctimeMs">
 
-/** Two looks at a file found the same one, as far as its status can tell. */
-export const sameStamp = (a: Stamp, b: Stamp): boolean =>
-  a.ino === b.ino && a.ctimeMs === b.ctimeMs && a.mtimeMs === b.mtimeMs && a.size === b.size && a.dev === b.dev
-
 /**
  * Files are many, and most of what is known is asked for once in a process: so
  * the records stay as they were read, and none becomes an object of its own.
@@ -47,12 +43,14 @@ export class HashMemo {
   private records: number
   /** Where in `numbers` an inode's record begins. */
   private readonly places = new Map<number, number>()
-  private readonly file: string | undefined
   private changed = false
 
-  /** With a file: starts with what it holds. Reading never fails: what cannot be read is not known. */
+  /**
+   * With a file: starts with what it holds. Reading never fails: what cannot be
+   * read is not known. The file's directory has to be one that nobody else can
+   * write to, since what is in it is believed.
+   */
   constructor(file?: string) {
-    this.file = file
     this.bytes = file === undefined ? empty(0) : (read(file) ?? empty(0))
     this.numbers = numbersOf(this.bytes)
     this.records = this.numbers.length / WIDTH
@@ -92,12 +90,12 @@ export class HashMemo {
   }
 
   /**
-   * Writes what is known, if there is anything new; other processes see the old
-   * file or the new one. Nothing where another process is saving at this moment.
+   * Writes what is known to a file, if there is anything new; other processes see
+   * the old one or the new one. Nothing where another is saving at this moment.
    */
-  save(): void {
-    if (this.file === undefined || !this.changed) return
-    replace(this.file, this.bytes.subarray(0, HEADER.length + this.records * RECORD))
+  save(file: string): void {
+    if (!this.changed) return
+    replace(file, this.bytes.subarray(0, HEADER.length + this.records * RECORD))
     this.changed = false
   }
 
@@ -142,7 +140,14 @@ const numbersOf = (bytes: Buffer): Float64Array =>
 const read = (file: string): Buffer | undefined => {
   let data: Buffer
   try {
-    data = Fs.readFileSync(file)
+    // A FIFO would be waited for.
+    const fd = Fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    try {
+      if (!Fs.fstatSync(fd).isFile()) return undefined
+      data = Fs.readFileSync(fd)
+    } finally {
+      Fs.closeSync(fd)
+    }
   } catch {
     return undefined
   }
@@ -153,14 +158,14 @@ const read = (file: string): Buffer | undefined => {
   return own
 }
 
-const { O_CREAT, O_WRONLY } = Fs.constants
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = Fs.constants
 
 /** Writes beside the file first. What a process that was killed half-way left there, the next one to save takes over. */
 const replace = (file: string, data: Uint8Array): void => {
   const temporary = `${file}.new`
-  const fd = Fs.openSync(temporary, O_WRONLY | O_CREAT, 0o600)
+  const fd = Fs.openSync(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600)
   try {
-    if (!tryLock(fd) || Fs.statSync(temporary, { throwIfNoEntry: false })?.ino !== Fs.fstatSync(fd).ino) return
+    if (!tryLock(fd) || Fs.lstatSync(temporary, { throwIfNoEntry: false })?.ino !== Fs.fstatSync(fd).ino) return
     try {
       Fs.ftruncateSync(fd)
       Fs.writeFileSync(fd, data)

@@ -43,50 +43,48 @@ export function* removeTree(path: string): Generator<void, void, void> {
     if (code !== "ENOTDIR" && code !== "ELOOP") throw error
     return Fs.rmSync(path, { force: true })
   }
+  const failures: Array<unknown> = []
   try {
-    yield* empty(top)
+    yield* empty(top, failures)
   } finally {
     Fs.closeSync(top)
   }
+  // What cannot be removed keeps nothing else from it.
+  if (failures.length > 0) throw failures[0]
   Fs.rmdirSync(path)
 }
 
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
 
-function* empty(top: number): Generator<void, void, void> {
+function* empty(top: number, failures: Array<unknown>): Generator<void, void, void> {
   const moved = `.${randomBytes(8).toString("hex")}-`
   let count = 0
   /** Directories in `top` that are still to be emptied. */
   const pending: Array<Buffer> = []
   for (let tries = 0; tries < TRIES; tries++) {
-    yield* each(top, (name) => pending.push(name))
+    yield* each(top, failures, (name) => pending.push(name))
     if (pending.length === 0) return
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
       const path = within(top, name)
-      yield* emptied(path, (inner) => {
+      yield* emptied(path, failures, (inner) => {
         const up = Buffer.from(`${moved}${++count}`)
         Fs.renameSync(inner, within(top, up))
         pending.push(up)
       })
       // Filled again in the meantime: the next look finds it.
-      ignoring(["ENOENT", "ENOTEMPTY", "ENOTDIR"], () => Fs.rmdirSync(path))
+      noting(failures, ["ENOENT", "ENOTEMPTY", "ENOTDIR"], () => Fs.rmdirSync(path))
     }
   }
 }
 
 /** Removes what a directory holds; directories in it that are not empty are given to `move`. */
-function* emptied(path: Buffer, move: (path: Buffer) => void): Generator<void, void, void> {
-  let fd: number
+function* emptied(path: Buffer, failures: Array<unknown>, move: (path: Buffer) => void): Generator<void, void, void> {
+  let fd = -1
+  // Where something else is there by now, the next look finds it.
+  noting(failures, ["ENOENT", "ENOTDIR", "ELOOP"], () => (fd = Fs.openSync(path, DIRECTORY)))
+  if (fd < 0) return
   try {
-    fd = Fs.openSync(path, DIRECTORY)
-  } catch (error) {
-    // Something else is there by now: the next look finds it.
-    const code = codeOf(error)
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return
-    throw error
-  }
-  try {
-    yield* each(fd, (name) => {
+    yield* each(fd, failures, (name) => {
       const inner = within(fd, name)
       try {
         Fs.rmdirSync(inner)
@@ -101,12 +99,17 @@ function* emptied(path: Buffer, move: (path: Buffer) => void): Generator<void, v
 }
 
 /** Removes what is no directory; tells the names of the others. */
-function* each(directory: number, onDirectory: (name: Buffer) => void): Generator<void, void, void> {
+function* each(
+  directory: number,
+  failures: Array<unknown>,
+  onDirectory: (name: Buffer) => void
+): Generator<void, void, void> {
   let count = 0
   for (const entry of Fs.readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer", withFileTypes: true })) {
-    ignoring(["ENOENT", "ENOTDIR"], () => {
+    // A directory that has taken a file's place is found by the next look.
+    noting(failures, ["ENOENT", "ENOTDIR", "EISDIR"], () => {
       if (entry.isDirectory()) onDirectory(entry.name)
-      else ignoring(["EISDIR"], () => Fs.unlinkSync(within(directory, entry.name)))
+      else Fs.unlinkSync(within(directory, entry.name))
     })
     if (++count % BATCH === 0) yield
   }
@@ -115,11 +118,11 @@ function* each(directory: number, onDirectory: (name: Buffer) => void): Generato
 const within = (directory: number, name: Buffer): Buffer =>
   Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name])
 
-/** Does something unless somebody else was faster, which shows in these errors. */
-const ignoring = (codes: ReadonlyArray<string>, work: () => void): void => {
+/** Does something unless somebody else was faster, which shows in these errors; others are noted. */
+const noting = (failures: Array<unknown>, codes: ReadonlyArray<string>, work: () => void): void => {
   try {
     work()
   } catch (error) {
-    if (!codes.includes(codeOf(error) ?? "")) throw error
+    if (!codes.includes(codeOf(error) ?? "")) failures.push(error)
   }
 }

@@ -8,6 +8,7 @@ import * as Cooperate from "./Cooperate.ts"
 import { digestOf } from "./HashFile.ts"
 import { HashMemo } from "./HashMemo.ts"
 import { type Entry, type LayeredTree } from "./LayeredTree.ts"
+import { FILE } from "./OpenTree.ts"
 import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
 
 /** Results do not change, and are read by root alone: a plain walk over the layers is safe. */
@@ -26,7 +27,9 @@ export const make = (tree: LayeredTree): SourceTree => {
       ),
     read: (path) =>
       Effect.try({ try: () => Fs.readFileSync(hostPath(path)), catch: (error) => sourceError(path, error) }),
-    locate: Option.some({ path: hostPath, recall: (stats) => memo.recall(stats) })
+    locate: Option.some({
+      open: () => ({ file: (path) => Fs.openSync(hostPath(path), FILE), close: () => undefined })
+    })
   }
 }
 

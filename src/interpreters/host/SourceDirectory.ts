@@ -16,6 +16,7 @@ import { digestOf, NotAFile } from "./HashFile.ts"
 import { HashMemo } from "./HashMemo.ts"
 import { type Kind, readNames } from "./LayeredTree.ts"
 import { ErrnoError } from "./Libc.ts"
+import { OpenTree } from "./OpenTree.ts"
 import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
@@ -38,10 +39,10 @@ export const make = (options: {
       ),
     read: (file) =>
       Effect.try({
-        try: () => Fs.readFileSync(`${path}/${file}`, { flag: READ_FLAGS }),
+        try: () => readFrom(new OpenTree(path), file),
         catch: (error) => sourceError(file, error)
       }),
-    locate: Option.some({ path: (file) => `${path}/${file}`, recall: (stats) => memo.recall(stats) })
+    locate: Option.some({ open: () => new OpenTree(path) })
   }
   return Effect.try({
     try: () => {
@@ -52,8 +53,19 @@ export const make = (options: {
   })
 }
 
-/** Node takes numbers for flags; its type for this option says text only where it is read from a path. */
-const READ_FLAGS = "r"
+const readFrom = (files: OpenTree, path: string): Uint8Array => {
+  try {
+    const fd = files.file(path)
+    try {
+      if (!Fs.fstatSync(fd).isFile()) throw new NotAFile(path)
+      return Fs.readFileSync(fd)
+    } finally {
+      Fs.closeSync(fd)
+    }
+  } finally {
+    files.close()
+  }
+}
 
 /** Says in a user's words why a source path cannot be read; of what is below `root`, which part of it. */
 const sourceError = (path: string, error: unknown, root?: string): SourceError => {

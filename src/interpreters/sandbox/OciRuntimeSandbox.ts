@@ -6,9 +6,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { deadIn } from "../host/Owners.ts"
+import * as Shared from "../Shared.ts"
 import { Sandbox, type SandboxError, type SandboxService } from "../Sandbox.ts"
 
 export interface OciRuntimeOptions {
@@ -27,11 +28,12 @@ export const make = (options: OciRuntimeOptions = {}): Effect.Effect<SandboxServ
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     const directory = () => options.stateDirectory ?? `${memoryDirectory()}/obuilder`
-    const machine = yield* Effect.cached(
-      Effect.promise(() => import("./Machine.ts")).pipe(
-        Effect.flatMap(({ open }) => open(options, directory())),
-        Scope.extend(scope)
-      )
+    const machine = Shared.make(
+      Effect.flatMap(
+        Effect.promise(() => import("./Machine.ts")),
+        ({ open }) => open(options, directory())
+      ),
+      scope
     )
     return {
       run: (command, rootfs, output) => Effect.flatMap(machine, ({ run }) => run(command, rootfs, output)),
@@ -44,7 +46,12 @@ export const layer = (options: OciRuntimeOptions = {}): Layer.Layer<Sandbox, San
 
 /** In memory, which is what `/run` is on most machines: secrets are among what is kept there. */
 const memoryDirectory = (): string =>
-  ["/run", "/dev/shm"].find((path) => Fs.existsSync(path) && Fs.statfsSync(path).type === TMPFS) ?? "/run"
+  ["/run", "/dev/shm"].find((path) => Fs.existsSync(path) && Fs.statfsSync(path).type === TMPFS && isFree(path)) ??
+  "/run"
+
+/** Whether nobody else, who may make files there, has taken the name. */
+const isFree = (path: string): boolean =>
+  (Fs.lstatSync(`${path}/obuilder`, { throwIfNoEntry: false })?.uid ?? process.geteuid?.()) === process.geteuid?.()
 
 /** The type of a tmpfs, statfs(2). */
 const TMPFS = 0x01021994

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { tryLock } from "../host/Libc.ts"
+import { remove } from "../host/RemoveTree.ts"
 import { Links } from "../host/PrivateMounts.ts"
 import type { SandboxError } from "../Sandbox.ts"
 import { sandboxError } from "./Failure.ts"
@@ -142,8 +143,11 @@ const sweep = (path: string, name: string, runtime: Omit<Runtime, "records" | "l
   Effect.gen(function* () {
     if (name.startsWith(".") && !isOld(path)) return
     const lock = openLock(path)
-    // Its owner, or another process's sweep, is removing it; or it is none of ours.
-    if (lock === undefined) return
+    if (lock === undefined) {
+      // Its owner, or another process's sweep, is removing it, or was killed doing so; or it is none of ours.
+      if (OWNED.test(name) && isOld(path)) yield* remove(path)
+      return
+    }
     for (let waited = 0; !tryLock(lock); waited += LOOK_MS) {
       // The number is no proof of life, but without one it is worth waiting.
       if (waited >= PATIENCE_MS || Fs.existsSync(`/proc/${Number.parseInt(name, 10)}`)) return Fs.closeSync(lock)
@@ -151,6 +155,9 @@ const sweep = (path: string, name: string, runtime: Omit<Runtime, "records" | "l
     }
     yield* clear(path, lock, runtime)
   })
+
+/** What {@link take} names its directories. */
+const OWNED = /^\.?\d+-[0-9a-f]{8}$/
 
 const openLock = (path: string): number | undefined => {
   try {

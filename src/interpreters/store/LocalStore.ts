@@ -9,10 +9,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { resolve } from "node:path"
-import type { StepId } from "../../domain/Digest.ts"
+import type { Digest, StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { filesOf } from "../../domain/Manifest.ts"
@@ -23,6 +23,7 @@ import { LayeredTree } from "../host/LayeredTree.ts"
 import { deadIn } from "../host/Owners.ts"
 import * as ResultTree from "../host/ResultTree.ts"
 import { writeTar } from "../host/TreeTar.ts"
+import * as Shared from "../Shared.ts"
 import type { SourceError } from "../SourceTree.ts"
 import {
   type CacheCopy,
@@ -57,6 +58,16 @@ export const of = (trees: Trees) => {
   return { make, layer }
 }
 
+/** The file with digests of a source directory's files, by a name for that; none where there is no such store, or one that others could write to. */
+export const hashes = (kind: string, path: string, name: Digest): Option.Option<string> => {
+  const layout = new Layout(resolve(path))
+  try {
+    return Format.check(layout, kind) ? Option.some(`${layout.hashes}/${name}`) : Option.none()
+  } catch {
+    return Option.none()
+  }
+}
+
 /** This kind of store cannot be there. */
 export const unsuitable = (message: string, hint: string, cause?: unknown): StoreError =>
   new StoreError({ message, hint: Option.some(hint), cause })
@@ -74,15 +85,17 @@ class LocalStore implements StoreService {
   private readonly layout: Layout
   private readonly trees: Trees
   private readonly results: Results
-  private readonly scope: Scope.Scope
-  private space: Effect.Effect<string, StoreError> | undefined
+  private readonly space: Effect.Effect<string, StoreError>
   private opened = false
   private count = 0
 
   constructor(layout: Layout, trees: Trees, scope: Scope.Scope) {
     this.layout = layout
     this.trees = trees
-    this.scope = scope
+    this.space = Shared.make(
+      Effect.suspend(() => this.acquireSpace()),
+      scope
+    )
     this.name = `${trees.kind}:${layout.root}`
     this.results = new Results(layout)
   }
@@ -198,30 +211,24 @@ class LocalStore implements StoreService {
 
   /** A path of this process's own, where nothing is yet. */
   private temporary(): Effect.Effect<string, StoreError> {
-    return Effect.suspend(() => {
-      this.space ??= Effect.runSync(
-        Effect.cached(
-          this.attempt("open", () => {
-            this.open()
-            // Of a store that is there too: its empty directories may have been cleaned away.
-            Format.makeDirectories(this.layout)
-          }).pipe(
-            Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees.remove)),
-            Effect.tap((space) =>
-              this.attempt("open", () => {
-                if (this.open()) return
-                this.trees.check(this.layout)
-                Format.write(this.layout, this.trees.kind, `${space}/format`)
-              })
-            ),
-            Scope.extend(this.scope),
-            // Whoever comes first may be interrupted; the space is everybody's.
-            Effect.uninterruptible
-          )
-        )
+    return Effect.map(this.space, (space) => `${space}/${++this.count}`)
+  }
+
+  private acquireSpace(): Effect.Effect<string, StoreError, Scope.Scope> {
+    return this.attempt("open", () => {
+      this.open()
+      // Of a store that is there too: its empty directories may have been cleaned away.
+      Format.makeDirectories(this.layout)
+    }).pipe(
+      Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees.remove)),
+      Effect.tap((space) =>
+        this.attempt("open", () => {
+          if (this.open()) return
+          this.trees.check(this.layout)
+          Format.write(this.layout, this.trees.kind, `${space}/format`)
+        })
       )
-      return Effect.map(this.space, (space) => `${space}/${++this.count}`)
-    })
+    )
   }
 
   private begin(

@@ -41,7 +41,7 @@ describe("a memo of digests", () => {
     const file = `${scratch.path}/kept`
     const memo = new HashMemo(file)
     memo.remember(stats, digest, later)
-    memo.save()
+    memo.save(file)
     expect(new HashMemo(file).recall(stats)).toBe(digest)
     expect(Fs.readdirSync(scratch.path)).toEqual(["kept"])
   })
@@ -57,7 +57,7 @@ describe("a memo of digests", () => {
         memo.remember(statsOf(ino), content, later)
         last.set(ino, content)
       }
-      memo.save()
+      memo.save(file)
     }
     const memo = new HashMemo(file)
     for (const [ino, content] of last) expect(memo.recall(statsOf(ino)), `inode ${ino}`).toBe(content)
@@ -68,7 +68,7 @@ describe("a memo of digests", () => {
   it("writes nothing when there is nothing new", () => {
     const file = `${scratch.path}/kept`
     const before = Fs.statSync(file)
-    new HashMemo(file).save()
+    new HashMemo(file).save(file)
     expect(Fs.statSync(file).ino).toBe(before.ino)
   })
 

@@ -11,6 +11,7 @@
  * version does not name, and what a process left that was killed half-way, are
  * removed by the last one to give his copy back: others may have them mounted.
  */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { createHash, randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
@@ -27,7 +28,11 @@ import { toTheEnd, type WholeTrees } from "./Trees.ts"
 /** Names of directories below the cache's own, topmost first. */
 const makeCodec = () => {
   const json = Schema.parseJson(Schema.Struct({ layers: Schema.NonEmptyArray(Schema.String) }))
-  return { decode: Schema.decodeUnknownSync(json), encode: Schema.encodeSync(json) }
+  return {
+    decode: Schema.decodeUnknownSync(json),
+    decodeOption: Schema.decodeUnknownOption(json),
+    encode: Schema.encodeSync(json)
+  }
 }
 
 let codec: ReturnType<typeof makeCodec> | undefined
@@ -152,13 +157,26 @@ export class Cache {
     }
   }
 
+  /** What the newest version is; `undefined` where there is none, or none that could be used. */
   private current(): string | undefined {
+    const path = `${this.directory}/${CURRENT}`
     try {
-      return Fs.readFileSync(`${this.directory}/${CURRENT}`, "utf8")
+      const text = Fs.readFileSync(path, "utf8")
+      if (this.isWhole(text)) return text
+      // It did not reach the disk, or somebody damaged it: what is lost is time.
+      Fs.unlinkSync(path)
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined
-      throw error
+      if (codeOf(error) !== "ENOENT") throw error
     }
+    return undefined
+  }
+
+  private isWhole(text: string): boolean {
+    const decoded = json().decodeOption(text)
+    return (
+      Option.isSome(decoded) &&
+      decoded.value.layers.every((name) => LAYER_NAME.test(name) && Fs.existsSync(`${this.directory}/${name}`))
+    )
   }
 
   private layers(current: string): readonly [string, ...ReadonlyArray<string>] {
@@ -196,5 +214,7 @@ export class Cache {
   }
 }
 
-/** A layer's directory: short, for the mount's option string. */
 const fresh = (): string => randomBytes(6).toString("hex")
+
+/** What {@link fresh} makes. */
+const LAYER_NAME = /^[0-9a-f]{12}$/

@@ -19,6 +19,7 @@ export const check = (layout: Layout, kind: string): boolean => {
   } catch (error) {
     if (codeOf(error) === "ENOENT") {
       refuseStrangers(layout)
+      refuseOwners(layout)
       return false
     }
     throw storeError(`cannot open the store ${layout.root}`, error)
@@ -58,7 +59,8 @@ const refuseStrangers = (layout: Layout): void => {
 const refuseOwners = (layout: Layout): void => {
   for (const path of layout.directories) {
     // The store itself may be named by a link.
-    const stats = path === layout.root ? Fs.statSync(path) : Fs.lstatSync(path, { throwIfNoEntry: false })
+    const look = path === layout.root ? Fs.statSync : Fs.lstatSync
+    const stats = look(path, { throwIfNoEntry: false })
     if (stats === undefined) continue
     const problem = !stats.isDirectory()
       ? "is not a directory"

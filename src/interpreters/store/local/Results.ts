@@ -1,7 +1,9 @@
 /** The results of an overlayfs store on disk: which there are, and what they are made of. */
 import * as Fs from "node:fs"
+import { constants } from "node:os"
 import { StepId } from "../../../domain/Digest.ts"
 import { codeOf } from "../../host/IoError.ts"
+import { ErrnoError } from "../../host/Libc.ts"
 import { UnknownId } from "../../Store.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 
@@ -40,6 +42,9 @@ const decode = (text: string): Meta | undefined => {
   return isMeta ? (value as Meta) : undefined
 }
 
+/** How often a result is tried to be put where damaged ones are found. */
+const ATTEMPTS = 3
+
 /** The shortest beginning of an id that is taken for one. */
 const SHORTEST = 4
 
@@ -63,18 +68,31 @@ export class Results {
     return meta
   }
 
-  /** Makes a directory the result, in one step; false where the result is there already. */
-  commit(id: StepId, directory: string, meta: Meta): boolean {
+  /** Makes a directory the result, in one step. Where the result is there already it stays. */
+  commit(id: StepId, directory: string, meta: Meta): void {
     Fs.writeFileSync(`${directory}/meta.json`, JSON.stringify(meta), { mode: 0o600 })
-    if (!move(directory, this.layout.result(id))) {
-      if (this.get(id) !== undefined) return false
-      // What is there is no result: a file of it did not reach the disk, or somebody damaged it.
-      move(this.layout.result(id), `${directory}-damaged`)
-      if (!move(directory, this.layout.result(id))) return false
+    const target = this.layout.result(id)
+    for (let attempt = 1; !move(directory, target); attempt++) {
+      if (this.get(id) !== undefined) return
+      if (attempt > ATTEMPTS) throw new ErrnoError(constants.errno.EEXIST, "rename", target)
+      this.setAside(target, `${directory}-damaged-${attempt}`)
     }
     // The next step builds on it.
     this.known.set(id, meta)
-    return true
+  }
+
+  /** Moves away what is no result: a file of it did not reach the disk, or somebody damaged it. */
+  private setAside(path: string, away: string): void {
+    try {
+      Fs.renameSync(path, away)
+    } catch (error) {
+      // Another process was faster.
+      if (codeOf(error) === "ENOENT") return
+      throw error
+    }
+    const text = readText(`${away}/meta.json`)
+    // Another process has put a good one there in the meantime.
+    if (text !== undefined && decode(text) !== undefined) move(away, path)
   }
 
   /** A part of a result's log; `undefined` where there is no such result. */
@@ -153,7 +171,7 @@ const move = (from: string, to: string): boolean => {
     return true
   } catch (error) {
     const code = codeOf(error)
-    if (code === "EEXIST" || code === "ENOTEMPTY" || code === "ENOENT") return false
+    if (code === "EEXIST" || code === "ENOTEMPTY") return false
     throw error
   }
 }
