@@ -60,6 +60,7 @@ describe("a root file system in a directory", () => {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 })
       yield* Effect.addFinalizer(() => Effect.sync(() => vi.useRealTimers()))
       const memo = new HashMemo()
+      const recall = vi.spyOn(memo, "recall")
       const changes = [
         () => undefined,
         () => Fs.writeFileSync(join(root, "a"), "2"),
@@ -76,7 +77,13 @@ describe("a root file system in a directory", () => {
         change()
         const expected = yield* digest()
         assert.strictEqual(yield* digest(memo), expected)
+        recall.mockClear()
         assert.strictEqual(yield* digest(memo), expected)
+        // The tree as a whole, and nothing in it.
+        assert.deepStrictEqual(
+          recall.mock.results.map(({ value }) => String(value)),
+          [expected]
+        )
       }
     })
   )

@@ -103,6 +103,52 @@ describeWith(["root"], "the overlayfs store", () => {
 
   it.scopedLive.each([
     ["is empty", ""],
+    ["is cut off", '{"layers":["0123'],
+    ["names a layer that is gone", '{"layers":["0123456789ab"]}'],
+    ["names layers elsewhere", '{"layers":["../../results"]}']
+  ] as const)("a cache whose description %s is made anew", ([, text]) =>
+    Effect.gen(function* () {
+      const path = yield* temporaryDirectory
+      const subject = { layer: OverlayfsStore.layer({ path }), files: hostFiles, temporary: Effect.succeed([]) }
+      const use = (file: string) =>
+        Effect.scoped(
+          Effect.flatMap(open(subject), (store) =>
+            Effect.scoped(
+              Effect.map(store.cache("c", { _tag: "Unix", uid: 0, gid: 0 }), ({ rootfs }) => {
+                if (rootfs._tag !== "Overlay") throw new Error("not an overlay")
+                Fs.writeFileSync(`${rootfs.upper}/${file}`, "")
+                return rootfs.lower.flatMap((layer) => Fs.readdirSync(layer))
+              })
+            )
+          )
+        )
+      yield* use("a")
+      expect(yield* use("b")).toEqual(["a"])
+      Fs.writeFileSync(`${path}/caches/c-c/current.json`, text)
+      expect(yield* use("c")).toEqual([])
+      expect(yield* use("d")).toEqual(["c"])
+    })
+  )
+
+  it.scopedLive("a result that cannot be kept fails, and is not there", () =>
+    Effect.gen(function* () {
+      const path = yield* temporaryDirectory
+      const store = yield* open({
+        layer: OverlayfsStore.layer({ path }),
+        files: hostFiles,
+        temporary: Effect.succeed([])
+      })
+      const info = { id: id("x"), parent: Option.none(), heading: "x" }
+      const build = Effect.scoped(
+        store.build(info, () => Effect.sync(() => Fs.rmSync(`${path}/results`, { recursive: true })))
+      )
+      expect(yield* Effect.flip(build)).toMatchObject({ _tag: "StoreError" })
+      expect(yield* store.result(info.id)).toEqual(Option.none())
+    })
+  )
+
+  it.scopedLive.each([
+    ["is empty", ""],
     ["is cut off", '{"version":1,"par'],
     ["names layers elsewhere", '{"version":1,"parent":null,"heading":"x","layers":["../../etc"],"logSize":0}']
   ] as const)("a result whose description %s is none, and is made again", ([, text]) =>
