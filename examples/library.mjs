@@ -20,6 +20,10 @@ import {
 } from "obuilder"
 
 const [, , file, directory, store] = process.argv
+if (store === undefined) {
+  process.stderr.write("usage: node examples/library.mjs SPEC DIR STORE\n")
+  process.exit(2)
+}
 
 const build = Effect.gen(function* () {
   const { spec } = yield* SpecText.parse(readFileSync(file, "utf8"), { file })

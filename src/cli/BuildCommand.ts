@@ -38,7 +38,12 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const memo = new HashMemo(hashes())
     const within = given.bases.length === 0 ? undefined : given.bases.map(host.absolute)
     const images = { sourceDirectory: directory, within, memo }
-    const prepared = prepare({ file: given.file, directory, memo })
+    const prepared = prepare({
+      file: given.file,
+      directory,
+      memo,
+      store: chosen.backend.placeIsPath ? chosen.place : undefined
+    })
     if (given.dryRun) {
       const { plan } = yield* Effect.provideServiceEffect(prepared, BaseImages, chosen.backend.images(images))
       return yield* printPlan(given, plan, chosen)
@@ -80,10 +85,14 @@ const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, Cli
     const jobs = Option.isSome(given.jobs) ? given.jobs.value : yield* host.processors
     const colors = Colors.enabled(given.color, sink, host)
     const { stages, steps } = prepared.plan
-    yield* Effect.logInfo(`${steps.length} steps in ${stages.length} stages, at most ${jobs} at a time`)
+    yield* Effect.logInfo(
+      `${counted(steps.length, "step")} in ${counted(stages.length, "stage")}, at most ${jobs} at a time`
+    )
     const { id } = yield* runBuild({ ...prepared, secrets, jobs }, { sink, colors })
     yield* stdout.write(quiet ? `${id}\n` : `Got: "${id}"\n`)
   })
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
 
 const runBuild = (
   request: Prepared & { readonly secrets: ReadonlyMap<string, Uint8Array>; readonly jobs: number },

@@ -28,6 +28,8 @@ export const prepare = (options: {
   /** Absolute. */
   readonly directory: string
   readonly memo: HashMemo
+  /** The store's path, if it has one: it is left out of what is copied. */
+  readonly store: string | undefined
 }): Effect.Effect<Prepared, UsageError | SpecError, Host | BaseImages> =>
   Effect.gen(function* () {
     const host = yield* Host
@@ -35,7 +37,7 @@ export const prepare = (options: {
     const bytes = yield* host.read(options.file, { what: "the spec", stdin: true })
     const parsed = yield* Effect.flatMap(SpecText.decodeUtf8(bytes, { file }), (text) => SpecText.parse(text, { file }))
     const context = yield* Effect.mapError(
-      SourceDirectory.make({ path: options.directory, memo: options.memo }),
+      SourceDirectory.make({ path: options.directory, memo: options.memo, without: options.store }),
       (error) => usageError(`cannot read the source directory ${error.message}`)
     )
     const inputs = yield* Effect.mapError(observe(parsed.spec, context), ({ node, cause }) =>

@@ -90,8 +90,14 @@ export const parse = (reference: string): Parsed<ImageReference> => {
         )
       }
   }
+  if (/^[./]/.test(reference)) {
+    return fail(`"${reference}" is a path, and does not say what is there`, examples)
+  }
   return registry(reference, reference)
 }
+
+/** What names an image that is read from this machine. */
+export const localTransports: ReadonlyArray<string> = ["oci", "oci-archive", "docker-archive", "rootfs"]
 
 const examples = "write for example oci:PATH, docker-archive:PATH, rootfs:PATH or scratch"
 

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { realpathSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
 import { type Digest, sha256 } from "../../domain/Digest.ts"
+import { suggest } from "../../domain/Suggestion.ts"
 import * as ImageReference from "../../domain/ImageReference.ts"
 import type { BaseFormat, BaseInput } from "../../domain/Inputs.ts"
 import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
@@ -244,9 +245,13 @@ const copyDirectory = (path: string, digest: Digest, root: string): Effect.Effec
 const noRegistries = (image: ImageReference.RegistryReference): ImageProblem => {
   const name = ImageReference.fullName(image)
   const tag = Option.match(image.tag, { onNone: () => "", onSome: (text) => `:${text}` })
+  const meant = Option.map(
+    suggest(image.repository.slice(image.repository.lastIndexOf("/") + 1), ImageReference.localTransports),
+    (transport) => `did you mean "${transport}${tag}"? Otherwise `
+  )
   const layout = `oci:${image.repository.slice(image.repository.lastIndexOf("/") + 1)}${tag}`
   return problem(
     `${name} is in a registry, and fetching from registries is not supported yet`,
-    `fetch it into the source directory once (skopeo copy docker://${name} ${layout}), and write (from ${layout})`
+    `${Option.getOrElse(meant, () => "")}fetch it into the source directory once (skopeo copy docker://${name} ${layout}), and write (from ${layout})`
   )
 }

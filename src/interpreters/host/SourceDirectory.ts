@@ -28,13 +28,16 @@ const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
 export const make = (options: {
   readonly path: string
   readonly memo?: HashMemo
+  /** A path that is left out if it is in the directory: the store's own, which every build changes. */
+  readonly without?: string | undefined
 }): Effect.Effect<SourceTree, SourceError> => {
-  const memo = options.memo ?? new HashMemo()
   const { path } = options
+  const memo = options.memo ?? new HashMemo()
+  const openRoot = () => open({ memo, without: inside(path, options.without) }, path)
   const tree: SourceTree = {
     manifest: (src, exclude) =>
       Cooperate.run(
-        () => readManifest(openRoot(path, memo), src, new Set(exclude)),
+        () => readManifest(openRoot(), src, new Set(exclude)),
         (error) => sourceError(src, error, path)
       ),
     read: (file) =>
@@ -46,7 +49,7 @@ export const make = (options: {
   }
   return Effect.try({
     try: () => {
-      openRoot(path, memo).close()
+      openRoot().close()
       return tree
     },
     catch: (error) => sourceError(path, error)
@@ -89,10 +92,29 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EILSEQ", "its name is not valid UTF-8"]
 ])
 
-const openRoot = (path: string, memo: HashMemo): TreeNode => {
+/** What holds for all of a tree. */
+interface Whole {
+  readonly memo: HashMemo
+  /** A path below the root, as that is written, that is not there for anybody who asks. */
+  readonly without: string | undefined
+}
+
+/** The path of something that is in a directory, by way of that directory. */
+const inside = (directory: string, path: string | undefined): string | undefined => {
+  if (path === undefined) return undefined
+  try {
+    const [root, real] = [Fs.realpathSync(directory), Fs.realpathSync(path)]
+    return real.startsWith(`${root}/`) ? directory + real.slice(root.length) : undefined
+  } catch {
+    // One of the two is not there.
+    return undefined
+  }
+}
+
+const open = (whole: Whole, path: string): TreeNode => {
   const stats = Fs.statSync(path)
   if (!stats.isDirectory()) throw new ErrnoError(constants.errno.ENOTDIR, "open", path)
-  return new HostNode(path, path, stats, memo)
+  return new HostNode(path, path, stats, whole)
 }
 
 /** Where an open descriptor's own path can be used again: `/proc/self/fd/N/name` is `openat(N, name)`. */
@@ -107,15 +129,15 @@ class HostNode implements TreeNode {
   stats: Fs.Stats
   private readonly path: string
   private readonly safe: string
-  private readonly memo: HashMemo
+  private readonly whole: Whole
   private fd: number | undefined
   private handle = ""
 
-  constructor(path: string, safe: string, stats: Fs.Stats, memo: HashMemo) {
+  constructor(path: string, safe: string, stats: Fs.Stats, whole: Whole) {
     this.path = path
     this.safe = safe
     this.stats = stats
-    this.memo = memo
+    this.whole = whole
     this.kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSymbolicLink() ? "link" : "other"
     if (this.kind === "directory") {
       // The root is the user's choice and may be a link; below it, a link has taken a directory's place.
@@ -127,8 +149,9 @@ class HostNode implements TreeNode {
 
   child(name: string): TreeNode | undefined {
     const path = `${this.path}/${name}`
+    if (path === this.whole.without) return undefined
     const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
-    return stats === undefined ? undefined : new HostNode(path, `${this.handle}/${name}`, stats, this.memo)
+    return stats === undefined ? undefined : new HostNode(path, `${this.handle}/${name}`, stats, this.whole)
   }
 
   names(): ReadonlyArray<string> {
@@ -140,12 +163,12 @@ class HostNode implements TreeNode {
   }
 
   recall(): Digest | undefined {
-    return this.kind === "file" ? this.memo.recall(this.stats) : undefined
+    return this.kind === "file" ? this.whole.memo.recall(this.stats) : undefined
   }
 
   *hash(): Generator<void, Digest, void> {
     try {
-      const { digest, stats } = yield* digestOf(this.safe, this.memo)
+      const { digest, stats } = yield* digestOf(this.safe, this.whole.memo)
       this.stats = stats
       return digest
     } catch (error) {

@@ -217,6 +217,12 @@ class LocalStore implements StoreService {
   private acquireSpace(): Effect.Effect<string, StoreError, Scope.Scope> {
     return this.attempt("open", () => {
       this.open()
+      if (process.geteuid?.() !== 0) {
+        throw unsuitable(
+          `only root can write to the store ${this.layout.root}: results hold files of many owners`,
+          "run it as root, e.g. with sudo"
+        )
+      }
       // Of a store that is there too: its empty directories may have been cleaned away.
       Format.makeDirectories(this.layout)
     }).pipe(

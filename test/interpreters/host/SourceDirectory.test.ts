@@ -181,4 +181,24 @@ describe("a source directory", () => {
       }
     }).pipe(Effect.scoped)
   )
+
+  it.effect("leaves out what it is told to, wherever links lead to it", () =>
+    Effect.gen(function* () {
+      const root = `${scratch.path}/with-store`
+      Fs.mkdirSync(`${root}/below/store/results`, { recursive: true })
+      Fs.mkdirSync(`${root}/store`)
+      Fs.symlinkSync(root, `${scratch.path}/by-link`)
+      for (const path of [root, `${scratch.path}/by-link`]) {
+        for (const without of [`${root}/below/store`, `${scratch.path}/by-link/below/../below/store`]) {
+          const tree = yield* SourceDirectory.make({ path, without })
+          expect(yield* tree.manifest(".", [])).toMatchObject({
+            root: { entries: [{ name: "below", entries: [] }, { name: "store" }] }
+          })
+          expect(yield* Effect.flip(tree.manifest("below/store", []))).toMatchObject({ _tag: "SourceError" })
+        }
+        const whole = yield* SourceDirectory.make({ path, without: `${scratch.path}/elsewhere` })
+        expect(yield* whole.manifest("below/store", [])).toMatchObject({ root: { entries: [{ name: "results" }] } })
+      }
+    })
+  )
 })
