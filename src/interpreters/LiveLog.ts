@@ -61,3 +61,20 @@ export const make = <E>(): LiveLog<E> => {
 }
 
 const EMPTY = new Uint8Array(0)
+
+/** One log and then another, as one. `size` is what the first one has, in bytes. */
+export const concatenated =
+  <E>(first: ReadLog<E>, size: number, second: ReadLog<E>): ReadLog<E> =>
+  (offset, limit) =>
+    offset < size ? first(offset, Math.min(limit, size - offset)) : second(offset - size, limit)
+
+/** How long a log is that nobody writes to any more. */
+export const sizeOf = <E>(read: ReadLog<E>): Effect.Effect<number, E> =>
+  Effect.gen(function* () {
+    let size = 0
+    for (;;) {
+      const chunk = yield* read(size, PIECE)
+      if (chunk.length === 0) return size
+      size += chunk.length
+    }
+  })

@@ -10,10 +10,10 @@ import { realisedId } from "../plan/StepKey.ts"
 import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
-import type { LiveLog } from "./LiveLog.ts"
+import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
-import type { ResultInfo, StoreError, StoreService, UnknownId, Workspace } from "./Store.ts"
+import type { Elsewhere, ResultInfo, StoreError, StoreService, UnknownId, Workspace } from "./Store.ts"
 
 /** OBuilder's host name in a sandbox. */
 const HOSTNAME = "builder"
@@ -233,20 +233,40 @@ export class StageBuild {
   ): Effect.Effect<void, BuildError> {
     const { store, executions } = this.services
     const { onEvent } = this.request
+    /** What was shown of attempts elsewhere that came to nothing stays shown, before what comes now. */
+    let shown = (read: ReadLog<BuildError>): ReadLog<BuildError> => read
     const make = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
       store.build(info, (workspace) =>
         Effect.zipRight(
-          log.open(workspace.readLog),
+          log.open(shown(workspace.readLog)),
           fill({ ...workspace, log: (chunk) => Effect.zipRight(workspace.log(chunk), log.grown) })
         )
       )
-    // Another build may have made it since this one looked.
+    /** Makes it, unless another process does. */
+    const makeHere = (log: LiveLog<BuildError>) =>
+      Effect.gen(function* () {
+        const elsewhere = yield* store.claim(info.id)
+        if (Option.isSome(elsewhere) || Option.isSome(yield* store.result(info.id))) return elsewhere
+        yield* make(log)
+        return Option.none<Elsewhere>()
+      }).pipe(this.permits.withPermits(1))
     const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
-      Effect.flatMap(store.result(info.id), (made) =>
-        Option.isSome(made)
-          ? log.open((offset, limit) => store.log(info.id, offset, limit))
-          : make(log).pipe(this.permits.withPermits(1))
-      )
+      Effect.gen(function* () {
+        for (;;) {
+          // Another build, or another process, may have made it since this one looked.
+          if (Option.isSome(yield* store.result(info.id))) {
+            return yield* log.open(shown((offset, limit) => store.log(info.id, offset, limit)))
+          }
+          const elsewhere = yield* makeHere(log)
+          if (Option.isNone(elsewhere)) continue
+          const there = shown(elsewhere.value.readLog)
+          yield* log.open(there)
+          while (yield* elsewhere.value.more) yield* log.grown
+          if (Option.isSome(yield* store.result(info.id))) continue
+          const size = yield* sizeOf(there)
+          shown = (read) => concatenated(there, size, read)
+        }
+      })
     return Effect.gen(function* () {
       const execution = yield* executions.join(info.id, run)
       yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))

@@ -81,6 +81,14 @@ export interface CacheCopy {
   readonly rootfs: Rootfs
 }
 
+/** A result that another process is making. */
+export interface Elsewhere {
+  /** Its log so far, as `StoreService.log`. Valid while the scope is open. */
+  readonly readLog: (offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError>
+  /** Waits until there may be more to read; false when the other is done, or dead. */
+  readonly more: Effect.Effect<boolean, StoreError>
+}
+
 export interface StoreService {
   /** How the user named the store, e.g. `overlayfs:/var/lib/obuilder`. */
   readonly name: string
@@ -101,6 +109,12 @@ export interface StoreService {
     id: StepId,
     write: (chunk: Uint8Array) => Effect.Effect<void>
   ) => Effect.Effect<void, StoreError | UnknownId>
+  /**
+   * Takes the right to make a result until the scope closes, so that nobody does
+   * the same work at the same time. Where somebody else has it: how to follow
+   * what he does.
+   */
+  readonly claim: (id: StepId) => Effect.Effect<Option.Option<Elsewhere>, StoreError, Scope.Scope>
   /**
    * Makes a result: runs `fill` on a copy of `parent` (on an empty root for a
    * base), and keeps what it leaves if it succeeds. The scope outlives the

@@ -43,6 +43,47 @@ export const storeResultLaws = (makeSubject: MakeSubject): void => {
     })
   )
 
+  it.scopedLive("the right to make a result is one process's at a time, and others can follow what it does", () =>
+    Effect.gen(function* () {
+      const subject = yield* makeSubject
+      const [one, two] = [yield* open(subject), yield* open(subject)]
+      const halfWay = yield* Effect.makeLatch()
+      const goOn = yield* Effect.makeLatch()
+      const write = (text: string) => new TextEncoder().encode(text)
+      const maker = yield* Effect.fork(
+        Effect.scoped(
+          Effect.gen(function* () {
+            expect(yield* one.claim(id("x"))).toEqual(Option.none())
+            yield* make(one, "x", undefined, ({ log }) =>
+              log(write("half")).pipe(
+                Effect.zipRight(halfWay.open),
+                Effect.zipRight(goOn.await),
+                Effect.zipRight(log(write(" and whole")))
+              )
+            )
+          })
+        )
+      )
+      yield* halfWay.await
+      // Another one is nobody's.
+      expect(yield* Effect.scoped(two.claim(id("y")))).toEqual(Option.none())
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const elsewhere = Option.getOrThrow(yield* two.claim(id("x")))
+          expect(new TextDecoder().decode(yield* elsewhere.readLog(0, 100))).toBe("half")
+          expect(new TextDecoder().decode(yield* elsewhere.readLog(2, 1))).toBe("l")
+          yield* goOn.open
+          while (yield* elsewhere.more) yield* Effect.yieldNow()
+          expect(new TextDecoder().decode(yield* elsewhere.readLog(0, 100))).toBe("half and whole")
+        })
+      )
+      yield* Fiber.join(maker)
+      expect(Option.isSome(yield* two.result(id("x")))).toBe(true)
+      expect(yield* Effect.scoped(two.claim(id("x")))).toEqual(Option.none())
+      expect(yield* subject.temporary).toEqual([])
+    })
+  )
+
   const endings = {
     "that fails": Effect.fail("on purpose"),
     "that dies": Effect.die("on purpose"),

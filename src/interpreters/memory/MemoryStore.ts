@@ -1,4 +1,5 @@
 /** A `Store` on a {@link MemoryWorld}'s disk. */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -10,7 +11,7 @@ import { type ResultInfo, Store, StoreError, type StoreService, UnknownId, type 
 import * as FileTree from "./FileTree.ts"
 import { TreeCell, toRootfs } from "./MemoryRootfs.ts"
 import { MemorySession, type Session } from "./MemorySession.ts"
-import type { MemoryWorld, StoredResult } from "./MemoryWorld.ts"
+import type { Claim, MemoryWorld, StoredResult } from "./MemoryWorld.ts"
 import * as TreeCopy from "./TreeCopy.ts"
 import * as TreeSource from "./TreeSource.ts"
 import * as TreeTar from "./TreeTar.ts"
@@ -43,7 +44,9 @@ export const make = (session: Session): StoreService => {
       }
       const tree = Option.getOrUndefined(parent)?.tree ?? FileTree.empty
       const number = temporary(`the making of ${info.id}`)
-      return Effect.succeed({ number, cell: new TreeCell(tree), log: [], isFilled: false, isClosed: false })
+      const claim = world.claims.get(info.id)
+      const log = claim?.session === session.id ? claim.log : []
+      return Effect.succeed({ number, cell: new TreeCell(tree), log, isFilled: false, isClosed: false })
     })
 
   const workspace = (making: Making): Workspace => {
@@ -132,6 +135,38 @@ export const make = (session: Session): StoreService => {
         act("tar", () => stored(id)),
         (result) => TreeTar.write(result.tree, write)
       ),
+    claim: (id) =>
+      Effect.gen(function* () {
+        const released = yield* Deferred.make<void>()
+        const claim: Claim = {
+          session: session.id,
+          log: [],
+          over: Effect.raceFirst(Deferred.await(released), session.crashed)
+        }
+        const taken = act("claim", () => {
+          const other = world.claims.get(id)
+          if (other !== undefined && world.sessions.has(other.session)) return Effect.succeed(other)
+          world.claims.set(id, claim)
+          return Effect.succeed(claim)
+        })
+        const holder = yield* Effect.acquireRelease(taken, (one) =>
+          one !== claim
+            ? Effect.void
+            : Effect.zipRight(
+                session.finish("store.claim.release", () => {
+                  if (world.claims.get(id) === claim) world.claims.delete(id)
+                }),
+                Deferred.succeed(released, undefined)
+              )
+        )
+        return holder === claim
+          ? Option.none()
+          : Option.some({
+              readLog: (offset: number, limit: number) =>
+                Effect.sync(() => slice(Buffer.concat(holder.log), offset, limit)),
+              more: Effect.as(holder.over, false)
+            })
+      }),
     build: <E, R>(info: ResultInfo, fill: (workspace: Workspace) => Effect.Effect<void, E, R>) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {

@@ -57,12 +57,23 @@ export interface Activity {
   ended: number | undefined
 }
 
+/** The right to make a result. */
+export interface Claim {
+  readonly session: number
+  /** What the step has written so far. */
+  readonly log: Array<Uint8Array>
+  /** Completes when the right is given back, or its session has crashed. */
+  readonly over: Effect.Effect<void>
+}
+
 export class MemoryWorld {
   /** Results by their realised id. */
   readonly results = new Map<StepId, StoredResult>()
   /** What planned ids mean. */
   readonly realised = new Map<StepId, StepId>()
   readonly caches = new Map<string, StoredCache>()
+  /** Who is making which result. */
+  readonly claims = new Map<StepId, Claim>()
   /** Temporary things by number; those of dead sessions go when the next session begins. */
   readonly temporary = new Map<number, Temporary>()
   /** Base images by the spec's `(from …)`. A test may change them. */

@@ -37,6 +37,7 @@ import {
   type Workspace
 } from "../Store.ts"
 import { Cache } from "./local/Caches.ts"
+import { Claims } from "./local/Claims.ts"
 import * as Format from "./local/Format.ts"
 import { Layout } from "./local/Layout.ts"
 import { type Meta, ownLayer, Results } from "./local/Results.ts"
@@ -85,6 +86,7 @@ class LocalStore implements StoreService {
   private readonly layout: Layout
   private readonly trees: Trees
   private readonly results: Results
+  private readonly claims: Claims
   private readonly space: Effect.Effect<string, StoreError>
   private opened = false
   private count = 0
@@ -98,6 +100,7 @@ class LocalStore implements StoreService {
     )
     this.name = `${trees.kind}:${layout.root}`
     this.results = new Results(layout)
+    this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
   }
 
   readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
@@ -141,6 +144,8 @@ class LocalStore implements StoreService {
     this.known("read a result in", () => this.layered(id)).pipe(
       Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error)))
     )
+
+  readonly claim = (id: StepId): ReturnType<StoreService["claim"]> => Effect.zipRight(this.space, this.claims.take(id))
 
   readonly build = <E, R>(
     result: ResultInfo,
@@ -227,6 +232,7 @@ class LocalStore implements StoreService {
       Format.makeDirectories(this.layout)
     }).pipe(
       Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees.remove)),
+      Effect.zipLeft(this.attempt("open", () => this.claims.sweep())),
       Effect.tap((space) =>
         this.attempt("open", () => {
           if (this.open()) return
@@ -245,6 +251,7 @@ class LocalStore implements StoreService {
     return Effect.gen(this, function* () {
       const above = yield* this.attempt("build on a result in", () => {
         Fs.mkdirSync(directory, { mode: 0o700 })
+        this.claims.note(id, directory)
         return parent === undefined ? undefined : { id: parent, meta: this.present(parent) }
       })
       const { layout } = this

@@ -11,6 +11,7 @@
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
  * hashes/NAME               digests of a source directory's files
+ * making/ID                 who makes this result at the moment, and where
  * tmp/OWNER/                what a process is making; its lock says whether the owner lives
  * ```
  */
@@ -50,11 +51,14 @@ export class Layout {
   get hashes(): string {
     return `${this.root}/hashes`
   }
+  get making(): string {
+    return `${this.root}/making`
+  }
   get temporary(): string {
     return `${this.root}/tmp`
   }
   get directories(): ReadonlyArray<string> {
-    return [this.root, this.results, this.squashed, this.planned, this.caches, this.hashes, this.temporary]
+    return [this.root, this.results, this.squashed, this.planned, this.caches, this.hashes, this.making, this.temporary]
   }
 }
 
