@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { tryLock } from "../host/Libc.ts"
+import { isAbandoned } from "../host/Owners.ts"
 import { remove } from "../host/RemoveTree.ts"
 import { Links } from "../host/PrivateMounts.ts"
 import type { SandboxError } from "../Sandbox.ts"
@@ -52,7 +53,7 @@ export const acquire = (
   Effect.gen(function* () {
     const real = yield* attempt(parent, () => ensure(parent))
     const names = yield* attempt(real, () => Fs.readdirSync(real))
-    yield* Effect.forEach(names, (name) => sweep(`${real}/${name}`, name, runtime), { discard: true })
+    yield* Effect.forEach(names, (name) => sweep(real, name, runtime), { discard: true })
     const { path, lock } = yield* Effect.acquireRelease(
       attempt(real, () => take(real, runtime.program)),
       ({ path, lock }) => Effect.sync(() => discard(path, lock))
@@ -131,21 +132,19 @@ const take = (parent: string, program: string): { readonly path: string; readonl
   return { path, lock }
 }
 
-/** Hidden directories are taken for abandoned after this time: making one takes no time at all. */
-const HIDDEN_MS = 60_000
-
 /** How long a runtime may outlive its owner before it is left to the next process. */
 const PATIENCE_MS = 5_000
 const LOOK_MS = 10
 
 /** Clears away a directory if its owner is dead. */
-const sweep = (path: string, name: string, runtime: Omit<Runtime, "records" | "lock">): Effect.Effect<void> =>
+const sweep = (parent: string, name: string, runtime: Omit<Runtime, "records" | "lock">): Effect.Effect<void> =>
   Effect.gen(function* () {
-    if (name.startsWith(".") && !isOld(path)) return
+    const path = `${parent}/${name}`
+    if (name.startsWith(".") && !isAbandoned(parent, name)) return
     const lock = openLock(path)
     if (lock === undefined) {
       // Its owner, or another process's sweep, is removing it, or was killed doing so; or it is none of ours.
-      if (OWNED.test(name) && isOld(path)) yield* remove(path)
+      if (OWNED.test(name) && isAbandoned(parent, name)) yield* remove(path)
       return
     }
     for (let waited = 0; !tryLock(lock); waited += LOOK_MS) {
@@ -165,11 +164,6 @@ const openLock = (path: string): number | undefined => {
   } catch {
     return undefined
   }
-}
-
-const isOld = (path: string): boolean => {
-  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && Date.now() - stats.ctimeMs > HIDDEN_MS
 }
 
 /** Kills a dead process's containers, with the runtime that it used if that is still there. */

@@ -93,14 +93,27 @@ export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>, u
       else makeDirectory(made)
       const { mtimeMs } = Fs.statSync(parent)
       undo.push(() => {
-        const now = Fs.statSync(parent, { throwIfNoEntry: false })?.mtimeMs ?? 0
-        const untouched = Math.abs(now - mtimeMs) < SAME_TIME_MS
+        // The step may have put a link in the place of a directory on the way, which must lead nowhere.
+        if (!isReached(root, parent)) return
+        const after = Fs.statSync(parent)
+        const untouched = Math.abs(after.mtimeMs - mtimeMs) < SAME_TIME_MS
         if (file ? !removeEmptyFile(made) : !removeEmptyDirectory(made)) return
-        // In seconds: a `Date` has no more than milliseconds.
-        if (untouched) Fs.utimesSync(parent, before.atimeMs / 1000, before.mtimeMs / 1000)
+        // The times that the directory would have without the mount point. In seconds: a `Date` has only milliseconds.
+        const { atimeMs, mtimeMs: time } = untouched ? before : after
+        Fs.utimesSync(parent, atimeMs / 1000, time / 1000)
       })
     })
   }
+}
+
+/** Whether a path below `root` leads through nothing but directories. */
+const isReached = (root: string, path: string): boolean => {
+  let at = root
+  for (const name of components(path.slice(root.length))) {
+    at += `/${name}`
+    if (Fs.lstatSync(at, { throwIfNoEntry: false })?.isDirectory() !== true) return false
+  }
+  return true
 }
 
 /** Calls `visit` for every directory on the way to a path, and for itself. */

@@ -12,6 +12,7 @@ import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf, storeError } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
+import { isAbandoned } from "../../host/Owners.ts"
 import type { StoreError } from "../../Store.ts"
 
 const LOCK = "lock"
@@ -54,20 +55,12 @@ const take = (parent: string): { readonly path: string; readonly lock: number } 
   return { path, lock }
 }
 
-/** Hidden directories are taken for abandoned after this time: making one takes no time at all. */
-const HIDDEN_MS = 60_000
-
 const sweep = (parent: string, remove: (path: string) => Effect.Effect<void>): Effect.Effect<void, StoreError> =>
   attempt(parent, () =>
     Fs.readdirSync(parent)
-      .filter((name) => (name.startsWith(".") ? isOld(`${parent}/${name}`) : isDead(`${parent}/${name}`)))
+      .filter((name) => (name.startsWith(".") ? isAbandoned(parent, name) : isDead(`${parent}/${name}`)))
       .map((name) => `${parent}/${name}`)
   ).pipe(Effect.flatMap(Effect.forEach(remove, { discard: true })))
-
-const isOld = (path: string): boolean => {
-  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && Date.now() - stats.ctimeMs > HIDDEN_MS
-}
 
 const isDead = (path: string): boolean => {
   let fd: number
