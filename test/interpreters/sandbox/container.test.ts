@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { CAPABILITIES, MASKED_PATHS, READONLY_PATHS } from "../../../src/interpreters/sandbox/OciConfig.ts"
 import type { Entries } from "../../laws/files.ts"
+import { collect } from "../../laws/sandboxSubject.ts"
 import { describeWith } from "../../requirements.ts"
-import { overlay } from "./busybox.ts"
+import { directory, fill, overlay } from "./busybox.ts"
 import { busyboxBase, left, open } from "./realSandbox.ts"
 
 /** The capabilities' numbers, linux/capability.h. */
@@ -41,6 +42,25 @@ for (const runtime of ["runc", "crun"] as const) {
   describeWith(["root", "busybox", "overlay", runtime], `a container of ${runtime}`, () => {
     const base = busyboxBase()
     const opened = (options = {}) => open(base, { runtime, ...options })
+
+    it.scopedLive("in a plain directory leaves its mount points to no link, and the times that the step set", () =>
+      Effect.gen(function* () {
+        const { directory: place, sandbox } = yield* opened()
+        const rootfs = yield* directory(place)
+        fill(rootfs.path)
+        const victim = `${place}/outside/a/b`
+        Fs.mkdirSync(victim, { recursive: true })
+        const before = Fs.statSync(`${place}/outside/a`)
+        const cache = yield* directory(place)
+        const script = `mv /x /y && ln -s ${place}/outside /x && touch -d @1000000000 /`
+        const ran = yield* collect(sandbox, rootfs, script, { caches: [{ target: "/x/a/b", rootfs: cache }] })
+        expect(ran).toEqual({ outcome: "succeeded", output: "" })
+        expect(Fs.existsSync(victim)).toBe(true)
+        expect(Fs.statSync(`${place}/outside/a`).mtimeMs).toBe(before.mtimeMs)
+        expect(Fs.readlinkSync(`${rootfs.path}/x`)).toBe(`${place}/outside`)
+        expect(Fs.statSync(rootfs.path).mtimeMs).toBe(1e12)
+      })
+    )
 
     it.scopedLive("gives root OBuilder's capabilities and nobody else any", () =>
       Effect.gen(function* () {
