@@ -23,6 +23,7 @@ import type { HashMemo } from "../host/HashMemo.ts"
 import { getXattr, listXattr, makeNode, setXattr } from "../host/Libc.ts"
 import { copyAttributes } from "../host/Metadata.ts"
 import { problem } from "./ImageProblem.ts"
+import * as TreeStamp from "./TreeStamp.ts"
 import * as Xattrs from "./Xattrs.ts"
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE } = Fs.constants
@@ -46,57 +47,21 @@ interface Entry {
  */
 export function* digestOf(root: string, memo?: HashMemo): Generator<void, Digest, void> {
   const now = Date.now()
+  const stamp = memo === undefined ? undefined : yield* TreeStamp.of(root)
+  const known = stamp === undefined ? undefined : memo?.recall(stamp)
+  if (known !== undefined) return known
   const entries: Array<Entry> = []
   for (const entry of walk(root)) {
     entries.push(entry)
     yield
   }
-  const stamp = memo === undefined ? undefined : stampOf(entries)
-  const known = stamp === undefined ? undefined : memo?.recall(stamp)
-  if (known !== undefined) return known
   const digest = yield* digestOfEntries(entries, memo)
-  const isOld = entries.every(({ stats }) => stats.ctimeMs + COARSE_MS < now)
-  if (stamp !== undefined && isOld) memo?.remember(stamp, digest, now)
+  if (stamp !== undefined && stamp.mtimeMs + COARSE_MS < now) memo?.remember(stamp, digest, now)
   return digest
 }
 
 /** For file systems whose times are whole seconds, or two of them. */
 const COARSE_MS = 2100
-
-/**
- * A tree's status, in the form of a file's. Whatever is changed in a tree, names
- * and extended attributes too, changes the change time of an entry, and the
- * latest of them with it, as long as the clock does not go back. For when it
- * did, and for images of file systems that were made with times of their own,
- * there is a checksum over everything. The device is none that a file can have.
- */
-const stampOf = (entries: ReadonlyArray<Entry>) => {
-  const numbers = new Float64Array(9)
-  const words = new Uint32Array(numbers.buffer)
-  let [a, b, latest] = [0, 0, 0]
-  // Two runs of FNV-1a over words, http://www.isthe.com/chongo/tech/comp/fnv/, which see different bits of each.
-  const add = (word: number): void => {
-    a = Math.imul(a ^ word, FNV_PRIME)
-    b = Math.imul((b + 1) ^ (word >>> 7) ^ (word << 25), FNV_PRIME)
-  }
-  for (const { path, stats } of entries) {
-    const { ctimeMs, dev, gid, ino, mode, mtimeMs, rdev, size, uid } = stats
-    numbers.set([dev, ino, mode, uid, gid, rdev, size, mtimeMs, ctimeMs])
-    latest = Math.max(latest, ctimeMs)
-    for (const word of words) add(word)
-    for (let at = 0; at < path.length; at++) add(path.charCodeAt(at))
-  }
-  return {
-    dev: -1 - (a >>> 0),
-    ino: entries[0]?.stats.ino ?? 0,
-    size: entries.length,
-    mtimeMs: latest,
-    // Small enough for a time that has passed.
-    ctimeMs: b >>> 0
-  }
-}
-
-const FNV_PRIME = 0x01000193
 
 function* digestOfEntries(entries: ReadonlyArray<Entry>, memo: HashMemo | undefined): Generator<void, Digest, void> {
   const hash = createHash("sha256").update("obuilder-rootfs-v1\n")

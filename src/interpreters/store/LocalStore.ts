@@ -249,11 +249,13 @@ class LocalStore implements StoreService {
     directory: string
   ): Effect.Effect<Making, StoreError, Scope.Scope> {
     return Effect.gen(this, function* () {
-      const above = yield* this.attempt("build on a result in", () => {
+      yield* this.attempt("make a result in", () => {
         Fs.mkdirSync(directory, { mode: 0o700 })
         this.claims.note(id, directory)
-        return parent === undefined ? undefined : { id: parent, meta: this.present(parent) }
       })
+      const above = yield* this.attempt("build on a result in", () =>
+        parent === undefined ? undefined : { id: parent, meta: this.present(parent) }
+      )
       const { layout } = this
       const begun = yield* this.trees.begin({ layout, directory, parent: above, temporary: this.temporary() })
       const { below, rootfs, upper } = begun
