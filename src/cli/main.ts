@@ -2,8 +2,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { readFileSync } from "node:fs"
-import { constants } from "node:os"
 import { Backends } from "./Backend.ts"
 import { backends } from "./Backends.ts"
 import * as ExitCode from "./ExitCode.ts"
@@ -45,19 +43,8 @@ let received: { readonly code: number; readonly at: number } | undefined
 /** Milliseconds in which signals count as one: a terminal and a parent process often both send it. */
 const AT_ONCE = 500
 
-/** What the parent wants to be ignored, as `nohup` does with SIGHUP, stays so. */
-function isIgnored(signal: keyof typeof constants.signals): boolean {
-  try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]
-    return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
-  } catch {
-    return false
-  }
-}
-
 /** The first signal ends the work in order; a later one ends the process. */
-for (const [signal, code] of Object.entries(signals) as ReadonlyArray<[keyof typeof signals, number]>) {
-  if (isIgnored(signal)) continue
+for (const [signal, code] of Object.entries(signals)) {
   process.on(signal, () => {
     if (received === undefined) {
       received = { code, at: Date.now() }

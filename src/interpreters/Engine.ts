@@ -31,9 +31,10 @@ export class Engine extends Context.Tag("obuilder/Engine")<Engine, EngineService
     return {
       build: (request) =>
         checkSecrets(request).pipe(
+          // What a killed build left running is ended before the store removes what it still writes to.
+          Effect.zipRight(services.sandbox.reclaim),
           Effect.zipRight(buildStages(services, request)),
           // A build that executed nothing has not met what a killed one left.
-          Effect.zipLeft(services.sandbox.reclaim),
           Effect.zipLeft(services.store.reclaim)
         )
     }

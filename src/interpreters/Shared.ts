@@ -14,14 +14,17 @@ import * as Scope from "effect/Scope"
 /** `made` lives in the scope; when that closes, the making of it is interrupted. */
 export const make = <A, E>(made: Effect.Effect<A, E, Scope.Scope>, scope: Scope.Scope): Effect.Effect<A, E> => {
   let current: Deferred.Deferred<A, E> | undefined
-  return Effect.suspend(() => {
-    if (current !== undefined) return Deferred.await(current)
-    const deferred = Deferred.unsafeMake<A, E>(FiberId.none)
-    current = deferred
-    const making = Effect.onExit(Scope.extend(made, scope), (exit) => {
-      if (Exit.isFailure(exit)) current = undefined
-      return Deferred.done(deferred, exit)
+  // Nobody may be interrupted between saying that it is being made and having it made.
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      if (current !== undefined) return restore(Deferred.await(current))
+      const deferred = Deferred.unsafeMake<A, E>(FiberId.none)
+      current = deferred
+      const making = Effect.onExit(Effect.interruptible(Scope.extend(made, scope)), (exit) => {
+        if (Exit.isFailure(exit)) current = undefined
+        return Deferred.done(deferred, exit)
+      })
+      return Effect.zipRight(Effect.forkIn(making, scope), restore(Deferred.await(deferred)))
     })
-    return Effect.zipRight(Effect.forkIn(Effect.interruptible(making), scope), Deferred.await(deferred))
-  })
+  )
 }

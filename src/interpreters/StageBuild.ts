@@ -1,7 +1,9 @@
 /** One stage of a build: its steps in a row, each taken from the store or executed. */
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { StepId } from "../domain/Digest.ts"
 import { copyKey, type Variable } from "../domain/Inputs.ts"
 import * as Manifest from "../domain/Manifest.ts"
@@ -242,30 +244,31 @@ export class StageBuild {
           fill({ ...workspace, log: (chunk) => Effect.zipRight(workspace.log(chunk), log.grown) })
         )
       )
-    /** Makes it, unless another process does. */
+    /** Makes it, unless another process does. The claim is given back at once: whoever reads the log may be slow. */
     const makeHere = (log: LiveLog<BuildError>) =>
       Effect.gen(function* () {
-        const elsewhere = yield* store.claim(info.id)
-        if (Option.isSome(elsewhere) || Option.isSome(yield* store.result(info.id))) return elsewhere
-        yield* make(log)
+        const claim = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
+        const elsewhere = yield* Scope.extend(store.claim(info.id), claim)
+        if (Option.isSome(elsewhere)) return elsewhere
+        const missing = Effect.map(store.result(info.id), Option.isNone)
+        yield* make(log).pipe(Effect.whenEffect(missing), Effect.ensuring(Scope.close(claim, Exit.void)))
         return Option.none<Elsewhere>()
       }).pipe(this.permits.withPermits(1))
+    const isMade = Effect.map(store.result(info.id), Option.isSome)
     const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
       Effect.gen(function* () {
-        for (;;) {
-          // Another build, or another process, may have made it since this one looked.
-          if (Option.isSome(yield* store.result(info.id))) {
-            return yield* log.open(shown((offset, limit) => store.log(info.id, offset, limit)))
-          }
+        // Another build, or another process, may have made it since this one looked.
+        while (!(yield* isMade)) {
           const elsewhere = yield* makeHere(log)
           if (Option.isNone(elsewhere)) continue
           const there = shown(elsewhere.value.readLog)
           yield* log.open(there)
-          while (yield* elsewhere.value.more) yield* log.grown
-          if (Option.isSome(yield* store.result(info.id))) continue
+          while ((yield* elsewhere.value.more) && !(yield* isMade)) yield* log.grown
+          if (yield* elsewhere.value.kept) break
           const size = yield* sizeOf(there)
           shown = (read) => concatenated(there, size, read)
         }
+        yield* log.open(shown((offset, limit) => store.log(info.id, offset, limit)))
       })
     return Effect.gen(function* () {
       const execution = yield* executions.join(info.id, run)

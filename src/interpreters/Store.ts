@@ -87,6 +87,8 @@ export interface Elsewhere {
   readonly readLog: (offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError>
   /** Waits until there may be more to read; false when the other is done, or dead. */
   readonly more: Effect.Effect<boolean, StoreError>
+  /** Whether the result that is in the store is the one that was followed, if its log had anything in it. */
+  readonly kept: Effect.Effect<boolean, StoreError>
 }
 
 export interface StoreService {

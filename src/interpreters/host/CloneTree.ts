@@ -4,24 +4,76 @@
  * bytes, which need not be UTF-8.
  */
 import * as Fs from "node:fs"
+import { contentOf } from "./HashFile.ts"
+import { codeOf } from "./IoError.ts"
 import { listXattr, getXattr, makeNode, setXattr } from "./Libc.ts"
-import { copyAttributes } from "./Metadata.ts"
+import { copyAttributes, copyTimes } from "./Metadata.ts"
 
 /** Copies a regular file's content; its attributes are copied afterwards. True where it has them already. */
-export type CopyFile = (from: Buffer, to: Buffer) => boolean | void
+export type CopyFile = (from: Buffer, to: Buffer, stats: Fs.Stats) => Generator<void, boolean, void>
 
-const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = Fs.constants
+const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } =
+  Fs.constants
 
-/** Shares the blocks where the file system can. */
-export const copyContent: CopyFile = (from, to) => Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+/** Bytes that are copied in one go. */
+const PIECE = 1 << 20
+
+/** Shares the blocks where the file system can; where it cannot, holes stay holes. */
+export const copyContent: CopyFile = function* (from, to, { size }) {
+  if (size <= PIECE) Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+  else if (!shared(from, to)) yield* copyPieces(from, to)
+  return false
+}
 
 /** Shares the blocks, or fails. */
-export const shareContent: CopyFile = (from, to) => Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
+// oxlint-disable-next-line require-yield -- it is done at once
+export const shareContent: CopyFile = function* (from, to) {
+  Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
+  return false
+}
 
 /** Gives the same file another name. */
-export const linkFile: CopyFile = (from, to) => {
+// oxlint-disable-next-line require-yield -- it is done at once
+export const linkFile: CopyFile = function* (from, to) {
   Fs.linkSync(from, to)
   return true
+}
+
+const shared = (from: Buffer, to: Buffer): boolean => {
+  try {
+    Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
+    return true
+  } catch (error) {
+    if (NO_REFLINKS.has(codeOf(error) ?? "")) return false
+    throw error
+  }
+}
+
+const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EINVAL", "ENOTTY"])
+
+const ZEROES = Buffer.alloc(PIECE)
+
+function* copyPieces(from: Buffer, to: Buffer): Generator<void, void, void> {
+  const source = Fs.openSync(from, O_RDONLY | O_NOFOLLOW)
+  try {
+    const target = Fs.openSync(to, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    try {
+      let at = 0
+      for (const piece of contentOf(source)) {
+        // What is not written stays a hole.
+        for (let done = ZEROES.subarray(0, piece.length).equals(piece) ? piece.length : 0; done < piece.length;) {
+          done += Fs.writeSync(target, piece, done, piece.length - done, at + done)
+        }
+        at += piece.length
+        yield
+      }
+      Fs.ftruncateSync(target, at)
+    } finally {
+      Fs.closeSync(target)
+    }
+  } finally {
+    Fs.closeSync(source)
+  }
 }
 
 /** Copies the directory `from` as `to`, which is not there yet. */
@@ -38,13 +90,13 @@ export function* cloneTree(from: string, to: string, copyFile: CopyFile): Genera
       const [one, copy] = [join(source, name), join(target, name)]
       const stats = Fs.lstatSync(one)
       if (stats.isDirectory()) pending.push([one, copy])
-      else if (stats.nlink === 1) copyEntry(one, copy, stats, copyFile)
+      else if (stats.nlink === 1) yield* copyEntry(one, copy, stats, copyFile)
       else {
         // As a number an inode can lose its last digits.
         const { dev, ino } = Fs.lstatSync(one, { bigint: true })
         const first = links.get(`${dev}:${ino}`)
         if (first === undefined) {
-          copyEntry(one, copy, stats, copyFile)
+          yield* copyEntry(one, copy, stats, copyFile)
           links.set(`${dev}:${ino}`, copy)
         } else Fs.linkSync(first, copy)
       }
@@ -55,16 +107,16 @@ export function* cloneTree(from: string, to: string, copyFile: CopyFile): Genera
   for (const [source, target, stats] of directories.reverse()) copyAttributes(source, target, stats)
 }
 
-const copyEntry = (from: Buffer, to: Buffer, stats: Fs.Stats, copyFile: CopyFile): void => {
+function* copyEntry(from: Buffer, to: Buffer, stats: Fs.Stats, copyFile: CopyFile): Generator<void, void, void> {
   if (stats.isSymbolicLink()) {
     Fs.symlinkSync(Fs.readlinkSync(from, { encoding: "buffer" }), to)
     Fs.lchownSync(to, stats.uid, stats.gid)
     for (const name of listXattr(from)) setXattr(to, name, getXattr(from, name) ?? new Uint8Array())
-    Fs.lutimesSync(to, stats.atime, stats.mtime)
+    copyTimes(from, to)
     return
   }
   if (stats.isFile()) {
-    if (copyFile(from, to) === true) return
+    if (yield* copyFile(from, to, stats)) return
   } else makeNode(to, stats.mode, BigInt(stats.rdev))
   copyAttributes(from, to, stats)
 }

@@ -44,6 +44,7 @@ interface Bindings {
   readonly llistxattr: (path: HostPath, list: Uint8Array, size: number) => number
   readonly mknod: (path: HostPath, mode: number, device: bigint) => number
   readonly flock: (fd: number, operation: number) => number
+  readonly utimensat: (fd: number, path: HostPath, times: Uint8Array, flags: number) => number
   readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number
   readonly pipe2: (fds: Array<number>, flags: number) => number
   readonly errno: () => number
@@ -64,6 +65,7 @@ const load = (): Bindings => {
     llistxattr: libc.func("long llistxattr(const char *path, _Out_ uint8_t *list, size_t size)"),
     mknod: libc.func("int mknod(const char *path, unsigned int mode, uint64_t device)"),
     flock: libc.func("int flock(int fd, int operation)"),
+    utimensat: libc.func("int utimensat(int fd, const char *path, const uint8_t *times, int flags)"),
     ioctl: libc.func("int ioctl(int fd, unsigned long request, uint8_t *argument)"),
     pipe2: libc.func("int pipe2(_Out_ int *fds, int flags)"),
     errno: () => koffi.errno()
@@ -147,6 +149,22 @@ export const tryLock = (fd: number, kind: "exclusive" | "shared" = "exclusive"):
   if (errno === constants.errno.EWOULDBLOCK) return false
   throw new ErrnoError(errno, "flock", `fd ${fd}`)
 }
+
+const AT_FDCWD = -100
+const AT_SYMLINK_NOFOLLOW = 0x100
+
+/** Sets when a file was read and changed last, in nanoseconds, which Node's own call rounds. A link is not followed. */
+export const setTimes = (path: HostPath, accessed: bigint, modified: bigint): void => {
+  const times = Buffer.alloc(32)
+  for (const [index, time] of [accessed, modified].entries()) {
+    const nanoseconds = ((time % SECOND) + SECOND) % SECOND
+    times.writeBigInt64LE((time - nanoseconds) / SECOND, index * 16)
+    times.writeBigInt64LE(nanoseconds, index * 16 + 8)
+  }
+  check(load().utimensat(AT_FDCWD, terminated(path), times, AT_SYMLINK_NOFOLLOW), "utimensat", path)
+}
+
+const SECOND = 1_000_000_000n
 
 /** A call of a device's or a file system's own, ioctl(2). `path` is for the error. */
 export const ioctl = (fd: number, request: number, argument: Uint8Array, path: string): void => {

@@ -1,6 +1,6 @@
 /** Copies what a file is besides its content: owner, mode, extended attributes and times. */
 import * as Fs from "node:fs"
-import { getXattr, type HostPath, listXattr, setXattr } from "./Libc.ts"
+import { getXattr, type HostPath, listXattr, setTimes, setXattr } from "./Libc.ts"
 
 /** Overlayfs's own marks, which mean something only where they were made. */
 const OVERLAY = "trusted.overlay."
@@ -15,5 +15,11 @@ export const copyAttributes = (from: HostPath, to: HostPath, stats: Fs.Stats): v
     const value = getXattr(from, name)
     if (value !== undefined) setXattr(to, name, value)
   }
-  Fs.utimesSync(to, stats.atime, stats.mtime)
+  copyTimes(from, to)
+}
+
+/** To the nanosecond. Neither path is followed if it is a link. */
+export const copyTimes = (from: HostPath, to: HostPath): void => {
+  const { atimeNs, mtimeNs } = Fs.lstatSync(from, { bigint: true })
+  setTimes(to, atimeNs, mtimeNs)
 }

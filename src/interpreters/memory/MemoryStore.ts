@@ -164,7 +164,8 @@ export const make = (session: Session): StoreService => {
           : Option.some({
               readLog: (offset: number, limit: number) =>
                 Effect.sync(() => slice(Buffer.concat(holder.log), offset, limit)),
-              more: Effect.as(holder.over, false)
+              more: Effect.as(holder.over, false),
+              kept: Effect.sync(() => Buffer.concat(holder.log).equals(world.results.get(id)?.log ?? new Uint8Array()))
             })
       }),
     build: <E, R>(info: ResultInfo, fill: (workspace: Workspace) => Effect.Effect<void, E, R>) =>

@@ -45,6 +45,8 @@ const treesOf = (mode: Mode) => {
 
 /** Makes files of `own` that are those of `parent`, content and all, names of those. */
 function* share(parent: Buffer, own: Buffer): Work {
+  /** The parent's files that have been given a name here: two names of one would tie together what the step parted. */
+  const given = new Set<string>()
   const pending: Array<readonly [Buffer, Buffer]> = [[parent, own]]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [above, below] = next
@@ -58,7 +60,10 @@ function* share(parent: Buffer, own: Buffer): Work {
       if (now.isDirectory() && then.isDirectory()) pending.push([old, fresh])
       // A file with several names would lose them, one by one.
       else if (now.isFile() && then.isFile() && now.nlink === 1 && sameStatus(now, then)) {
-        if (yield* sameContent(old, fresh)) changed = replace(old, fresh) || changed
+        const { dev, ino } = Fs.lstatSync(old, { bigint: true })
+        if (given.has(`${dev}:${ino}`) || !(yield* sameContent(old, fresh))) continue
+        given.add(`${dev}:${ino}`)
+        changed = replace(old, fresh) || changed
       }
       yield
     }

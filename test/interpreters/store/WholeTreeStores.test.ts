@@ -5,7 +5,10 @@ import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import * as BtrfsStore from "../../../src/interpreters/store/BtrfsStore.ts"
+import * as RsyncStore from "../../../src/interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../../../src/interpreters/store/XfsStore.ts"
+import { sha256 } from "../../../src/domain/Digest.ts"
+import { setTimes } from "../../../src/interpreters/host/Libc.ts"
 import { hostFiles } from "../../laws/files.ts"
 import { hostSource, memorySource } from "../../laws/sources.ts"
 import { storeLaws } from "../../laws/store.ts"
@@ -59,16 +62,31 @@ for (const kind of wholeTrees) {
                   Fs.writeFileSync(`${rootfs.path}/one`, "content", { mode: 0o640 })
                   Fs.linkSync(`${rootfs.path}/one`, `${rootfs.path}/two`)
                   Fs.chownSync(`${rootfs.path}/one`, 1, 2)
-                  Fs.utimesSync(`${rootfs.path}/one`, 1e9, 1e9)
+                  setTimes(`${rootfs.path}/one`, 1_000_000_000_999_600_001n, 1_000_000_000_999_600_001n)
+                  Fs.writeFileSync(`${rootfs.path}/large`, Buffer.alloc(3_000_001, "large"))
+                  Fs.truncateSync(`${rootfs.path}/large`, 20_000_000)
                 }
-                const { gid, ino, mode, mtimeMs, uid } = Fs.lstatSync(`${rootfs.path}/one`)
+                const { gid, ino, mode, uid } = Fs.lstatSync(`${rootfs.path}/one`)
+                const { mtimeNs } = Fs.lstatSync(`${rootfs.path}/one`, { bigint: true })
                 const isSame = ino === Fs.lstatSync(`${rootfs.path}/two`).ino
-                looks.push({ gid, isSame, mode, mtimeMs, uid, directory: Fs.lstatSync(at(name)).isDirectory() })
+                const large = sha256(Fs.readFileSync(`${rootfs.path}/large`))
+                const isSparse = Fs.statSync(`${rootfs.path}/large`).blocks * 512 < 10_000_000
+                const directory = Fs.lstatSync(at(name)).isDirectory()
+                looks.push({ directory, gid, isSame, isSparse, large, mode, mtimeNs, uid })
               })
             )
           )
         }
-        const expected = { gid: 2, uid: 1, mode: 0o100640, mtimeMs: 1e12, isSame: true, directory: true }
+        const expected = {
+          directory: true,
+          gid: 2,
+          isSame: true,
+          isSparse: true,
+          large: sha256(Buffer.concat([Buffer.alloc(3_000_001, "large"), Buffer.alloc(20_000_000 - 3_000_001)])),
+          mode: 0o100640,
+          mtimeNs: 1_000_000_000_999_600_001n,
+          uid: 1
+        }
         expect(looks).toEqual([expected, expected, expected])
       })
     )
@@ -76,6 +94,44 @@ for (const kind of wholeTrees) {
 }
 
 describeWith(["root"], "a store of a kind", () => {
+  it.scopedLive("that links files leaves apart what a step has parted", () =>
+    Effect.gen(function* () {
+      const path = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync(`${tmpdir()}/obuilder-test-store-`)),
+        (made) => Effect.sync(() => Fs.rmSync(made, { recursive: true }))
+      )
+      const layer = RsyncStore.layer({ path: `${path}/store`, mode: "hardlink" })
+      const store = yield* open({ layer, files: hostFiles, temporary: Effect.succeed([]) })
+      const step = (name: string, parent: string | undefined, work: (root: string) => void) =>
+        Effect.scoped(
+          store.build({ id: id(name), parent: Option.map(Option.fromNullable(parent), id), heading: name }, (made) =>
+            Effect.sync(() => made.rootfs._tag === "Directory" && work(made.rootfs.path))
+          )
+        )
+      const inode = (name: string, file: string) => Fs.statSync(`${path}/store/results/${id(name)}/fs/${file}`).ino
+      yield* step("1", undefined, (root) => {
+        Fs.writeFileSync(`${root}/a`, "hello")
+        Fs.linkSync(`${root}/a`, `${root}/b`)
+        Fs.writeFileSync(`${root}/kept`, "kept")
+      })
+      yield* step("2", "1", (root) => {
+        Fs.cpSync(`${root}/a`, `${root}/t`, { preserveTimestamps: true })
+        Fs.renameSync(`${root}/t`, `${root}/a`)
+      })
+      yield* step("3", "2", (root) => Fs.appendFileSync(`${root}/a`, " changed"))
+      expect(inode("1", "a")).toBe(inode("1", "b"))
+      expect(inode("2", "a")).not.toBe(inode("2", "b"))
+      expect(inode("1", "kept")).toBe(inode("3", "kept"))
+      const contents = (name: string) =>
+        ["a", "b"].map((file) => Fs.readFileSync(`${path}/store/results/${id(name)}/fs/${file}`, "utf8"))
+      expect(["1", "2", "3"].map(contents)).toEqual([
+        ["hello", "hello"],
+        ["hello", "hello"],
+        ["hello changed", "hello"]
+      ])
+    })
+  )
+
   it.scopedLive.each([
     ["btrfs", (path: string) => BtrfsStore.layer({ path }), /is not on btrfs/],
     ["xfs", (path: string) => XfsStore.layer({ path }), /is not on a file system with reflinks/]

@@ -5,7 +5,7 @@
  * temporary space the result is being made.
  */
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import type { StepId } from "../../../domain/Digest.ts"
@@ -20,6 +20,7 @@ const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants
 const LOOK = "20 millis"
 
 /** Where a result may be made: below the temporary space. */
+const MAX_PLACE = 64
 const PLACE = /^\d+-[0-9a-f]{12}\/\d+$/
 
 type Attempt = <A>(work: () => A) => Effect.Effect<A, StoreError>
@@ -42,7 +43,7 @@ export class Claims {
         this.attempt(() => this.tryTake(id)),
         (taken) => Effect.sync(() => taken && this.drop(id))
       ),
-      (taken) => (taken ? Effect.succeedNone : Effect.asSome(this.elsewhere(id)))
+      (taken) => (taken ? Effect.succeedNone : this.elsewhere(id))
     )
   }
 
@@ -56,10 +57,13 @@ export class Claims {
   sweep(): void {
     for (const name of Fs.readdirSync(this.layout.making)) {
       const path = `${this.layout.making}/${name}`
-      const fd = open(path, O_RDONLY)
+      const fd = open(path)
       if (fd === undefined) continue
-      if (tryLock(fd) && isStill(fd, path)) Fs.unlinkSync(path)
-      Fs.closeSync(fd)
+      try {
+        if (tryLock(fd) && isStill(fd, path)) Fs.unlinkSync(path)
+      } finally {
+        Fs.closeSync(fd)
+      }
     }
   }
 
@@ -71,17 +75,17 @@ export class Claims {
     const path = this.path(id)
     for (;;) {
       const fd = Fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
-      if (!tryLock(fd)) {
-        Fs.closeSync(fd)
-        return false
+      try {
+        if (!tryLock(fd)) return false
+        // Its last holder removes the file before letting go of it.
+        if (isStill(fd, path)) {
+          Fs.ftruncateSync(fd)
+          this.held.set(id, fd)
+          return true
+        }
+      } finally {
+        if (this.held.get(id) !== fd) Fs.closeSync(fd)
       }
-      // Its last holder removes the file before letting go of it.
-      if (isStill(fd, path)) {
-        Fs.ftruncateSync(fd)
-        this.held.set(id, fd)
-        return true
-      }
-      Fs.closeSync(fd)
     }
   }
 
@@ -97,55 +101,62 @@ export class Claims {
     Fs.closeSync(fd)
   }
 
-  private elsewhere(id: StepId): Effect.Effect<Elsewhere, never, Scope.Scope> {
-    let log: number | undefined
-    const readLog = (offset: number, limit: number) =>
-      this.attempt(() => {
-        log ??= this.openLog(id)
-        if (log === undefined) return new Uint8Array(0)
-        const data = Buffer.alloc(limit)
-        return data.subarray(0, Fs.readSync(log, data, 0, limit, offset))
-      })
-    const more = Effect.zipRight(
-      Effect.sleep(LOOK),
-      this.attempt(() => this.isHeld(id))
-    )
-    return Effect.as(
-      Effect.addFinalizer(() => Effect.sync(() => log !== undefined && Fs.closeSync(log))),
-      { more, readLog }
+  /** Follows the one who holds it now, and nobody who may hold it later: his file stays open, and so its inode his. */
+  private elsewhere(id: StepId): Effect.Effect<Option.Option<Elsewhere>, StoreError, Scope.Scope> {
+    const path = this.path(id)
+    return Effect.map(
+      Effect.acquireRelease(
+        this.attempt(() => ({ claim: open(path), log: undefined as number | undefined })),
+        ({ claim, log }) => Effect.sync(() => [claim, log].forEach((fd) => fd !== undefined && Fs.closeSync(fd)))
+      ),
+      (files) => {
+        const log = () => (files.log ??= files.claim === undefined ? undefined : this.openLog(files.claim))
+        return Option.some({
+          readLog: (offset: number, limit: number) =>
+            this.attempt(() => {
+              const fd = log()
+              if (fd === undefined) return new Uint8Array(0)
+              const data = Buffer.alloc(limit)
+              return data.subarray(0, Fs.readSync(fd, data, 0, limit, offset))
+            }),
+          more: Effect.zipRight(
+            Effect.sleep(LOOK),
+            this.attempt(() => files.claim !== undefined && isHeld(files.claim, path))
+          ),
+          kept: this.attempt(() => {
+            const fd = log()
+            return fd !== undefined && isStill(fd, this.layout.log(id))
+          })
+        })
+      }
     )
   }
 
-  private isHeld(id: StepId): boolean {
-    const fd = open(this.path(id), O_RDONLY)
-    if (fd === undefined) return false
-    const free = tryLock(fd, "shared")
-    Fs.closeSync(fd)
-    return !free
-  }
-
-  /** The log of a result in the making, or of the finished one; `undefined` before the first output. */
-  private openLog(id: StepId): number | undefined {
-    const place = readOr(this.path(id), "")
-    const making = PLACE.test(place) ? open(`${this.layout.temporary}/${place}/log`, O_RDONLY) : undefined
-    return making ?? open(this.layout.log(id), O_RDONLY)
+  /** The log of a result in the making; `undefined` before the first output, and when it is moved. */
+  private openLog(claim: number): number | undefined {
+    const place = Buffer.alloc(MAX_PLACE)
+    const text = place.toString("latin1", 0, Fs.readSync(claim, place, 0, MAX_PLACE, 0))
+    return PLACE.test(text) ? open(`${this.layout.temporary}/${text}/log`) : undefined
   }
 }
 
-const open = (path: string, flags: number): number | undefined => {
+/** Whether the claim in an open file is still held by whoever holds it. */
+const isHeld = (claim: number, path: string): boolean => {
+  const fd = open(path)
+  if (fd === undefined) return false
   try {
-    return Fs.openSync(path, flags | O_NOFOLLOW)
+    return isStill(claim, path) && !tryLock(fd, "shared")
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+const open = (path: string): number | undefined => {
+  try {
+    return Fs.openSync(path, O_RDONLY | O_NOFOLLOW)
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined
     throw error
-  }
-}
-
-const readOr = (path: string, otherwise: string): string => {
-  try {
-    return Fs.readFileSync(path, "utf8")
-  } catch {
-    return otherwise
   }
 }
 
