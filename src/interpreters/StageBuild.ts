@@ -264,7 +264,7 @@ export class StageBuild {
           const there = shown(elsewhere.value.readLog)
           yield* log.open(there)
           while ((yield* elsewhere.value.more) && !(yield* isMade)) yield* log.grown
-          if (yield* elsewhere.value.kept) break
+          if (yield* elsewhere.value.kept) continue
           const size = yield* sizeOf(there)
           shown = (read) => concatenated(there, size, read)
         }

@@ -165,7 +165,10 @@ export const make = (session: Session): StoreService => {
               readLog: (offset: number, limit: number) =>
                 Effect.sync(() => slice(Buffer.concat(holder.log), offset, limit)),
               more: Effect.as(holder.over, false),
-              kept: Effect.sync(() => Buffer.concat(holder.log).equals(world.results.get(id)?.log ?? new Uint8Array()))
+              kept: Effect.sync(() => {
+                const result = world.results.get(id)
+                return result !== undefined && Buffer.concat(holder.log).equals(result.log)
+              })
             })
       }),
     build: <E, R>(info: ResultInfo, fill: (workspace: Workspace) => Effect.Effect<void, E, R>) =>
