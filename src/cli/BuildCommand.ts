@@ -35,7 +35,8 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const chosen = { ...(yield* chosenStore(given.store)), options: { rsyncMode: given.rsyncMode } }
     const directory = host.absolute(given.directory)
     const hashes = () => Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory))
-    const memo = new HashMemo(hashes())
+    const file = hashes()
+    const memo = new HashMemo(file)
     const within = given.bases.length === 0 ? undefined : given.bases.map(host.absolute)
     const images = { sourceDirectory: directory, within, memo }
     const prepared = prepare({
@@ -51,8 +52,8 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const services = yield* forBuilding(chosen, { sandbox: given, images })
     yield* Effect.flatMap(prepared, (request) => execute(given, request)).pipe(
       Effect.provide(services),
-      // The store, which may have been made by this build, is asked again.
-      Effect.ensuring(Effect.sync(() => save(memo, hashes())))
+      // A store that was not there may have been made by this build.
+      Effect.ensuring(Effect.sync(() => save(memo, file ?? hashes())))
     )
   }).pipe(Effect.scoped)
 

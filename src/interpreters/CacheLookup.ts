@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { byStage, type Plan, type Step } from "../plan/Plan.ts"
 import { realisedId } from "../plan/StepKey.ts"
-import { knownCopy } from "./StageBuild.ts"
+import { knownCopyOn } from "./StageBuild.ts"
 import { Store, type StoreError } from "./Store.ts"
 
 /** The realised ids of the steps whose results are in the store. */
@@ -16,9 +16,9 @@ export const lookUp = (plan: Plan): Effect.Effect<ReadonlyMap<Step, StepId>, Sto
       let parent: StepId | undefined
       for (const step of steps) {
         if (step.kind === "copy" && step.source.from === "build") {
-          const known = yield* knownCopy(store, step)
+          const known = yield* knownCopyOn(store, step, parent)
           // What comes after a copy whose content nobody knows has no realised id yet.
-          if (Option.isNone(known) || Option.getOrUndefined(known.value.parent) !== parent) break
+          if (Option.isNone(known)) break
           parent = known.value.id
           found.set(step, parent)
           continue

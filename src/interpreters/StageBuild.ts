@@ -42,6 +42,17 @@ export const knownCopy = (store: StoreService, step: CopyStep): Effect.Effect<Op
     Option.isNone(id) ? Effect.succeed(Option.none()) : store.result(id.value)
   )
 
+/** The same, if it counts for this parent: what a planned copy meant does so only on the parent that it was found on. */
+export const knownCopyOn = (
+  store: StoreService,
+  step: CopyStep,
+  parent: StepId | undefined
+): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
+  Effect.map(
+    knownCopy(store, step),
+    Option.filter((info) => Option.getOrUndefined(info.parent) === parent)
+  )
+
 export class StageBuild {
   private readonly services: Services
   private readonly request: BuildRequest
@@ -87,11 +98,7 @@ export class StageBuild {
       for (const step of steps) {
         const known: Option.Option<ResultInfo> =
           step.kind === "copy" && step.source.from === "build"
-            ? Option.filter(
-                yield* knownCopy(this.services.store, step),
-                // What a planned copy meant counts only on the parent that it was found on.
-                (info) => Option.getOrUndefined(info.parent) === parent
-              )
+            ? yield* knownCopyOn(this.services.store, step, parent)
             : yield* this.services.store.result(realisedId(step, parent))
         if (Option.isNone(known)) {
           yield* Effect.forEach(
@@ -151,9 +158,8 @@ export class StageBuild {
   ): Effect.Effect<StepId, BuildError, Scope.Scope> {
     const { store } = this.services
     return Effect.gen(this, function* () {
-      const early = yield* knownCopy(store, step)
-      // What a planned copy meant counts only on the parent that it was found on.
-      if (Option.isSome(early) && Option.getOrUndefined(early.value.parent) === parent) {
+      const early = yield* knownCopyOn(store, step, parent)
+      if (Option.isSome(early)) {
         yield* this.cached(step, early.value.id)
         return early.value.id
       }
@@ -235,6 +241,7 @@ export class StageBuild {
   ): Effect.Effect<void, BuildError> {
     const { store, executions } = this.services
     const { onEvent } = this.request
+    const isMade = Effect.map(store.result(info.id), Option.isSome)
     /** What was shown of attempts elsewhere that came to nothing stays shown, before what comes now. */
     let shown = (read: ReadLog<BuildError>): ReadLog<BuildError> => read
     const make = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
@@ -250,11 +257,9 @@ export class StageBuild {
         const claim = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
         const elsewhere = yield* Scope.extend(store.claim(info.id), claim)
         if (Option.isSome(elsewhere)) return elsewhere
-        const missing = Effect.map(store.result(info.id), Option.isNone)
-        yield* make(log).pipe(Effect.whenEffect(missing), Effect.ensuring(Scope.close(claim, Exit.void)))
+        yield* make(log).pipe(Effect.unlessEffect(isMade), Effect.ensuring(Scope.close(claim, Exit.void)))
         return Option.none<Elsewhere>()
       }).pipe(this.permits.withPermits(1))
-    const isMade = Effect.map(store.result(info.id), Option.isSome)
     const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
       Effect.gen(function* () {
         // Another build, or another process, may have made it since this one looked.

@@ -4,13 +4,19 @@
  * bytes, which need not be UTF-8.
  */
 import * as Fs from "node:fs"
+import { type PerhapsWork, toTheEnd, type Work } from "./Cooperate.ts"
 import { contentOf } from "./HashFile.ts"
 import { codeOf } from "./IoError.ts"
-import { listXattr, getXattr, makeNode, setXattr } from "./Libc.ts"
+import { getXattr, type HostPath, listXattr, makeNode, setXattr } from "./Libc.ts"
 import { copyAttributes, copyTimes } from "./Metadata.ts"
 
-/** Copies a regular file's content; its attributes are copied afterwards. True where it has them already. */
-export type CopyFile = (from: Buffer, to: Buffer, stats: Fs.Stats) => Generator<void, boolean, void>
+/** How a regular file is copied. */
+export interface CopyFile {
+  /** Copies its content, or makes it another name of the same file. */
+  readonly copy: (from: Buffer, to: Buffer, stats: Fs.Stats) => PerhapsWork
+  /** Whether it has its attributes by then; otherwise they are copied afterwards. */
+  readonly withAttributes: boolean
+}
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } =
   Fs.constants
@@ -19,27 +25,35 @@ const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, O_CREAT, O_EXCL
 const PIECE = 1 << 20
 
 /** Shares the blocks where the file system can; where it cannot, holes stay holes. */
-export const copyContent: CopyFile = function* (from, to, { size }) {
-  if (size <= PIECE) Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
-  else if (!shared(from, to)) yield* copyPieces(from, to)
-  return false
+export const copyContent: CopyFile = {
+  withAttributes: false,
+  copy: (from, to, { size }) => {
+    if (size > PIECE) return tryShare(from, to) ? undefined : copyPieces(from, to)
+    Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+    return undefined
+  }
 }
 
 /** Shares the blocks, or fails. */
-// oxlint-disable-next-line require-yield -- it is done at once
-export const shareContent: CopyFile = function* (from, to) {
-  Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
-  return false
+export const shareContent: CopyFile = {
+  withAttributes: false,
+  copy: (from, to) => {
+    Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
+    return undefined
+  }
 }
 
 /** Gives the same file another name. */
-// oxlint-disable-next-line require-yield -- it is done at once
-export const linkFile: CopyFile = function* (from, to) {
-  Fs.linkSync(from, to)
-  return true
+export const linkFile: CopyFile = {
+  withAttributes: true,
+  copy: (from, to) => {
+    Fs.linkSync(from, to)
+    return undefined
+  }
 }
 
-const shared = (from: Buffer, to: Buffer): boolean => {
+/** Makes a file that shares another's blocks; false where the file system cannot do that. */
+export const tryShare = (from: HostPath, to: HostPath): boolean => {
   try {
     Fs.copyFileSync(from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
     return true
@@ -49,11 +63,11 @@ const shared = (from: Buffer, to: Buffer): boolean => {
   }
 }
 
-const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EINVAL", "ENOTTY"])
+const NO_REFLINKS: ReadonlySet<string> = new Set(["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EINVAL"])
 
 const ZEROES = Buffer.alloc(PIECE)
 
-function* copyPieces(from: Buffer, to: Buffer): Generator<void, void, void> {
+function* copyPieces(from: Buffer, to: Buffer): Work {
   const source = Fs.openSync(from, O_RDONLY | O_NOFOLLOW)
   try {
     const target = Fs.openSync(to, O_WRONLY | O_CREAT | O_EXCL, 0o600)
@@ -77,7 +91,7 @@ function* copyPieces(from: Buffer, to: Buffer): Generator<void, void, void> {
 }
 
 /** Copies the directory `from` as `to`, which is not there yet. */
-export function* cloneTree(from: string, to: string, copyFile: CopyFile): Generator<void, void, void> {
+export function* cloneTree(from: string, to: string, copyFile: CopyFile): Work {
   const directories: Array<readonly [Buffer, Buffer, Fs.Stats]> = []
   /** The first copy of each file that has several names. */
   const links = new Map<string, Buffer>()
@@ -107,7 +121,7 @@ export function* cloneTree(from: string, to: string, copyFile: CopyFile): Genera
   for (const [source, target, stats] of directories.reverse()) copyAttributes(source, target, stats)
 }
 
-function* copyEntry(from: Buffer, to: Buffer, stats: Fs.Stats, copyFile: CopyFile): Generator<void, void, void> {
+function* copyEntry(from: Buffer, to: Buffer, stats: Fs.Stats, copyFile: CopyFile): Work {
   if (stats.isSymbolicLink()) {
     Fs.symlinkSync(Fs.readlinkSync(from, { encoding: "buffer" }), to)
     Fs.lchownSync(to, stats.uid, stats.gid)
@@ -116,7 +130,8 @@ function* copyEntry(from: Buffer, to: Buffer, stats: Fs.Stats, copyFile: CopyFil
     return
   }
   if (stats.isFile()) {
-    if (yield* copyFile(from, to, stats)) return
+    yield* toTheEnd(copyFile.copy(from, to, stats))
+    if (copyFile.withAttributes) return
   } else makeNode(to, stats.mode, BigInt(stats.rdev))
   copyAttributes(from, to, stats)
 }

@@ -6,6 +6,16 @@
  */
 import * as Effect from "effect/Effect"
 
+/** Work that yields wherever it may be stopped. */
+export type Work = Generator<void, void, void>
+
+/** Work that is done at once, or still to be done. */
+export type PerhapsWork = Work | undefined
+
+export function* toTheEnd(work: PerhapsWork): Work {
+  if (work !== undefined) yield* work
+}
+
 /** Milliseconds of work between two turns of the event loop. */
 const SLICE = 15
 

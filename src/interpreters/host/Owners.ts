@@ -1,20 +1,46 @@
 /**
  * Directories that belong to processes, named `PID-…`, or `.PID-…` while they
- * are being made. Whether an owner lives, a lock says; this is a first look
- * that costs nothing, for whoever has no other need to come here.
+ * are being made. Whether an owner lives, a lock in them says. `deadIn` is a
+ * first look that costs nothing, for whoever has no other need to come here.
  */
+import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
+import { tryLock } from "./Libc.ts"
 
-/** The directories in `parent` whose owners, by their numbers, are dead. */
-export const deadIn = (parent: string): ReadonlyArray<string> => {
-  let names: ReadonlyArray<string>
+/** The file that an owner holds a lock on. */
+export const LOCK = "lock"
+
+/** A directory of this process's own. */
+export interface Owned {
+  readonly path: string
+  readonly lock: number
+}
+
+/** Takes a directory of one's own, whose name has so many random bytes; `fill` puts into it what has to be there from the first. */
+export const take = (parent: string, bytes: number, fill: (path: string) => void = () => undefined): Owned => {
+  const name = `${process.pid}-${randomBytes(bytes).toString("hex")}`
+  // Made under another name: a directory is never seen without its lock taken.
+  const hidden = `${parent}/.${name}`
+  const path = `${parent}/${name}`
+  Fs.mkdirSync(hidden, { mode: 0o700 })
+  const lock = Fs.openSync(`${hidden}/${LOCK}`, "wx", 0o600)
+  tryLock(lock)
+  fill(hidden)
+  Fs.renameSync(hidden, path)
+  return { path, lock }
+}
+
+/** The names in a directory; none where there is none, or none that can be read. */
+export const namesIn = (directory: string): ReadonlyArray<string> => {
   try {
-    names = Fs.readdirSync(parent)
+    return Fs.readdirSync(directory)
   } catch {
     return []
   }
-  return names.filter(seemsDead)
 }
+
+/** The directories in `parent` whose owners, by their numbers, are dead. */
+export const deadIn = (parent: string): ReadonlyArray<string> => namesIn(parent).filter((name) => seemsDead(name))
 
 /** Whether a directory of this name seems to be a dead process's. */
 const seemsDead = (name: string): boolean => {

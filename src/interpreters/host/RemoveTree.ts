@@ -23,11 +23,11 @@ const BATCH = 64
 const TRIES = 3
 
 /** Removes a tree that is needed no more; what cannot be removed is left to whoever sweeps there next. */
-export const remove = (path: string): Effect.Effect<void> =>
-  Cooperate.run(
-    () => removeTree(path),
-    (error) => error
-  ).pipe(Effect.ignore, Effect.uninterruptible)
+export const remove = (path: string): Effect.Effect<void> => asFarAsPossible(() => removeTree(path))
+
+/** Removing, to its end or to the first failure, which is nobody's concern. */
+export const asFarAsPossible = (work: () => Cooperate.Work): Effect.Effect<void> =>
+  Cooperate.run(work, (error) => error).pipe(Effect.ignore, Effect.uninterruptible)
 
 /**
  * Removes what is at `path`, if there is anything; a link there is not followed,

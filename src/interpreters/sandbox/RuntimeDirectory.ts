@@ -10,18 +10,16 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { tryLock } from "../host/Libc.ts"
-import { isAbandoned } from "../host/Owners.ts"
+import { isAbandoned, LOCK, namesIn, take } from "../host/Owners.ts"
 import { remove } from "../host/RemoveTree.ts"
 import { Links } from "../host/PrivateMounts.ts"
 import type { SandboxError } from "../Sandbox.ts"
 import { sandboxError } from "./Failure.ts"
 import { destroy, type Runtime } from "./Runtime.ts"
 
-/** Below a process's directory: what says that it lives, which runtime it uses, and the runtime's own records. */
-const LOCK = "lock"
+/** Below a process's directory: which runtime it uses, and the runtime's own records. */
 const RUNTIME = "runtime"
 const RECORDS = "c"
 
@@ -55,7 +53,12 @@ export const acquire = (
     const names = yield* attempt(real, () => Fs.readdirSync(real))
     yield* Effect.forEach(names, (name) => sweep(real, name, runtime), { discard: true })
     const { path, lock } = yield* Effect.acquireRelease(
-      attempt(real, () => take(real, runtime.program)),
+      attempt(real, () =>
+        take(real, RANDOM_BYTES, (path) => {
+          Fs.writeFileSync(`${path}/${RUNTIME}`, runtime.program)
+          Fs.mkdirSync(`${path}/${RECORDS}`, { mode: 0o700 })
+        })
+      ),
       ({ path, lock }) => Effect.sync(() => discard(path, lock))
     )
     return { path, runtime: { ...runtime, records: `${path}/${RECORDS}`, lock }, borrow: lender(path) }
@@ -118,20 +121,6 @@ const ensure = (parent: string): string => {
   return Fs.realpathSync(parent)
 }
 
-const take = (parent: string, program: string): { readonly path: string; readonly lock: number } => {
-  const name = `${process.pid}-${randomBytes(4).toString("hex")}`
-  // Made under another name: a directory is never seen without its lock taken.
-  const hidden = `${parent}/.${name}`
-  const path = `${parent}/${name}`
-  Fs.mkdirSync(hidden, { mode: 0o700 })
-  const lock = Fs.openSync(`${hidden}/${LOCK}`, "wx", 0o600)
-  tryLock(lock)
-  Fs.writeFileSync(`${hidden}/${RUNTIME}`, program)
-  Fs.mkdirSync(`${hidden}/${RECORDS}`, { mode: 0o700 })
-  Fs.renameSync(hidden, path)
-  return { path, lock }
-}
-
 /** How long a runtime may outlive its owner before it is left to the next process. */
 const PATIENCE_MS = 5_000
 const LOOK_MS = 10
@@ -155,7 +144,8 @@ const sweep = (parent: string, name: string, runtime: Omit<Runtime, "records" | 
     yield* clear(path, lock, runtime)
   })
 
-/** What {@link take} names its directories. */
+/** In a directory's name, which container names begin with. */
+const RANDOM_BYTES = 4
 const OWNED = /^\.?\d+-[0-9a-f]{8}$/
 
 const openLock = (path: string): number | undefined => {
@@ -184,14 +174,6 @@ const readOr = (path: string, otherwise: string): string => {
     return Fs.readFileSync(path, "utf8")
   } catch {
     return otherwise
-  }
-}
-
-const namesIn = (directory: string): ReadonlyArray<string> => {
-  try {
-    return Fs.readdirSync(directory)
-  } catch {
-    return []
   }
 }
 

@@ -1,11 +1,11 @@
 /** Results as read-only subvolumes of btrfs, each a snapshot of its parent's. */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Btrfs from "../host/Btrfs.ts"
-import * as Cooperate from "../host/Cooperate.ts"
-import { removeTree } from "../host/RemoveTree.ts"
+import type { Work } from "../host/Cooperate.ts"
+import { namesIn } from "../host/Owners.ts"
+import { asFarAsPossible, removeTree } from "../host/RemoveTree.ts"
 import { LAYER, type Layout } from "./local/Layout.ts"
-import type { Work } from "./local/Trees.ts"
 import * as WholeTree from "./local/WholeTree.ts"
 import * as LocalStore from "./LocalStore.ts"
 
@@ -28,23 +28,11 @@ function* destroy(path: string, depth: number): Work {
   for (const name of namesIn(path)) yield* destroy(`${path}/${name}`, depth - 1)
 }
 
-/** None where there is no directory. */
-const namesIn = (path: string): ReadonlyArray<string> => {
-  try {
-    return Fs.readdirSync(path)
-  } catch {
-    return []
-  }
-}
-
 const remove = (path: string): Effect.Effect<void> =>
-  Cooperate.run(
-    function* () {
-      yield* destroy(path, DEPTH)
-      yield* removeTree(path)
-    },
-    (error) => error
-  ).pipe(Effect.ignore, Effect.uninterruptible)
+  asFarAsPossible(function* () {
+    yield* destroy(path, DEPTH)
+    yield* removeTree(path)
+  })
 
 const trees = WholeTree.make({
   kind: "btrfs",

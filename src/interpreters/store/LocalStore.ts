@@ -43,7 +43,7 @@ import { Layout } from "./local/Layout.ts"
 import { type Meta, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
 import * as TemporarySpace from "./local/TemporarySpace.ts"
-import { toTheEnd, type Trees } from "./local/Trees.ts"
+import type { Trees } from "./local/Trees.ts"
 
 export interface Options {
   /** Made when it is missing. Relative to the working directory, unless it is absolute. */
@@ -292,7 +292,7 @@ class LocalStore implements StoreService {
     const above = Option.isSome(parent) ? `${this.layout.root}/${ownLayer(parent.value)}` : undefined
     const what = "keep a result in"
     return Cooperate.run(
-      () => toTheEnd(this.trees.finish(directory, above)),
+      () => Cooperate.toTheEnd(this.trees.finish(directory, above)),
       (error) => this.failed(what, error)
     ).pipe(
       Effect.zipRight(

@@ -4,11 +4,11 @@
  */
 import * as Fs from "node:fs"
 import { type CopyFile, cloneTree, copyContent, join, linkFile } from "../host/CloneTree.ts"
+import type { Work } from "../host/Cooperate.ts"
 import { contentOf } from "../host/HashFile.ts"
 import { listXattr } from "../host/Libc.ts"
 import { codeOf } from "../host/IoError.ts"
 import { LAYER } from "./local/Layout.ts"
-import type { Work } from "./local/Trees.ts"
 import * as LocalStore from "./LocalStore.ts"
 import * as WholeTree from "./local/WholeTree.ts"
 

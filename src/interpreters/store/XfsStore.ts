@@ -4,8 +4,7 @@
  */
 import * as Fs from "node:fs"
 import { constants } from "node:os"
-import { cloneTree, shareContent } from "../host/CloneTree.ts"
-import { codeOf } from "../host/IoError.ts"
+import { cloneTree, shareContent, tryShare } from "../host/CloneTree.ts"
 import { ErrnoError } from "../host/Libc.ts"
 import * as LocalStore from "./LocalStore.ts"
 import type { Layout } from "./local/Layout.ts"
@@ -16,11 +15,7 @@ const check = (layout: Layout): void => {
   const [one, two] = [`${layout.temporary}/.reflink-1-${process.pid}`, `${layout.temporary}/.reflink-2-${process.pid}`]
   try {
     Fs.writeFileSync(one, Buffer.alloc(4096))
-    Fs.copyFileSync(one, two, Fs.constants.COPYFILE_FICLONE_FORCE)
-  } catch (error) {
-    const code = codeOf(error)
-    if (code !== "EOPNOTSUPP" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EXDEV" && code !== "EINVAL")
-      throw error
+    if (tryShare(one, two)) return
     throw LocalStore.unsuitable(
       `${layout.root} is not on a file system with reflinks`,
       "name a directory on XFS made with reflink=1, or use --store=rsync:PATH, which works anywhere",

@@ -14,22 +14,12 @@ import { storeLaws } from "../../laws/store.ts"
 import { id, open, opened, type Subject } from "../../laws/storeSubject.ts"
 import { contents } from "../../laws/tar.ts"
 import { describeWith } from "../../requirements.ts"
+import { temporaryIn } from "./kinds.ts"
 
 const temporaryDirectory = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(`${tmpdir()}/obuilder-store-`)),
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
 )
-
-/** What is being made in a store: the directories that its processes have, and what is in them but their locks. */
-const temporaryIn = (store: string): ReadonlyArray<string> => {
-  const directory = `${store}/tmp`
-  if (!Fs.existsSync(directory)) return []
-  return Fs.readdirSync(directory).flatMap((owner) =>
-    Fs.readdirSync(`${directory}/${owner}`)
-      .filter((name) => name !== "lock")
-      .map((name) => `${owner}/${name}`)
-  )
-}
 
 const makeSubject = Effect.map(temporaryDirectory, (directory): Subject => ({
   layer: OverlayfsStore.layer({ path: `${directory}/store` }),

@@ -15,18 +15,7 @@ import { storeLaws } from "../../laws/store.ts"
 import { id, open, opened, type Subject } from "../../laws/storeSubject.ts"
 import { describeWith } from "../../requirements.ts"
 import { disk } from "./disk.ts"
-import { wholeTrees } from "./kinds.ts"
-
-/** What is being made in a store: the directories that its processes have, and what is in them but their locks. */
-const temporaryIn = (store: string): ReadonlyArray<string> => {
-  const directory = `${store}/tmp`
-  if (!Fs.existsSync(directory)) return []
-  return Fs.readdirSync(directory).flatMap((owner) =>
-    Fs.readdirSync(`${directory}/${owner}`)
-      .filter((name) => name !== "lock")
-      .map((name) => `${owner}/${name}`)
-  )
-}
+import { temporaryIn, wholeTrees } from "./kinds.ts"
 
 for (const kind of wholeTrees) {
   describeWith(kind.needs, `the store ${kind.name}`, () => {

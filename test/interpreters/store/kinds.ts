@@ -1,5 +1,6 @@
 /** The kinds of stores whose results are on this machine, each with what it needs and where it can be. */
 import type * as Layer from "effect/Layer"
+import * as Fs from "node:fs"
 import * as BtrfsStore from "../../../src/interpreters/store/BtrfsStore.ts"
 import * as OverlayfsStore from "../../../src/interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../../../src/interpreters/store/RsyncStore.ts"
@@ -37,3 +38,14 @@ export const kinds: ReadonlyArray<Kind> = [
   },
   ...wholeTrees
 ]
+
+/** What is being made in a store: the directories that its processes have, and what is in them but their locks. */
+export const temporaryIn = (store: string): ReadonlyArray<string> => {
+  const directory = `${store}/tmp`
+  if (!Fs.existsSync(directory)) return []
+  return Fs.readdirSync(directory).flatMap((owner) =>
+    Fs.readdirSync(`${directory}/${owner}`)
+      .filter((name) => name !== "lock")
+      .map((name) => `${owner}/${name}`)
+  )
+}

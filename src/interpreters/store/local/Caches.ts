@@ -17,13 +17,13 @@ import { createHash, randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import type { User } from "../../../domain/Spec.ts"
-import { LATER } from "../../host/Cooperate.ts"
+import { LATER, toTheEnd } from "../../host/Cooperate.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
 import { copyAttributes } from "../../host/Metadata.ts"
 import type { Rootfs } from "../../Rootfs.ts"
-import { toTheEnd, type WholeTrees } from "./Trees.ts"
+import type { WholeTrees } from "./Trees.ts"
 
 /** Names of directories below the cache's own, topmost first. */
 const makeCodec = () => {

@@ -164,8 +164,8 @@ const idsIn = (directory: string, prefix: string): ReadonlyArray<StepId> => {
   }
 }
 
-/** False where something is in the way. */
-const move = (from: string, to: string): boolean => {
+/** Moves a directory; false where another one is in the way. */
+export const move = (from: string, to: string): boolean => {
   try {
     Fs.renameSync(from, to)
     return true

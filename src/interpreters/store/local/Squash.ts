@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import type { StepId } from "../../../domain/Digest.ts"
 import * as Cooperate from "../../host/Cooperate.ts"
-import { codeOf, storeError } from "../../host/IoError.ts"
+import { storeError } from "../../host/IoError.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
 import { remove } from "../../host/RemoveTree.ts"
 import type { StoreError } from "../../Store.ts"
 import { LAYER, type Layout } from "./Layout.ts"
-import type { Meta } from "./Results.ts"
+import { type Meta, move } from "./Results.ts"
 
 export const MAX_LAYERS = 48
 
@@ -34,19 +34,10 @@ export const shorten = (
       Fs.mkdirSync(`${scratch}/${LAYER}`, { recursive: true, mode: 0o700 })
       const layers = meta.layers.slice(0, -1).map((layer) => `${layout.root}/${layer}`)
       yield* mergeLayers(layers, `${scratch}/${LAYER}`, { bottom: false })
-      commit(scratch, target)
+      // Where another process has merged the same layers, it was to the same end.
+      move(scratch, target)
     }, fail)
   return Effect.flatMap(temporary, (scratch) =>
     merge(scratch).pipe(Effect.ensuring(remove(scratch)), Effect.as([squashed, base]))
   )
-}
-
-const commit = (from: string, to: string): void => {
-  try {
-    Fs.renameSync(from, to)
-  } catch (error) {
-    // Another process merged the same layers, to the same end.
-    const code = codeOf(error)
-    if (code !== "EEXIST" && code !== "ENOTEMPTY") throw error
-  }
 }

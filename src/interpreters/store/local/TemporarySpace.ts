@@ -8,14 +8,14 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf, storeError } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
-import { isAbandoned } from "../../host/Owners.ts"
+import { isAbandoned, LOCK, take } from "../../host/Owners.ts"
 import type { StoreError } from "../../Store.ts"
 
-const LOCK = "lock"
+/** In a directory's name, which `Claims.ts` knows. */
+const RANDOM_BYTES = 6
 
 /** Takes a directory of one's own below `parent`, after removing those of the dead; gone when the scope closes. */
 export const acquire = (
@@ -25,7 +25,7 @@ export const acquire = (
   sweep(parent, remove).pipe(
     Effect.zipRight(
       Effect.acquireRelease(
-        attempt(parent, () => take(parent)),
+        attempt(parent, () => take(parent, RANDOM_BYTES)),
         ({ path, lock }) =>
           remove(path).pipe(
             Effect.zipRight(Effect.sync(() => Fs.closeSync(lock))),
@@ -42,18 +42,6 @@ const attempt = <A>(parent: string, work: () => A): Effect.Effect<A, StoreError>
     try: work,
     catch: (error) => storeError(`cannot use the store's temporary space ${parent}`, error)
   })
-
-const take = (parent: string): { readonly path: string; readonly lock: number } => {
-  const name = `${process.pid}-${randomBytes(6).toString("hex")}`
-  // Made under another name: a directory is never seen without its lock taken.
-  const hidden = `${parent}/.${name}`
-  const path = `${parent}/${name}`
-  Fs.mkdirSync(hidden, { mode: 0o700 })
-  const lock = Fs.openSync(`${hidden}/${LOCK}`, "wx", 0o600)
-  tryLock(lock)
-  Fs.renameSync(hidden, path)
-  return { path, lock }
-}
 
 const sweep = (parent: string, remove: (path: string) => Effect.Effect<void>): Effect.Effect<void, StoreError> =>
   attempt(parent, () =>

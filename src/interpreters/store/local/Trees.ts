@@ -5,20 +5,11 @@
  */
 import type * as Effect from "effect/Effect"
 import type { StepId } from "../../../domain/Digest.ts"
+import type { PerhapsWork } from "../../host/Cooperate.ts"
 import type { Rootfs } from "../../Rootfs.ts"
 import type { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
 import type { Meta } from "./Results.ts"
-
-/** Work that yields wherever it may be stopped: see `host/Cooperate.ts`. */
-export type Work = Generator<void, void, void>
-
-/** Work that is done at once, or still to be done. */
-export type PerhapsWork = Work | undefined
-
-export function* toTheEnd(work: PerhapsWork): Work {
-  if (work !== undefined) yield* work
-}
 
 export interface Trees {
   /** What stands before the colon of `--store`, and in the store's `format` file. */

@@ -4,7 +4,7 @@ import * as Cooperate from "../../host/Cooperate.ts"
 import { storeError } from "../../host/IoError.ts"
 import { remove } from "../../host/RemoveTree.ts"
 import { LAYER } from "./Layout.ts"
-import { type Begun, type BeginTree, toTheEnd, type Trees, type WholeTrees } from "./Trees.ts"
+import type { Begun, BeginTree, Trees, WholeTrees } from "./Trees.ts"
 
 export interface Options extends WholeTrees, Pick<Trees, "kind" | "check"> {
   readonly finish?: Trees["finish"]
@@ -26,7 +26,7 @@ const begin = ({ clone, create }: WholeTrees, { directory, layout, parent }: Beg
       const path = `${directory}/${LAYER}`
       const [top] = parent?.meta.layers ?? []
       if (top === undefined) create(path)
-      else yield* toTheEnd(clone(`${layout.root}/${top}`, path))
+      else yield* Cooperate.toTheEnd(clone(`${layout.root}/${top}`, path))
       return { rootfs: { _tag: "Directory", path }, upper: path, below: [] }
     },
     (error) => storeError(`cannot make a result in the store ${layout.root}`, error)
