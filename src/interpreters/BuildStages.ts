@@ -11,10 +11,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
-import type { CopyStep, Stage, Step } from "../plan/Plan.ts"
+import type { Stage, Step } from "../plan/Plan.ts"
 import { byStage } from "../plan/Plan.ts"
 import type { BuildError, BuildRequest, BuildResult } from "./Build.ts"
-import { knownCopy, type Services, StageBuild } from "./StageBuild.ts"
+import { isNestedCopy, knownCopy, type Services, StageBuild } from "./StageBuild.ts"
 import type { StoreError } from "./Store.ts"
 
 interface StageState {
@@ -33,13 +33,15 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
       states.set(stage.label, { stage, steps, result, started: false })
     }
 
+    const copied = copiedStages(states)
+
     /** Runs a stage, once; whoever wants its result waits for the same run. */
     const demand = (state: StageState): Effect.Effect<StepId, BuildError> =>
       Effect.suspend(() => {
         if (state.started) return Deferred.await(state.result)
         state.started = true
         const build = new StageBuild(services, request, permits, resultOf)
-        return build.run(state.stage, state.steps).pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
+        return build.run(state.stage, state.steps, copied.has(state.stage.label)).pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
       })
 
     /** Shows a stage that is not needed. What was skipped is run after all where a copy turns out to want it. */
@@ -58,7 +60,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
         : demand(state)
     }
 
-    const needed = yield* neededStages(services, states)
+    const needed = yield* neededStages(services, states, copied)
     const all = [...states.values()]
     // First, since whoever shows stages in the plan's order waits for those that come early in it.
     yield* Effect.forEach(
@@ -76,29 +78,26 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
     return { id }
   })
 
+/** The labels of the stages that others copy from. */
+const copiedStages = (states: ReadonlyMap<string, StageState>): ReadonlySet<string> =>
+  new Set([...states.values()].flatMap(({ steps }) => steps.filter(isNestedCopy).map((step) => step.source.build)))
+
 const neededStages = (
   services: Services,
-  states: ReadonlyMap<string, StageState>
+  states: ReadonlyMap<string, StageState>,
+  copied: ReadonlySet<string>
 ): Effect.Effect<ReadonlySet<string>, StoreError> =>
   Effect.gen(function* () {
-    const copied = new Set<string>()
-    for (const state of states.values()) {
-      for (const step of state.steps) if (isBuildCopy(step)) copied.add(step.source.build)
-    }
     const pending = [...states.values()].filter((state) => !copied.has(state.stage.label))
     const needed = new Set<string>()
     for (let state = pending.pop(); state !== undefined; state = pending.pop()) {
       if (needed.has(state.stage.label)) continue
       needed.add(state.stage.label)
       for (const step of state.steps) {
-        if (!isBuildCopy(step)) continue
+        if (!isNestedCopy(step)) continue
         const from = states.get(step.source.build)
         if (from !== undefined && Option.isNone(yield* knownCopy(services.store, step))) pending.push(from)
       }
     }
     return needed
   })
-
-type BuildCopy = CopyStep & { readonly source: { readonly from: "build" } }
-
-const isBuildCopy = (step: Step): step is BuildCopy => step.kind === "copy" && step.source.from === "build"

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { byStage, type Plan, type Step } from "../plan/Plan.ts"
 import { realisedId } from "../plan/StepKey.ts"
-import { knownCopyOn } from "./StageBuild.ts"
+import { isNestedCopy, knownCopyOn } from "./StageBuild.ts"
 import { Store, type StoreError } from "./Store.ts"
 
 /** The realised ids of the steps whose results are in the store. */
@@ -15,7 +15,7 @@ export const lookUp = (plan: Plan): Effect.Effect<ReadonlyMap<Step, StepId>, Sto
     for (const [, steps] of byStage(plan)) {
       let parent: StepId | undefined
       for (const step of steps) {
-        if (step.kind === "copy" && step.source.from === "build") {
+        if (isNestedCopy(step)) {
           const known = yield* knownCopyOn(store, step, parent)
           // What comes after a copy whose content nobody knows has no realised id yet.
           if (Option.isNone(known)) break

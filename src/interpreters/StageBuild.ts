@@ -36,6 +36,10 @@ interface Realised {
   readonly fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
 }
 
+export type NestedCopy = CopyStep & { readonly source: { readonly from: "build" } }
+
+export const isNestedCopy = (step: Step): step is NestedCopy => step.kind === "copy" && step.source.from === "build"
+
 /** The result of a copy from a nested build, if it was found out before and is still there. */
 export const knownCopy = (store: StoreService, step: CopyStep): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
   Effect.flatMap(store.realised(step.id), (id) =>
@@ -52,6 +56,12 @@ export const knownCopyOn = (
     knownCopy(store, step),
     Option.filter((info) => Option.getOrUndefined(info.parent) === parent)
   )
+
+/** A step whose result the store has. */
+interface Known {
+  readonly step: Step
+  readonly id: StepId
+}
 
 export class StageBuild {
   private readonly services: Services
@@ -72,13 +82,25 @@ export class StageBuild {
     this.resultOf = resultOf
   }
 
-  /** Runs the stage and gives the realised id of its last step. */
-  run(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<StepId, BuildError> {
+  /**
+   * Runs the stage and gives the realised id of its last step. What is taken from
+   * the store to build on, or because others copy from it, is held first: others
+   * may be making room.
+   */
+  run(stage: Stage, steps: ReadonlyArray<Step>, isCopied: boolean): Effect.Effect<StepId, BuildError> {
     return Effect.gen(this, function* () {
-      let parent: StepId | undefined
-      let base: ReadonlyArray<Variable> = []
-      for (const step of steps) {
-        if (step.kind === "base") base = step.environment
+      const known = yield* this.knownSteps(steps)
+      const last = known.at(-1)?.id
+      const isNeeded = known.length < steps.length || isCopied
+      if (last !== undefined && isNeeded && !(yield* this.services.store.hold(last))) {
+        return yield* this.run(stage, steps, isCopied)
+      }
+      yield* this.show(known)
+      yield* Effect.forEach(known, ({ id, step }) => this.remember(step, id), { discard: true })
+      let parent = last
+      const [first] = steps
+      const base = first?.kind === "base" ? first.environment : []
+      for (const step of steps.slice(known.length)) {
         yield* this.announce(step)
         parent = yield* this.step(step, parent, base)
       }
@@ -91,31 +113,42 @@ export class StageBuild {
    * it is skipped where the store lacks some of it.
    */
   replay(stage: Stage, steps: ReadonlyArray<Step>): Effect.Effect<Option.Option<StepId>, BuildError> {
-    const { onEvent } = this.request
     return Effect.gen(this, function* () {
-      const found: Array<{ readonly step: Step; readonly id: StepId }> = []
+      const known = yield* this.knownSteps(steps)
+      if (known.length < steps.length) {
+        yield* Effect.forEach(
+          steps.flatMap((one) => one.preamble),
+          (text) => this.heading(stage.label, text)
+        )
+        yield* this.request.onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
+        return Option.none()
+      }
+      yield* this.show(known)
+      return Option.some(yield* this.finish(stage, known.at(-1)?.id))
+    })
+  }
+
+  /** The steps that the store has, up to the first that it lacks. */
+  private knownSteps(steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<Known>, StoreError> {
+    const { store } = this.services
+    return Effect.gen(function* () {
+      const known: Array<Known> = []
       let parent: StepId | undefined
       for (const step of steps) {
-        const known: Option.Option<ResultInfo> =
-          step.kind === "copy" && step.source.from === "build"
-            ? yield* knownCopyOn(this.services.store, step, parent)
-            : yield* this.services.store.result(realisedId(step, parent))
-        if (Option.isNone(known)) {
-          yield* Effect.forEach(
-            steps.flatMap((one) => one.preamble),
-            (text) => this.heading(stage.label, text)
-          )
-          yield* onEvent({ _tag: "StageSkipped", stage: stage.label, name: stage.name })
-          return Option.none()
-        }
-        parent = known.value.id
-        found.push({ step, id: parent })
+        const result: Option.Option<ResultInfo> = yield* isNestedCopy(step)
+          ? knownCopyOn(store, step, parent)
+          : store.result(realisedId(step, parent))
+        if (Option.isNone(result)) break
+        parent = result.value.id
+        known.push({ step, id: parent })
       }
-      for (const { step, id } of found) {
-        yield* this.announce(step)
-        yield* this.cached(step, id)
-      }
-      return Option.some(yield* this.finish(stage, parent))
+      return known
+    })
+  }
+
+  private show(known: ReadonlyArray<Known>): Effect.Effect<void, BuildError> {
+    return Effect.forEach(known, ({ id, step }) => Effect.zipRight(this.announce(step), this.cached(step, id)), {
+      discard: true
     })
   }
 
@@ -136,8 +169,8 @@ export class StageBuild {
           fill: (workspace) => this.command(step, base, workspace)
         })
       case "copy":
-        return step.source.from === "build"
-          ? Effect.scoped(this.nestedCopy(step, step.source.build, parent))
+        return isNestedCopy(step)
+          ? Effect.scoped(this.nestedCopy(step, parent))
           : this.contextCopy(step, parent)
     }
   }
@@ -150,20 +183,19 @@ export class StageBuild {
       : this.reach(step, parent, this.copy(step, parent, context, items))
   }
 
-  /** What is copied is read from the result of the stage `build`, once that has run. */
+  /** What is copied is read from the result of the stage that it names, once that has run. */
   private nestedCopy(
-    step: CopyStep,
-    build: string,
+    step: NestedCopy,
     parent: StepId | undefined
   ): Effect.Effect<StepId, BuildError, Scope.Scope> {
     const { store } = this.services
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
-      if (Option.isSome(early)) {
+      if (Option.isSome(early) && (yield* store.hold(early.value.id))) {
         yield* this.cached(step, early.value.id)
         return early.value.id
       }
-      const source = yield* store.tree(yield* this.resultOf(build))
+      const source = yield* store.tree(yield* this.resultOf(step.source.build))
       const items = yield* Effect.forEach(step.src, (src) => source.manifest(src, step.exclude)).pipe(
         Effect.mapError((reason) => new StepFailed({ step, reason }))
       )
@@ -189,15 +221,18 @@ export class StageBuild {
     }
   }
 
-  /** Takes a result from the store, or makes it, and gives its id. */
+  /** Takes a result from the store, or makes it, and gives its id. It is held then. */
   private reach(step: Step, parent: StepId | undefined, { id, fill }: Realised): Effect.Effect<StepId, BuildError> {
-    const { store } = this.services
     return Effect.gen(this, function* () {
-      if (Option.isSome(yield* store.result(id))) yield* this.cached(step, id)
+      if (yield* this.services.store.hold(id)) yield* this.cached(step, id)
       else yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
-      if (id !== step.id) yield* store.realise(step.id, id)
+      yield* this.remember(step, id)
       return id
     })
+  }
+
+  private remember(step: Step, id: StepId): Effect.Effect<void, StoreError> {
+    return id === step.id ? Effect.void : this.services.store.realise(step.id, id)
   }
 
   private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
@@ -241,7 +276,8 @@ export class StageBuild {
   ): Effect.Effect<void, BuildError> {
     const { store, executions } = this.services
     const { onEvent } = this.request
-    const isMade = Effect.map(store.result(info.id), Option.isSome)
+    // Held as well, from then on.
+    const isMade = store.hold(info.id)
     /** What was shown of attempts elsewhere that came to nothing stays shown, before what comes now. */
     let shown = (read: ReadLog<BuildError>): ReadLog<BuildError> => read
     const make = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
@@ -310,6 +346,7 @@ export class StageBuild {
   private finish(stage: Stage, result: StepId | undefined): Effect.Effect<StepId> {
     const id = result ?? stage.result
     return Effect.forEach(stage.trailing, (text) => this.heading(stage.label, text), { discard: true }).pipe(
+      Effect.zipRight(this.services.store.used(id)),
       Effect.zipRight(this.request.onEvent({ _tag: "StageFinished", stage: stage.label, name: stage.name, id })),
       Effect.as(id)
     )

@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import type { StepId } from "../domain/Digest.ts"
 import type { DestinationForm, Manifest } from "../domain/Manifest.ts"
 import type { User } from "../domain/Spec.ts"
+import type { Inventory } from "./Inventory.ts"
 import type { Rootfs } from "./Rootfs.ts"
 import type { SourceError, SourceTree } from "./SourceTree.ts"
 
@@ -102,6 +103,13 @@ export interface StoreService {
   readonly realise: (planned: StepId, realised: StepId) => Effect.Effect<void, StoreError>
   /** The result that a realised id, a planned id or an unambiguous prefix of either names. */
   readonly find: (prefix: string) => Effect.Effect<ResultInfo, StoreError | UnknownId>
+  /**
+   * Keeps a result, and what it is built on, from being deleted by anybody for
+   * as long as this store is open. False where there is no such result (any more).
+   */
+  readonly hold: (id: StepId) => Effect.Effect<boolean, StoreError>
+  /** Notes that a build took this result from the store: what was of no use for long goes first when room is made. */
+  readonly used: (id: StepId) => Effect.Effect<void>
   /** A result's log from `offset` bytes on, at most `limit` bytes; empty at its end. */
   readonly log: (id: StepId, offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError | UnknownId>
   /** A result's root file system, to read. Valid while the scope is open. */
@@ -119,8 +127,9 @@ export interface StoreService {
   readonly claim: (id: StepId) => Effect.Effect<Option.Option<Elsewhere>, StoreError, Scope.Scope>
   /**
    * Makes a result: runs `fill` on a copy of `parent` (on an empty root for a
-   * base), and keeps what it leaves if it succeeds. The scope outlives the
-   * result's making: until it closes, its log can be read through the workspace.
+   * base), and keeps what it leaves if it succeeds; it is held then, as its
+   * parent has to be before. The scope outlives the result's making: until it
+   * closes, its log can be read through the workspace.
    */
   readonly build: <E, R>(
     info: ResultInfo,
@@ -134,6 +143,8 @@ export interface StoreService {
   readonly cache: (name: string, owner: User) => Effect.Effect<CacheCopy, StoreError, Scope.Scope>
   /** Removes what dead processes left, as far as that has not been done yet. Costs nothing where there is nothing. */
   readonly reclaim: Effect.Effect<void>
+  /** For looking at what there is, and for making room. */
+  readonly inventory: Inventory
 }
 
 export class Store extends Context.Tag("obuilder/Store")<Store, StoreService>() {}

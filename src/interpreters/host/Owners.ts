@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
+import { codeOf } from "./IoError.ts"
 import { tryLock } from "./Libc.ts"
 
 /** The file that an owner holds a lock on. */
@@ -47,6 +48,22 @@ const seemsDead = (name: string): boolean => {
   const pid = /^\.?(\d+)-/.exec(name)?.[1]
   // In containers the first process often has the number that the last one had.
   return pid !== undefined && (Number(pid) === process.pid || !Fs.existsSync(`/proc/${pid}`))
+}
+
+/** Whether nobody holds the lock of a directory any more, or it is gone. */
+export const isDead = (path: string): boolean => {
+  let fd: number
+  try {
+    fd = Fs.openSync(`${path}/${LOCK}`, "r")
+  } catch (error) {
+    // Its owner, or a sweep, is removing it.
+    return codeOf(error) === "ENOENT"
+  }
+  try {
+    return tryLock(fd)
+  } finally {
+    Fs.closeSync(fd)
+  }
 }
 
 /** Directories without a lock are taken for abandoned after this time, and where their owners seem to be dead, much sooner. */

@@ -30,8 +30,9 @@ export type Faults = (point: Point) => Fault | undefined
 
 export const none: Faults = () => undefined
 
-/** Whether a point is in a finalizer, where only a `Crash` can strike. */
-export const isFinalizer = (name: string): boolean => name.endsWith(".release") || name.endsWith(".drop")
+/** Whether a point is in a finalizer, or in what may come to nothing: only a `Crash` can strike there. */
+export const isFinalizer = (name: string): boolean =>
+  name.endsWith(".release") || name.endsWith(".drop") || name === "store.used"
 
 /** One fault, at the point with this index. */
 export const at =

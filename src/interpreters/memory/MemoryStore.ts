@@ -9,6 +9,7 @@ import type { User } from "../../domain/Spec.ts"
 import { SourceError } from "../SourceTree.ts"
 import { type ResultInfo, Store, StoreError, type StoreService, UnknownId, type Workspace } from "../Store.ts"
 import * as FileTree from "./FileTree.ts"
+import * as MemoryInventory from "./MemoryInventory.ts"
 import { TreeCell, toRootfs } from "./MemoryRootfs.ts"
 import { MemorySession, type Session } from "./MemorySession.ts"
 import type { Claim, MemoryWorld, StoredResult } from "./MemoryWorld.ts"
@@ -83,11 +84,20 @@ export const make = (session: Session): StoreService => {
     act("build.commit", () => {
       // Of two that make the same result, the first to finish has won.
       if (!world.results.has(info.id)) {
-        world.results.set(info.id, { info, tree: making.cell.tree, log: Buffer.concat(making.log) })
+        const now = world.tick()
+        const log = Buffer.concat(making.log)
+        world.results.set(info.id, { info, tree: making.cell.tree, log, created: now, lastUsed: now })
       }
+      hold(info.id)
       world.temporary.delete(making.number)
       return Effect.void
     })
+
+  const hold = (id: StepId): void => {
+    const sessions = world.holds.get(id)
+    if (sessions === undefined) world.holds.set(id, new Set([session.id]))
+    else sessions.add(session.id)
+  }
 
   const drop = (making: Making): Effect.Effect<void> =>
     session.finish("store.build.drop", () => {
@@ -102,6 +112,17 @@ export const make = (session: Session): StoreService => {
       act("realise", () => {
         world.realised.set(planned, realised)
         return Effect.void
+      }),
+    hold: (id) =>
+      act("hold", () => {
+        const isThere = world.results.has(id)
+        if (isThere) hold(id)
+        return Effect.succeed(isThere)
+      }),
+    used: (id) =>
+      session.finish("store.used", () => {
+        const result = world.results.get(id)
+        if (result !== undefined) result.lastUsed = world.tick()
       }),
     find: (prefix) => act("find", () => find(world, prefix)),
     log: (id, offset, limit) => act("log", () => Effect.map(stored(id), (result) => slice(result.log, offset, limit))),
@@ -191,11 +212,16 @@ export const make = (session: Session): StoreService => {
       ),
     // A new session has done it.
     reclaim: Effect.void,
+    inventory: MemoryInventory.make(world, act),
     cache: (name, owner) =>
       Effect.map(
         Effect.acquireRelease(
           act("cache.copy", () => {
-            const current = world.caches.get(name) ?? { version: 0, tree: newCache(owner) }
+            const current = world.caches.get(name) ?? {
+              version: 0,
+              tree: newCache(owner),
+              lastUsed: world.tick()
+            }
             world.caches.set(name, current)
             const number = temporary(`a copy of the cache ${name}`)
             return Effect.succeed({ number, version: current.version, cell: new TreeCell(current.tree) })
@@ -203,7 +229,7 @@ export const make = (session: Session): StoreService => {
           ({ cell, number, version }) =>
             session.finish("store.cache.release", () => {
               if (world.caches.get(name)?.version === version) {
-                world.caches.set(name, { version: version + 1, tree: cell.tree })
+                world.caches.set(name, { version: version + 1, tree: cell.tree, lastUsed: world.tick() })
               }
               world.temporary.delete(number)
             })

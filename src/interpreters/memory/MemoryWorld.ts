@@ -32,12 +32,15 @@ export interface StoredResult {
   readonly info: ResultInfo
   readonly tree: FileTree.Directory
   readonly log: Uint8Array
+  readonly created: number
+  lastUsed: number
 }
 
 /** A cache on the disk; each new version has the next number. */
 export interface StoredCache {
   readonly version: number
   readonly tree: FileTree.Directory
+  readonly lastUsed: number
 }
 
 /** Something that a session has on the disk for as long as it needs it. */
@@ -74,6 +77,8 @@ export class MemoryWorld {
   readonly caches = new Map<string, StoredCache>()
   /** Who is making which result. */
   readonly claims = new Map<StepId, Claim>()
+  /** Which sessions hold a result. */
+  readonly holds = new Map<StepId, Set<number>>()
   /** Temporary things by number; those of dead sessions go when the next session begins. */
   readonly temporary = new Map<number, Temporary>()
   /** Base images by the spec's `(from …)`. A test may change them. */
@@ -106,6 +111,13 @@ export class MemoryWorld {
   /** The next number: for ticks, sessions and temporary things. */
   tick(): number {
     return ++this.ticks
+  }
+
+  /** The results that living sessions hold. */
+  held(): ReadonlySet<StepId> {
+    const held = new Set<StepId>()
+    for (const [id, sessions] of this.holds) if ([...sessions].some((one) => this.sessions.has(one))) held.add(id)
+    return held
   }
 
   /** Activities of a kind, those with this subject where one is given. */

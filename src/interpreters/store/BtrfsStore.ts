@@ -36,6 +36,7 @@ const remove = (path: string): Effect.Effect<void> =>
 
 const trees = WholeTree.make({
   kind: "btrfs",
+  extents: true,
   check,
   create: (path) => {
     Btrfs.createSubvolume(path)

@@ -23,6 +23,7 @@ import { LayeredTree } from "../host/LayeredTree.ts"
 import { deadIn } from "../host/Owners.ts"
 import * as ResultTree from "../host/ResultTree.ts"
 import { writeTar } from "../host/TreeTar.ts"
+import type { Inventory } from "../Inventory.ts"
 import * as Shared from "../Shared.ts"
 import type { SourceError } from "../SourceTree.ts"
 import {
@@ -39,7 +40,9 @@ import {
 import { Cache } from "./local/Caches.ts"
 import { Claims } from "./local/Claims.ts"
 import * as Format from "./local/Format.ts"
+import { Holds } from "./local/Holds.ts"
 import { Layout } from "./local/Layout.ts"
+import * as LocalInventory from "./local/LocalInventory.ts"
 import { type Meta, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
 import * as TemporarySpace from "./local/TemporarySpace.ts"
@@ -83,10 +86,12 @@ interface Making {
 
 class LocalStore implements StoreService {
   readonly name: string
+  readonly inventory: Inventory
   private readonly layout: Layout
   private readonly trees: Trees
   private readonly results: Results
   private readonly claims: Claims
+  private readonly holds: Holds
   private readonly space: Effect.Effect<string, StoreError>
   private opened = false
   private count = 0
@@ -101,6 +106,16 @@ class LocalStore implements StoreService {
     this.name = `${trees.kind}:${layout.root}`
     this.results = new Results(layout)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
+    this.holds = new Holds(layout)
+    this.inventory = LocalInventory.make({
+      layout,
+      trees,
+      results: this.results,
+      holds: this.holds,
+      isOpen: () => this.open(),
+      temporary: this.temporary(),
+      failed: (what, error) => this.failed(what, error)
+    })
   }
 
   readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
@@ -127,6 +142,18 @@ class LocalStore implements StoreService {
       return info(id, this.present(id))
     })
 
+  readonly hold = (id: StepId): Effect.Effect<boolean, StoreError> =>
+    Effect.flatMap(this.space, (space) =>
+      Cooperate.run(
+        () => this.holds.hold(id, space, () => this.results.get(id) !== undefined),
+        (error) => this.failed("hold a result in", error)
+      )
+    )
+
+  // It only tells what to keep longest: who may not write does without.
+  readonly used = (id: StepId): Effect.Effect<void> =>
+    Effect.ignore(this.attempt("write to", () => this.results.use(id, Date.now())))
+
   readonly log = (id: StepId, offset: number, limit: number): Effect.Effect<Uint8Array, StoreError | UnknownId> =>
     this.known("read a log in", () => {
       const chunk = this.open() ? this.results.log(id, offset, limit) : undefined
@@ -135,13 +162,17 @@ class LocalStore implements StoreService {
     })
 
   readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
-    this.known("read a result in", () => ResultTree.make(this.layered(id)))
+    Effect.zipRight(
+      this.keep(id),
+      this.known("read a result in", () => ResultTree.make(this.layered(id)))
+    )
 
   readonly tar = (
     id: StepId,
     write: (chunk: Uint8Array) => Effect.Effect<void>
   ): Effect.Effect<void, StoreError | UnknownId> =>
-    this.known("read a result in", () => this.layered(id)).pipe(
+    this.keep(id).pipe(
+      Effect.zipRight(this.known("read a result in", () => this.layered(id))),
       Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error)))
     )
 
@@ -208,6 +239,14 @@ class LocalStore implements StoreService {
 
   private present(id: StepId): Meta {
     return Option.getOrThrowWith(this.meta(id), () => new UnknownId({ id, candidates: [] }))
+  }
+
+  /** Holds a result to read, as far as one can: in a store that cannot be written to nobody deletes. */
+  private keep(id: StepId): Effect.Effect<void, UnknownId> {
+    return Effect.flatMap(
+      Effect.orElseSucceed(this.hold(id), () => true),
+      (isThere) => (isThere ? Effect.void : Effect.fail(new UnknownId({ id, candidates: [] })))
+    )
   }
 
   private layered(id: StepId): LayeredTree {
@@ -296,12 +335,16 @@ class LocalStore implements StoreService {
       (error) => this.failed(what, error)
     ).pipe(
       Effect.zipRight(
+        Effect.flatMap(this.space, (space) => this.attempt(what, () => this.holds.mark(result.id, space)))
+      ),
+      Effect.zipRight(
         this.attempt(what, () => {
           // Where another process was faster, its result stays and this one is dropped.
           this.results.commit(result.id, directory, {
-            version: 1,
+            version: 2,
             parent: Option.getOrNull(parent),
             heading: result.heading,
+            created: Date.now(),
             layers,
             logSize: log.size()
           })

@@ -52,6 +52,14 @@ const removeWork = (directory: string): undefined => {
   }
 }
 
-const trees: Trees = { kind: "overlayfs", check: () => undefined, begin, finish: removeWork, whole: undefined, remove }
+const trees: Trees = {
+  kind: "overlayfs",
+  extents: false,
+  check: () => undefined,
+  begin,
+  finish: removeWork,
+  whole: undefined,
+  remove
+}
 
 export const { layer, make } = LocalStore.of(trees)

@@ -31,6 +31,7 @@ const treesOf = (mode: Mode) => {
   const copyFile: CopyFile = mode === "hardlink_unsafe" ? linkFile : copyContent
   return WholeTree.make({
     kind: "rsync",
+    extents: false,
     check: () => undefined,
     create: WholeTree.createDirectory,
     clone: (from, to) => cloneTree(from, to, copyFile),

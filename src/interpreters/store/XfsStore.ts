@@ -29,6 +29,7 @@ const check = (layout: Layout): void => {
 
 const trees = WholeTree.make({
   kind: "xfs",
+  extents: true,
   check,
   create: WholeTree.createDirectory,
   clone: (from, to) => cloneTree(from, to, shareContent)

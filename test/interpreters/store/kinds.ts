@@ -39,13 +39,13 @@ export const kinds: ReadonlyArray<Kind> = [
   ...wholeTrees
 ]
 
-/** What is being made in a store: the directories that its processes have, and what is in them but their locks. */
+/** What is being made in a store: the directories that its processes have, and what is in them but their locks and marks. */
 export const temporaryIn = (store: string): ReadonlyArray<string> => {
   const directory = `${store}/tmp`
   if (!Fs.existsSync(directory)) return []
   return Fs.readdirSync(directory).flatMap((owner) =>
     Fs.readdirSync(`${directory}/${owner}`)
-      .filter((name) => name !== "lock")
+      .filter((name) => name !== "lock" && name !== "holds")
       .map((name) => `${owner}/${name}`)
   )
 }

@@ -22,6 +22,7 @@ import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
 import { copyAttributes } from "../../host/Metadata.ts"
+import type { StoredCache } from "../../Inventory.ts"
 import type { Rootfs } from "../../Rootfs.ts"
 import type { WholeTrees } from "./Trees.ts"
 
@@ -60,7 +61,53 @@ export const escape = (name: string): string => {
 
 const escapeByte = (byte: number): string => {
   const character = String.fromCharCode(byte)
-  return /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16)}`
+  return /[A-Za-z0-9._-]/.test(character) ? character : `%${byte.toString(16).padStart(2, "0")}`
+}
+
+/** A file name that {@link escape} makes. */
+export const isKey = (name: string): boolean => /^(?:c-(?:[-._A-Za-z0-9]|%[0-9a-f]{2})+|h-[0-9a-f]{64})$/.test(name)
+
+/** What {@link escape} made a file name of. */
+const unescape = (key: string): string | undefined => {
+  if (!key.startsWith("c-")) return undefined
+  const bytes = [...key.slice(2).matchAll(/%([0-9a-f]{2})|(.)/gs)].map(([, hex, character]) =>
+    hex === undefined ? (character ?? "").charCodeAt(0) : Number.parseInt(hex, 16)
+  )
+  return Buffer.from(bytes).toString("utf8")
+}
+
+/** The caches that have a version. */
+export const list = (caches: string): ReadonlyArray<StoredCache> =>
+  Fs.readdirSync(caches).flatMap((key) => {
+    const current = isKey(key) && Fs.lstatSync(`${caches}/${key}/${CURRENT}`, { throwIfNoEntry: false })
+    return current ? [{ key, name: unescape(key), lastUsed: Math.trunc(current.mtimeMs) }] : []
+  })
+
+/**
+ * Forgets a cache: its files go into `rubbish`, an empty directory, unless a step
+ * has a copy: then the last one to give it back removes them. False where there is none.
+ */
+export function* remove(caches: string, key: string, rubbish: string): Generator<typeof LATER, boolean> {
+  const directory = `${caches}/${key}`
+  if (!Fs.existsSync(`${directory}/${CURRENT}`)) return false
+  const [lock, users] = [LOCK, USERS].map((name) => Fs.openSync(`${directory}/${name}`, "a", 0o600)) as [number, number]
+  try {
+    while (!tryLock(lock)) yield LATER
+    Fs.rmSync(`${directory}/${CURRENT}`, { force: true })
+    if (tryLock(users)) tidy(directory, rubbish, new Set())
+    return true
+  } finally {
+    Fs.closeSync(lock)
+    Fs.closeSync(users)
+  }
+}
+
+/** Moves what is not needed away. Only for who has both locks for himself. */
+const tidy = (directory: string, rubbish: string, layers: ReadonlySet<string>): void => {
+  for (const name of Fs.readdirSync(directory)) {
+    const stays = name === LOCK || name === USERS || name === CURRENT || layers.has(name)
+    if (!stays) Fs.renameSync(`${directory}/${name}`, `${rubbish}/${name}`)
+  }
 }
 
 /** A writable copy of a cache. */
@@ -120,12 +167,12 @@ export class Cache {
   *release(copy: Copy, rubbish: string): Generator<typeof LATER | void, void, void> {
     let lock: number | undefined
     try {
-      // The cache may have been removed in the meantime: then the copy goes the same way.
-      if (!Fs.existsSync(`${this.directory}/${CURRENT}`)) return
+      // Somebody may have removed all of it.
+      if (!Fs.existsSync(this.directory)) return
       lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
       while (!tryLock(lock)) yield LATER
       yield* this.renew(copy)
-      if (tryLock(copy.users)) this.tidy(rubbish)
+      if (tryLock(copy.users)) tidy(this.directory, rubbish, this.currentLayers())
     } finally {
       if (lock !== undefined) Fs.closeSync(lock)
       Fs.closeSync(copy.users)
@@ -145,15 +192,6 @@ export class Cache {
       yield* mergeLayers([copy.upper, ...layers], merged, { bottom: true })
       Fs.renameSync(merged, `${this.directory}/${layer}`)
       this.setCurrent([layer])
-    }
-  }
-
-  /** Only for who has both locks for himself. */
-  private tidy(rubbish: string): void {
-    const current = this.current()
-    const needed = new Set([LOCK, USERS, CURRENT, ...(current === undefined ? [] : json().decode(current).layers)])
-    for (const name of Fs.readdirSync(this.directory)) {
-      if (!needed.has(name)) Fs.renameSync(`${this.directory}/${name}`, `${rubbish}/${name}`)
     }
   }
 
@@ -177,6 +215,11 @@ export class Cache {
       Option.isSome(decoded) &&
       decoded.value.layers.every((name) => LAYER_NAME.test(name) && Fs.existsSync(`${this.directory}/${name}`))
     )
+  }
+
+  private currentLayers(): ReadonlySet<string> {
+    const current = this.current()
+    return new Set(current === undefined ? [] : json().decode(current).layers)
   }
 
   private layers(current: string): readonly [string, ...ReadonlyArray<string>] {

@@ -8,7 +8,7 @@ import { ErrnoError } from "../../host/Libc.ts"
 import { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
 
-const VERSION = 1
+const VERSION = 2
 const contentOf = (kind: string): string => `${JSON.stringify({ kind, version: VERSION })}\n`
 
 /** Whether the store is there. Throws `StoreError` where the directory is something else. */

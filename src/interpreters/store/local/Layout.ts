@@ -7,12 +7,15 @@
  * results/ID/meta.json      parent, heading, layers; its presence makes the result
  * results/ID/fs/            the root file system; of an overlayfs store what the step changed, as a layer
  * results/ID/log            what the step wrote; absent when that was nothing
+ * results/ID/size           what it takes on the disk, in JSON, once somebody has measured it
  * squashed/ID/              of an overlayfs store: all layers of a result but its base's, merged into one
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
  * hashes/NAME               digests of a source directory's files
  * making/ID                 who makes this result at the moment, and where
  * tmp/OWNER/                what a process is making; its lock says whether the owner lives
+ * tmp/OWNER/holds/ID        a result that the process needs
+ * lock                      held alone by who deletes results, shared by who begins to hold one
  * ```
  */
 import { type StepId } from "../../../domain/Digest.ts"
@@ -27,6 +30,9 @@ export class Layout {
   get format(): string {
     return `${this.root}/format`
   }
+  get lock(): string {
+    return `${this.root}/lock`
+  }
   get results(): string {
     return `${this.root}/results`
   }
@@ -39,8 +45,14 @@ export class Layout {
   log(id: StepId): string {
     return `${this.result(id)}/log`
   }
+  size(id: StepId): string {
+    return `${this.result(id)}/size`
+  }
   get squashed(): string {
     return `${this.root}/squashed`
+  }
+  squash(id: StepId): string {
+    return `${this.squashed}/${id}`
   }
   get planned(): string {
     return `${this.root}/planned`

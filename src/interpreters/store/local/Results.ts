@@ -1,16 +1,20 @@
 /** The results of an overlayfs store on disk: which there are, and what they are made of. */
+import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { constants } from "node:os"
 import { StepId } from "../../../domain/Digest.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { ErrnoError } from "../../host/Libc.ts"
+import type { Footprint, StoredResult } from "../../Inventory.ts"
 import { UnknownId } from "../../Store.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 
 export interface Meta {
-  readonly version: 1
+  readonly version: 2
   readonly parent: StepId | null
   readonly heading: string
+  /** Milliseconds since 1970. When it was of use last, its file's modification time says. */
+  readonly created: number
   /** Directories below `results` or `squashed`, topmost first, the base's last. */
   readonly layers: ReadonlyArray<string>
   /** Bytes. */
@@ -33,9 +37,10 @@ const decode = (text: string): Meta | undefined => {
     return undefined
   }
   const isMeta =
-    value?.version === 1 &&
+    value?.version === 2 &&
     (value.parent === null || (typeof value.parent === "string" && ID.test(value.parent))) &&
     typeof value.heading === "string" &&
+    Number.isSafeInteger(value.created) &&
     Array.isArray(value.layers) &&
     value.layers.every((layer) => typeof layer === "string" && LAYER_NAME.test(layer)) &&
     Number.isSafeInteger(value.logSize)
@@ -93,6 +98,74 @@ export class Results {
     const text = readText(`${away}/meta.json`)
     // Another process has put a good one there in the meantime.
     if (text !== undefined && decode(text) !== undefined) move(away, path)
+  }
+
+  /** Notes that it was of use at a time, in milliseconds, unless it was later already. */
+  use(id: StepId, time: number): void {
+    const last = this.lastUsed(id)
+    if (last > 0 && last < time) Fs.utimesSync(this.layout.meta(id), time / 1000, time / 1000)
+  }
+
+  /** All results there are. */
+  *all(): Generator<void, ReadonlyArray<StoredResult>> {
+    const found: Array<StoredResult> = []
+    for (const id of idsIn(this.layout.results, "")) {
+      const meta = this.get(id)
+      if (meta !== undefined) {
+        const { created, heading, logSize } = meta
+        const parent = Option.fromNullable(meta.parent)
+        found.push({ id, parent, heading, created, lastUsed: this.lastUsed(id), logSize })
+      }
+      yield
+    }
+    return found
+  }
+
+  /** The parent of a result; none of a base's, and of what is no result. */
+  parent(id: StepId): StepId | undefined {
+    return this.get(id)?.parent ?? undefined
+  }
+
+  /** When a result was of use last, in milliseconds since 1970; long ago where there is none. */
+  lastUsed(id: StepId): number {
+    return Math.trunc(Fs.statSync(this.layout.meta(id), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  }
+
+  /** What a result takes on the disk, if that was kept. */
+  size(id: StepId): Footprint | undefined {
+    const text = readText(this.layout.size(id))
+    if (text === undefined) return undefined
+    try {
+      const { shared, unique } = JSON.parse(text) as Partial<Footprint>
+      return Number.isSafeInteger(unique) && Number.isSafeInteger(shared) ? (JSON.parse(text) as Footprint) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Keeps it; who may not write, or meets the result going, measures again. */
+  keepSize(id: StepId, footprint: Footprint): void {
+    try {
+      Fs.writeFileSync(this.layout.size(id), JSON.stringify(footprint), { mode: 0o600 })
+    } catch {
+      return
+    }
+  }
+
+  /** The ids below `results`, also of what is damaged. */
+  ids(): ReadonlyArray<StepId> {
+    return idsIn(this.layout.results, "")
+  }
+
+  /** Forgets what planned ids meant whose results are gone. */
+  *tidy(): Generator<void, void> {
+    for (const planned of idsIn(this.layout.planned, "")) {
+      const realised = this.realised(planned)
+      if (realised === undefined || !Fs.existsSync(this.layout.result(realised))) {
+        Fs.rmSync(`${this.layout.planned}/${planned}`, { force: true })
+      }
+      yield
+    }
   }
 
   /** A part of a result's log; `undefined` where there is no such result. */

@@ -26,7 +26,7 @@ export const shorten = (
   const base = meta.layers.at(-1)
   if (meta.layers.length < MAX_LAYERS || base === undefined) return Effect.succeed(meta.layers)
   const squashed = `squashed/${id}/${LAYER}`
-  const target = `${layout.squashed}/${id}`
+  const target = layout.squash(id)
   const fail = (error: unknown): StoreError => storeError(`cannot merge the layers of ${id}`, error)
   const merge = (scratch: string) =>
     Cooperate.run(function* () {

@@ -9,9 +9,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { codeOf, storeError } from "../../host/IoError.ts"
-import { tryLock } from "../../host/Libc.ts"
-import { isAbandoned, LOCK, take } from "../../host/Owners.ts"
+import { storeError } from "../../host/IoError.ts"
+import { isAbandoned, isDead, take } from "../../host/Owners.ts"
 import type { StoreError } from "../../Store.ts"
 
 /** In a directory's name, which `Claims.ts` knows. */
@@ -49,18 +48,3 @@ const sweep = (parent: string, remove: (path: string) => Effect.Effect<void>): E
       .filter((name) => (name.startsWith(".") ? isAbandoned(parent, name) : isDead(`${parent}/${name}`)))
       .map((name) => `${parent}/${name}`)
   ).pipe(Effect.flatMap(Effect.forEach(remove, { discard: true })))
-
-const isDead = (path: string): boolean => {
-  let fd: number
-  try {
-    fd = Fs.openSync(`${path}/${LOCK}`, "r")
-  } catch (error) {
-    // Its owner, or another sweep, is removing it.
-    return codeOf(error) === "ENOENT"
-  }
-  try {
-    return tryLock(fd)
-  } finally {
-    Fs.closeSync(fd)
-  }
-}

@@ -20,6 +20,8 @@ export interface Trees {
   readonly begin: (request: BeginTree) => Effect.Effect<Begun, StoreError>
   /** Makes the tree in this directory ready to be kept; it is not written to any more. */
   readonly finish: (directory: string, parent: string | undefined) => PerhapsWork
+  /** Whether files of different results can share extents. */
+  readonly extents: boolean
   /** How a cache's version is made, if versions are whole trees; otherwise they are layers of an overlayfs. */
   readonly whole: WholeTrees | undefined
   /** Removes a directory with such trees in it; what cannot be removed is left to the next sweep. */

@@ -6,7 +6,7 @@ import { remove } from "../../host/RemoveTree.ts"
 import { LAYER } from "./Layout.ts"
 import type { Begun, BeginTree, Trees, WholeTrees } from "./Trees.ts"
 
-export interface Options extends WholeTrees, Pick<Trees, "kind" | "check"> {
+export interface Options extends WholeTrees, Pick<Trees, "kind" | "check" | "extents"> {
   readonly finish?: Trees["finish"]
   readonly remove?: Trees["remove"]
 }
@@ -14,6 +14,7 @@ export interface Options extends WholeTrees, Pick<Trees, "kind" | "check"> {
 export const make = (options: Options): Trees => ({
   kind: options.kind,
   check: options.check,
+  extents: options.extents,
   begin: (request) => begin(options, request),
   finish: options.finish ?? (() => undefined),
   whole: options,

@@ -1,0 +1,87 @@
+/** What is on a {@link MemoryWorld}'s disk, and how it goes. Times are ticks of the world's clock. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { StepId } from "../../domain/Digest.ts"
+import type { Footprint, Inventory, Removal } from "../Inventory.ts"
+import type { StoreError } from "../Store.ts"
+import type * as FileTree from "./FileTree.ts"
+import type { MemoryWorld } from "./MemoryWorld.ts"
+
+const NOTHING: Footprint = { unique: 0, shared: 0 }
+
+/** An operation of the session's, at which its faults can strike. */
+type Act = <A>(name: string, body: () => Effect.Effect<A>) => Effect.Effect<A, StoreError>
+
+export const make = (world: MemoryWorld, act: Act): Inventory => {
+  const remove = (id: StepId): Removal => {
+    const result = world.results.get(id)
+    if (result === undefined) return "Absent"
+    if (world.held().has(id)) return "InUse"
+    const isParent = [...world.results.values()].some(({ info }) => Option.contains(info.parent, id))
+    if (isParent) return "BuiltOn"
+    world.results.delete(id)
+    const parent = Option.map(result.info.parent, (above) => world.results.get(above))
+    if (Option.isSome(parent) && parent.value !== undefined) {
+      parent.value.lastUsed = Math.max(parent.value.lastUsed, result.lastUsed)
+    }
+    return "Removed"
+  }
+  return {
+    results: act("results", () =>
+      Effect.succeed(
+        [...world.results.values()].map(({ created, info, lastUsed, log }) => ({
+          ...info,
+          created,
+          lastUsed,
+          logSize: log.length
+        }))
+      )
+    ),
+    held: act("held", () => Effect.succeed(world.held())),
+    footprint: (id) =>
+      act("footprint", () => {
+        const result = world.results.get(id)
+        const parent = Option.flatMapNullable(result?.info.parent ?? Option.none(), (above) => world.results.get(above))
+        return Effect.succeed(result === undefined ? NOTHING : footprint(result.tree, Option.getOrUndefined(parent)?.tree))
+      }),
+    remove: (ids, tell) =>
+      Effect.forEach(
+        ids,
+        (id) =>
+          Effect.flatMap(
+            act("remove", () => Effect.succeed(remove(id))),
+            (removal) => tell(id, removal)
+          ),
+        { discard: true }
+      ),
+    tidy: act("tidy", () =>
+      Effect.sync(() => {
+        for (const [planned, id] of world.realised) if (!world.results.has(id)) world.realised.delete(planned)
+      })
+    ),
+    caches: act("caches", () =>
+      Effect.succeed([...world.caches].map(([name, { lastUsed }]) => ({ name, key: name, lastUsed })))
+    ),
+    cacheFootprint: (key) =>
+      act("cacheFootprint", () => {
+        const cache = world.caches.get(key)
+        return Effect.succeed(cache === undefined ? NOTHING : footprint(cache.tree, undefined))
+      }),
+    removeCache: (key) => act("removeCache", () => Effect.sync(() => world.caches.delete(key))),
+    free: act("free", () => Effect.succeed(Number.POSITIVE_INFINITY))
+  }
+}
+
+/** Bytes of the files that `tree` has, and those of them that another tree has as well. */
+const footprint = (tree: FileTree.Directory, other: FileTree.Directory | undefined): Footprint => {
+  const shared = new Set(other === undefined ? [] : filesOf(other))
+  const sum = (files: ReadonlyArray<FileTree.File>) => files.reduce((total, { content }) => total + content.length, 0)
+  const files = filesOf(tree)
+  return {
+    unique: sum(files.filter((file) => !shared.has(file))),
+    shared: sum(files.filter((file) => shared.has(file)))
+  }
+}
+
+const filesOf = (node: FileTree.Node): ReadonlyArray<FileTree.File> =>
+  node._tag === "File" ? [node] : node._tag === "Directory" ? [...node.entries.values()].flatMap(filesOf) : []

@@ -1,0 +1,134 @@
+/** What a local store holds, and how it goes. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import { dirname } from "node:path"
+import type { StepId } from "../../../domain/Digest.ts"
+import * as Cooperate from "../../host/Cooperate.ts"
+import { diskUsage } from "../../host/DiskUsage.ts"
+import type { Footprint, Inventory, Removal } from "../../Inventory.ts"
+import type { StoreError } from "../../Store.ts"
+import * as Caches from "./Caches.ts"
+import { Family } from "./Family.ts"
+import type { Holds } from "./Holds.ts"
+import type { Layout } from "./Layout.ts"
+import type { Results } from "./Results.ts"
+import type { Trees } from "./Trees.ts"
+
+export interface Parts {
+  readonly layout: Layout
+  readonly trees: Trees
+  readonly results: Results
+  readonly holds: Holds
+  /** Whether there is a store to look into; throws where there is something else. */
+  readonly isOpen: () => boolean
+  /** Gives paths of this process's own where nothing is yet. */
+  readonly temporary: Effect.Effect<string, StoreError>
+  /** A failure of what is being done with the store. */
+  readonly failed: (what: string, error: unknown) => StoreError
+}
+
+/**
+ * How many go at a time: enough for what is done once a time, which is to list
+ * all results, not to count; few enough for builds not to wait for long.
+ */
+const BATCH = 64
+const PARTS = 32
+
+export const make = (parts: Parts): Inventory => {
+  const { failed, holds, isOpen, layout, results, temporary, trees } = parts
+  const family = new Family(results)
+
+  const work = <A>(what: string, steps: () => Generator<typeof Cooperate.LATER | void, A, void>) =>
+    Cooperate.run(steps, (error) => failed(what, error))
+
+  const attempt = <A>(what: string, body: () => A): Effect.Effect<A, StoreError> =>
+    Effect.try({ try: body, catch: (error) => failed(what, error) })
+
+  /** Runs `use` with a path for what is to go, which goes when that has ended, however it does. */
+  const discarding = <A>(use: (rubbish: string) => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
+    Effect.acquireUseRelease(
+      Effect.tap(temporary, (rubbish) => attempt("write to", () => Fs.mkdirSync(rubbish, { mode: 0o700 }))),
+      use,
+      (rubbish) => trees.remove(rubbish)
+    )
+
+  const removeBatch = (batch: ReadonlyArray<StepId>, tell: Parameters<Inventory["remove"]>[1]) =>
+    discarding((rubbish) =>
+      Effect.flatMap(
+        work("delete results in", () => holds.locked("exclusive", () => takeAway(batch, rubbish))),
+        Effect.forEach(([id, removal]) => tell(id, removal), { discard: true })
+      )
+    )
+
+  /** For who has the store's lock alone. */
+  const takeAway = (ids: ReadonlyArray<StepId>, rubbish: string): ReadonlyArray<readonly [StepId, Removal]> => {
+    // In this order: whoever has let go of a parent before the look at what is held has put its child there already.
+    const held = holds.all()
+    family.look()
+    return ids.map((id) => {
+      if (!family.has(id)) return [id, "Absent"]
+      if (held.has(id)) return [id, "InUse"]
+      if (family.isParent(id)) return [id, "BuiltOn"]
+      const [parent, lastUsed] = [results.parent(id), results.lastUsed(id)]
+      Fs.renameSync(layout.result(id), `${rubbish}/${id}`)
+      family.remove(id)
+      discardSquashed(id, rubbish)
+      if (parent !== undefined) {
+        // Whoever used a child used its parent.
+        results.use(parent, lastUsed)
+        if (!family.isParent(parent) && !held.has(parent)) discardSquashed(parent, rubbish)
+      }
+      return [id, "Removed"]
+    })
+  }
+
+  const discardSquashed = (id: StepId, rubbish: string): void => {
+    const path = layout.squash(id)
+    if (Fs.existsSync(path)) Fs.renameSync(path, `${rubbish}/${id}-squashed`)
+  }
+
+  return {
+    results: work("read", function* () {
+      return isOpen() ? yield* results.all() : []
+    }),
+    held: attempt("read", () => (isOpen() ? holds.all() : new Set<StepId>())),
+    footprint: (id) =>
+      work("measure a result in", function* () {
+        if (!isOpen()) return NOTHING
+        const known = results.size(id)
+        if (known !== undefined) return known
+        const footprint = yield* diskUsage([layout.result(id), layout.squash(id)], trees)
+        // What nobody can come to share stays as it is.
+        if (!trees.extents && footprint.shared === 0) results.keepSize(id, footprint)
+        return footprint
+      }),
+    remove: (ids, tell) => {
+      const size = Math.max(BATCH, Math.ceil(ids.length / PARTS))
+      const starts = Array.from({ length: Math.ceil(ids.length / size) }, (_, index) => index * size)
+      return Effect.forEach(starts, (start) => removeBatch(ids.slice(start, start + size), tell), { discard: true })
+    },
+    tidy: work("tidy up", function* () {
+      if (isOpen()) yield* results.tidy()
+    }),
+    caches: attempt("read", () => (isOpen() ? Caches.list(layout.caches) : [])),
+    cacheFootprint: (key) =>
+      work("measure a cache in", () => diskUsage(Caches.isKey(key) ? [`${layout.caches}/${key}`] : [], trees)),
+    removeCache: (key) =>
+      Effect.flatMap(
+        attempt("read", () => isOpen() && Caches.isKey(key)),
+        (known) =>
+          known
+            ? discarding((rubbish) => work("delete a cache in", () => Caches.remove(layout.caches, key, rubbish)))
+            : Effect.succeed(false)
+      ),
+    free: attempt("look at the space of", () => {
+      const { bavail, bsize } = Fs.statfsSync(existing(layout.root))
+      return bavail * bsize
+    })
+  }
+}
+
+const NOTHING: Footprint = { unique: 0, shared: 0 }
+
+/** The nearest directory above a path that is there. */
+const existing = (path: string): string => (path === "/" || Fs.existsSync(path) ? path : existing(dirname(path)))
