@@ -7,6 +7,7 @@ import { describe } from "@effect/vitest"
 import type { MakeSource } from "./sources.ts"
 import { storeCacheLaws } from "./storeCaches.ts"
 import { storeCopyLaws } from "./storeCopies.ts"
+import { storeInventoryLaws } from "./storeInventory.ts"
 import { storeLogLaws } from "./storeLogs.ts"
 import { storeNameLaws } from "./storeNames.ts"
 import { storeResultLaws } from "./storeResults.ts"
@@ -18,6 +19,7 @@ export const storeLaws = (makeSubject: MakeSubject, sources: Readonly<Record<str
   storeLogLaws(makeSubject)
   storeNameLaws(makeSubject)
   storeCacheLaws(makeSubject)
+  storeInventoryLaws(makeSubject)
   for (const [name, makeSource] of Object.entries(sources)) {
     describe(`copying from a source ${name}`, () => storeCopyLaws(makeSubject, makeSource))
   }
