@@ -10,6 +10,7 @@
  *   and {@link PlanMermaid} show it, {@link CacheLookup} says what of it is done.
  * - {@link Engine} builds it with a {@link Store}, a {@link Sandbox} and
  *   {@link BaseImages}; their layers follow below.
+ * - {@link LifeCycle} makes room in a store, as {@link Retention} orders its {@link Inventory}.
  */
 export * as Diagnostic from "./domain/Diagnostic.ts"
 export * as Digest from "./domain/Digest.ts"
@@ -27,7 +28,10 @@ export * as BaseImages from "./interpreters/BaseImages.ts"
 export * as CacheLookup from "./interpreters/CacheLookup.ts"
 export * as Engine from "./interpreters/Engine.ts"
 export * as Events from "./interpreters/Events.ts"
+export * as Inventory from "./interpreters/Inventory.ts"
+export * as LifeCycle from "./interpreters/LifeCycle.ts"
 export * as Observe from "./interpreters/Observe.ts"
+export * as Retention from "./interpreters/Retention.ts"
 export * as Rootfs from "./interpreters/Rootfs.ts"
 export * as Sandbox from "./interpreters/Sandbox.ts"
 export * as SourceTree from "./interpreters/SourceTree.ts"

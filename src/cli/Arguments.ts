@@ -197,11 +197,11 @@ const checked = (command: CommandSpec, given: ReadonlyArray<Given>, words: Reado
     )
   }
   const missing = command.positionals[words.length]
-  if (missing !== undefined) {
+  if (missing !== undefined && missing.repeated !== "any number") {
     return Either.left(usageError(`the argument ${missing.metavar} is missing`, `${missing.doc} ${see(command)}`))
   }
   const extra = words[command.positionals.length]
-  return extra === undefined
+  return extra === undefined || command.positionals.at(-1)?.repeated !== undefined
     ? Either.void
     : Either.left(usageError(`unexpected argument ${JSON.stringify(extra)}`, see(command)))
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import * as CacheLookup from "../interpreters/CacheLookup.ts"
+import type { BuildRequest } from "../interpreters/Build.ts"
 import { type BuildResult, Engine } from "../interpreters/Engine.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
 import type { Plan } from "../plan/Plan.ts"
@@ -22,6 +23,7 @@ import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } f
 import { type Prepared, prepare } from "./Preparation.ts"
 import { forBuilding, withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
+import { counted } from "./Units.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 type BuildFlags = Given<typeof flags.build> & { readonly directory: string }
@@ -89,14 +91,15 @@ const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, Cli
     yield* Effect.logInfo(
       `${counted(steps.length, "step")} in ${counted(stages.length, "stage")}, at most ${jobs} at a time`
     )
-    const { id } = yield* runBuild({ ...prepared, secrets, jobs }, { sink, colors })
+    const { id } = yield* runBuild(
+      { ...prepared, secrets, jobs, freeSpace: Option.getOrUndefined(given.freeSpace) },
+      { sink, colors }
+    )
     yield* stdout.write(quiet ? `${id}\n` : `Got: "${id}"\n`)
   })
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
-
 const runBuild = (
-  request: Prepared & { readonly secrets: ReadonlyMap<string, Uint8Array>; readonly jobs: number },
+  request: Prepared & Pick<BuildRequest, "secrets" | "jobs" | "freeSpace">,
   show: { readonly sink: Sink; readonly colors: boolean }
 ): Effect.Effect<BuildResult, CliError, Engine> =>
   Effect.scoped(

@@ -15,12 +15,19 @@ import { unmark } from "./Arguments.ts"
 import type { Backends } from "./Backend.ts"
 import { build } from "./BuildCommand.ts"
 import type { CliError } from "./ErrorText.ts"
+import { cache } from "./CacheCommand.ts"
+import { clean } from "./CleanCommand.ts"
+import { deleteResults } from "./DeleteCommand.ts"
+import { df } from "./DfCommand.ts"
 import { exportResult } from "./ExportCommand.ts"
 import * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
 import { healthcheck } from "./HealthcheckCommand.ts"
 import type { Host } from "./Host.ts"
+import { inspect } from "./InspectCommand.ts"
 import { log } from "./LogCommand.ts"
+import { ls } from "./LsCommand.ts"
+import { prune } from "./PruneCommand.ts"
 import type { Output } from "./Output.ts"
 
 type Needs = Host | Output | Backends
@@ -75,11 +82,23 @@ const command =
 
 const argument = (name: string): Args.Args<string> => Args.map(Args.text({ name }), unmark)
 
+const repeated = (name: string): Args.Args<ReadonlyArray<string>> =>
+  Args.map(Args.repeated(Args.text({ name })), (words) => words.map(unmark))
+
 const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runner>> = {
   build: command("build", flags.build, argument("DIR"), (given, directory) => build({ ...given, directory })),
   export: command("export", flags.export, argument("ID"), (given, id) => exportResult({ ...given, id })),
   log: command("log", flags.log, argument("ID"), (given, id) => log({ ...given, id })),
-  healthcheck: command("healthcheck", flags.healthcheck, Args.none, healthcheck)
+  healthcheck: command("healthcheck", flags.healthcheck, Args.none, healthcheck),
+  ls: command("ls", flags.ls, Args.none, ls),
+  inspect: command("inspect", flags.inspect, argument("ID"), (given, id) => inspect({ ...given, id })),
+  df: command("df", flags.df, Args.none, df),
+  delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
+  prune: command("prune", flags.prune, Args.none, prune),
+  clean: command("clean", flags.clean, Args.none, clean),
+  cache: command("cache", flags.cache, Args.all([argument("ACTION"), repeated("NAME")]), (given, [action, names]) =>
+    cache({ ...given, action, names })
+  )
 }
 
 const unused = () => Effect.dieMessage("commands look at paths themselves")

@@ -5,6 +5,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Flag from "./Flag.ts"
+import { age, size, sizeOrNone } from "./Units.ts"
 
 /** A secret's name in the spec, and the file that holds it. */
 export interface SecretArgument {
@@ -15,22 +16,11 @@ export interface SecretArgument {
 const text: Flag.Decode<string> = (value) =>
   value === "" ? Either.left("needs a value, and got an empty one") : Either.right(value)
 
-const jobs: Flag.Decode<number> = (value) => {
+const count: Flag.Decode<number> = (value) => {
   const number = Number(value)
   return /^[0-9]+$/.test(value) && number >= 1 && Number.isSafeInteger(number)
     ? Either.right(number)
     : Either.left(`must be a whole number from 1 on, not ${JSON.stringify(value)}`)
-}
-
-const UNITS = ["", "k", "m", "g", "t"]
-
-/** Bytes: a whole number, with `k`, `m`, `g` or `t` for powers of 1024. */
-const size: Flag.Decode<number> = (value) => {
-  const match = /^([0-9]+)([kmgt]?)(?:i?b)?$/i.exec(value)
-  const bytes = Number(match?.[1]) * 1024 ** UNITS.indexOf((match?.[2] ?? "").toLowerCase())
-  return match !== null && bytes > 0 && Number.isSafeInteger(bytes)
-    ? Either.right(bytes)
-    : Either.left(`must be a size such as 512M or 2G, not ${JSON.stringify(value)}`)
 }
 
 const secret: Flag.Decode<SecretArgument> = (value) => {
@@ -62,6 +52,12 @@ const store = Flag.optional("store", {
   metavar: "STORE",
   decode: text,
   doc: "Where results are kept: overlayfs:PATH, btrfs:PATH, xfs:PATH or rsync:PATH. [$OBUILDER_STORE, or overlayfs:/var/lib/obuilder]"
+})
+
+const format = Flag.choice("format", {
+  metavar: "FORMAT",
+  choices: ["text", "json"],
+  doc: "How to print it: text or json. [text]"
 })
 
 const rsyncMode = Flag.choice("rsync-mode", {
@@ -100,7 +96,7 @@ export const flags = {
     jobs: Flag.optional("jobs", {
       short: "j",
       metavar: "N",
-      decode: jobs,
+      decode: count,
       doc: "How many steps may run at the same time. [one a processor]"
     }),
     bases: Flag.many("bases", {
@@ -113,6 +109,11 @@ export const flags = {
       metavar: "FORMAT",
       choices: ["text", "json", "mermaid"],
       doc: "How --dry-run prints the plan: text, json or mermaid."
+    }),
+    freeSpace: Flag.optional("free-space", {
+      metavar: "SIZE",
+      decode: size,
+      doc: "Before a step runs, delete results used longest ago until SIZE is free, e.g. 10G."
     }),
     store,
     rsyncMode,
@@ -131,15 +132,39 @@ export const flags = {
     ...common
   },
   log: { store, ...common },
-  healthcheck: { store, ...sandbox, ...common }
+  healthcheck: { store, ...sandbox, ...common },
+  ls: { format, store, ...common },
+  inspect: { format, store, ...common },
+  df: { format, store, ...common },
+  delete: { store, ...common },
+  prune: {
+    keepStorage: Flag.optional("keep-storage", {
+      metavar: "SIZE",
+      decode: sizeOrNone,
+      doc: "Delete no more than it takes for all results to need SIZE or less, e.g. 20G."
+    }),
+    olderThan: Flag.optional("older-than", {
+      metavar: "AGE",
+      decode: age,
+      doc: "Delete only what was of no use for AGE, e.g. 7d or 12h."
+    }),
+    maxItems: Flag.optional("max-items", { metavar: "N", decode: count, doc: "Delete at most N results." }),
+    dryRun: Flag.toggle("dry-run", { doc: "Print what would be deleted, and delete nothing." }),
+    store,
+    ...common
+  },
+  clean: { store, ...common },
+  cache: { format, store, ...common }
 } as const
 
-export type CommandName = "build" | "export" | "log" | "healthcheck"
+export type CommandName = Exclude<keyof typeof flags, "root">
 
-/** A positional argument; every one must be there. */
+/** A positional argument. One must be there for each, but for one that may be repeated. */
 export interface Positional {
   readonly metavar: string
   readonly doc: string
+  /** Only of a command's last: how many there may be. */
+  readonly repeated?: "at least one" | "any number"
 }
 
 /** What help and the argument reader know of a command. */
@@ -192,11 +217,84 @@ export const commands = {
     positionals: [],
     flags: flags.healthcheck,
     notes: ["Example:", "  sudo obuilder healthcheck --store=overlayfs:/var/lib/obuilder"]
+  },
+  ls: {
+    name: "ls",
+    summary: "List the results in the store.",
+    positionals: [],
+    flags: flags.ls,
+    notes: [
+      "Those used last come first.",
+      "Examples:",
+      "  obuilder ls",
+      "  obuilder ls --format=json | jq -r '.[].heading'"
+    ]
+  },
+  inspect: {
+    name: "inspect",
+    summary: "Show what a result is, what it is built on and who uses it.",
+    positionals: [id],
+    flags: flags.inspect,
+    notes: ["Example:", "  obuilder inspect 5fc1a2"]
+  },
+  df: {
+    name: "df",
+    summary: "Show what the store takes on the disk.",
+    positionals: [],
+    flags: flags.df,
+    notes: [
+      "UNIQUE is what would be free again if only that went, SHARED what others need",
+      "as well. Logs are part of their results.",
+      "Example:",
+      "  obuilder df"
+    ]
+  },
+  delete: {
+    name: "delete",
+    summary: "Delete results, and all that is built on them.",
+    positionals: [{ ...id, repeated: "at least one" }],
+    flags: flags.delete,
+    notes: ["Nothing is deleted while a build or an export needs any of it.", "Example:", "  obuilder delete 5fc1a2"]
+  },
+  prune: {
+    name: "prune",
+    summary: "Delete results that were of no use for long.",
+    positionals: [],
+    flags: flags.prune,
+    notes: [
+      "Those used longest ago go first, and never what something else is built on, or a",
+      "running build needs. With several limits a result goes only if all let it go.",
+      "Examples:",
+      "  obuilder prune --keep-storage=20G",
+      "  obuilder prune --older-than=7d --dry-run",
+      "  obuilder prune --older-than=1h --max-items=100"
+    ]
+  },
+  clean: {
+    name: "clean",
+    summary: "Delete all results and caches.",
+    positionals: [],
+    flags: flags.clean,
+    notes: ["Only what running builds need stays.", "Example:", "  obuilder clean"]
+  },
+  cache: {
+    name: "cache",
+    summary: "List or remove the caches that steps share.",
+    positionals: [
+      { metavar: "ACTION", doc: "ls to list all caches, rm to remove some." },
+      { metavar: "NAME", doc: "A cache to remove, as specs name it.", repeated: "any number" }
+    ],
+    flags: flags.cache,
+    notes: ["Examples:", "  obuilder cache ls", "  obuilder cache rm opam-archives"]
   }
 } as const satisfies Readonly<Record<CommandName, CommandSpec>>
 
 /** All commands, in the order of help. */
 export const commandList: ReadonlyArray<CommandSpec> = Object.values(commands)
+
+/** As usage lines have it: `ID`, `ID...` or `[NAME]...`. */
+export const usageOf = ({ metavar, repeated }: Positional): string =>
+  repeated === undefined ? metavar : repeated === "any number" ? `[${metavar}]...` : `${metavar}...`
 
 export const findCommand = (name: string): Option.Option<CommandSpec> =>
   Option.fromNullable(commandList.find((command) => command.name === name))

@@ -1,7 +1,7 @@
 /** Help texts, made from the table of flags. Pure. */
 import * as Option from "effect/Option"
 import * as Flag from "./Flag.ts"
-import { commandList, type CommandSpec, flags } from "./Flags.ts"
+import { commandList, type CommandSpec, flags, usageOf } from "./Flags.ts"
 import { EXIT_CODES } from "./ExitCode.ts"
 
 type AnyFlag = Flag.Flag<unknown>
@@ -31,7 +31,7 @@ const commandHelp = (command: CommandSpec): string => {
   const shared = all.filter((flag) => isShared(flag))
   const own = all.filter((flag) => !isShared(flag))
   const required = own.filter((flag) => flag.required).map((flag) => `${Flag.written(flag)} ${flag.metavar ?? ""}`)
-  const words = [...required, "[OPTION]...", ...command.positionals.map(({ metavar }) => metavar)]
+  const words = [...required, "[OPTION]...", ...command.positionals.map(usageOf)]
   return page([
     [command.summary],
     [`Usage: obuilder ${command.name} ${words.join(" ")}`],
@@ -46,8 +46,7 @@ const commandHelp = (command: CommandSpec): string => {
 
 const isShared = (flag: AnyFlag): boolean => Object.values<AnyFlag>(flags.root).some(({ name }) => name === flag.name)
 
-const usageName = (command: CommandSpec): string =>
-  [command.name, ...command.positionals.map(({ metavar }) => metavar)].join(" ")
+const usageName = (command: CommandSpec): string => [command.name, ...command.positionals.map(usageOf)].join(" ")
 
 const flagRow = (flag: AnyFlag): readonly [string, string] => {
   const value = flag.metavar === undefined ? "" : flag.name.length === 1 ? ` ${flag.metavar}` : `=${flag.metavar}`

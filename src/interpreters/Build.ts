@@ -33,6 +33,8 @@ export interface BuildRequest {
   readonly secrets: ReadonlyMap<string, Uint8Array>
   /** How many steps may be executed at the same time. At least 1. */
   readonly jobs: number
+  /** Results are deleted, those used longest ago first, before a step is executed with fewer bytes free than this. */
+  readonly freeSpace?: number | undefined
   readonly onEvent: (event: BuildEvent) => Effect.Effect<void>
 }
 

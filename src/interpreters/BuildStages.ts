@@ -41,7 +41,9 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
         if (state.started) return Deferred.await(state.result)
         state.started = true
         const build = new StageBuild(services, request, permits, resultOf)
-        return build.run(state.stage, state.steps, copied.has(state.stage.label)).pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
+        return build
+          .run(state.stage, state.steps, copied.has(state.stage.label))
+          .pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
       })
 
     /** Shows a stage that is not needed. What was skipped is run after all where a copy turns out to want it. */

@@ -65,6 +65,8 @@ export interface Inventory {
   ) => Effect.Effect<void, StoreError>
   /** Forgets what only removed results needed. To be done once after removing. */
   readonly tidy: Effect.Effect<void, StoreError>
+  /** Forgets what is known of source directories' files. */
+  readonly forgetFiles: Effect.Effect<void, StoreError>
   readonly caches: Effect.Effect<ReadonlyArray<StoredCache>, StoreError>
   readonly cacheFootprint: (key: string) => Effect.Effect<Footprint, StoreError>
   /** Forgets a cache. Steps that have a copy of it keep that, and what they leave is dropped. False where there is none. */

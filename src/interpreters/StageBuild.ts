@@ -13,9 +13,18 @@ import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
+import { makeRoom } from "./LifeCycle.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
-import type { Elsewhere, ResultInfo, StoreError, StoreService, UnknownId, Workspace } from "./Store.ts"
+import {
+  type Elsewhere,
+  type ResultInfo,
+  Store,
+  type StoreError,
+  type StoreService,
+  type UnknownId,
+  type Workspace
+} from "./Store.ts"
 
 /** OBuilder's host name in a sandbox. */
 const HOSTNAME = "builder"
@@ -147,9 +156,10 @@ export class StageBuild {
   }
 
   private show(known: ReadonlyArray<Known>): Effect.Effect<void, BuildError> {
+    const last = known.at(-1)
     return Effect.forEach(known, ({ id, step }) => Effect.zipRight(this.announce(step), this.cached(step, id)), {
       discard: true
-    })
+    }).pipe(Effect.zipRight(last === undefined ? Effect.void : this.services.store.used(last.id)))
   }
 
   private step(
@@ -169,9 +179,7 @@ export class StageBuild {
           fill: (workspace) => this.command(step, base, workspace)
         })
       case "copy":
-        return isNestedCopy(step)
-          ? Effect.scoped(this.nestedCopy(step, parent))
-          : this.contextCopy(step, parent)
+        return isNestedCopy(step) ? Effect.scoped(this.nestedCopy(step, parent)) : this.contextCopy(step, parent)
     }
   }
 
@@ -184,10 +192,7 @@ export class StageBuild {
   }
 
   /** What is copied is read from the result of the stage that it names, once that has run. */
-  private nestedCopy(
-    step: NestedCopy,
-    parent: StepId | undefined
-  ): Effect.Effect<StepId, BuildError, Scope.Scope> {
+  private nestedCopy(step: NestedCopy, parent: StepId | undefined): Effect.Effect<StepId, BuildError, Scope.Scope> {
     const { store } = this.services
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
@@ -289,7 +294,8 @@ export class StageBuild {
       )
     /** Makes it, unless another process does. The claim is given back at once: whoever reads the log may be slow. */
     const makeHere = (log: LiveLog<BuildError>) =>
-      Effect.gen(function* () {
+      Effect.gen(this, function* () {
+        yield* this.makeRoom
         const claim = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
         const elsewhere = yield* Scope.extend(store.claim(info.id), claim)
         if (Option.isSome(elsewhere)) return elsewhere
@@ -319,6 +325,22 @@ export class StageBuild {
     }).pipe(Effect.scoped)
   }
 
+  /** It may not be enough: then the step may fit all the same, or fail for want of space. */
+  private get makeRoom(): Effect.Effect<void, StoreError> {
+    const { freeSpace } = this.request
+    const { store } = this.services
+    if (freeSpace === undefined) return Effect.void
+    const telling = { removed: () => Effect.void, measured: () => Effect.void }
+    return makeRoom(freeSpace, telling).pipe(
+      Effect.provideService(Store, store),
+      Effect.flatMap((isEnough) =>
+        isEnough
+          ? Effect.void
+          : Effect.logWarning(`less is free in the store ${store.name} than asked for, and nothing more can be deleted`)
+      )
+    )
+  }
+
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError | UnknownId> {
     const { store } = this.services
     const { onEvent } = this.request
@@ -346,7 +368,6 @@ export class StageBuild {
   private finish(stage: Stage, result: StepId | undefined): Effect.Effect<StepId> {
     const id = result ?? stage.result
     return Effect.forEach(stage.trailing, (text) => this.heading(stage.label, text), { discard: true }).pipe(
-      Effect.zipRight(this.services.store.used(id)),
       Effect.zipRight(this.request.onEvent({ _tag: "StageFinished", stage: stage.label, name: stage.name, id })),
       Effect.as(id)
     )

@@ -62,7 +62,11 @@ export const storeInventoryLaws = (makeSubject: MakeSubject): void => {
       const { store } = yield* filled(makeSubject)
       const before = yield* byId(store)
       expect([...before.keys()].sort()).toEqual(["base", "leaf", "left", "right"].map(id).sort())
-      expect(before.get(id("leaf"))).toMatchObject({ parent: Option.some(id("left")), heading: "step leaf", logSize: 4 })
+      expect(before.get(id("leaf"))).toMatchObject({
+        parent: Option.some(id("left")),
+        heading: "step leaf",
+        logSize: 4
+      })
       const uses = [...before.values()].map(({ lastUsed }) => lastUsed)
       yield* store.used(id("right"))
       const right = (yield* byId(store)).get(id("right"))

@@ -26,6 +26,11 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
     }
     return "Removed"
   }
+  const measure = (id: StepId): Footprint => {
+    const result = world.results.get(id)
+    const parent = Option.flatMapNullable(result?.info.parent ?? Option.none(), (above) => world.results.get(above))
+    return result === undefined ? NOTHING : footprint(result.tree, Option.getOrUndefined(parent)?.tree)
+  }
   return {
     results: act("results", () =>
       Effect.succeed(
@@ -38,12 +43,7 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
       )
     ),
     held: act("held", () => Effect.succeed(world.held())),
-    footprint: (id) =>
-      act("footprint", () => {
-        const result = world.results.get(id)
-        const parent = Option.flatMapNullable(result?.info.parent ?? Option.none(), (above) => world.results.get(above))
-        return Effect.succeed(result === undefined ? NOTHING : footprint(result.tree, Option.getOrUndefined(parent)?.tree))
-      }),
+    footprint: (id) => act("footprint", () => Effect.sync(() => measure(id))),
     remove: (ids, tell) =>
       Effect.forEach(
         ids,
@@ -59,6 +59,8 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
         for (const [planned, id] of world.realised) if (!world.results.has(id)) world.realised.delete(planned)
       })
     ),
+    // Sources in memory are never hashed.
+    forgetFiles: Effect.void,
     caches: act("caches", () =>
       Effect.succeed([...world.caches].map(([name, { lastUsed }]) => ({ name, key: name, lastUsed })))
     ),
@@ -68,19 +70,17 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
         return Effect.succeed(cache === undefined ? NOTHING : footprint(cache.tree, undefined))
       }),
     removeCache: (key) => act("removeCache", () => Effect.sync(() => world.caches.delete(key))),
-    free: act("free", () => Effect.succeed(Number.POSITIVE_INFINITY))
+    free: act("free", () =>
+      Effect.sync(() => world.capacity - [...world.results.keys()].reduce((sum, id) => sum + measure(id).unique, 0))
+    )
   }
 }
 
-/** Bytes of the files that `tree` has, and those of them that another tree has as well. */
-const footprint = (tree: FileTree.Directory, other: FileTree.Directory | undefined): Footprint => {
-  const shared = new Set(other === undefined ? [] : filesOf(other))
-  const sum = (files: ReadonlyArray<FileTree.File>) => files.reduce((total, { content }) => total + content.length, 0)
-  const files = filesOf(tree)
-  return {
-    unique: sum(files.filter((file) => !shared.has(file))),
-    shared: sum(files.filter((file) => shared.has(file)))
-  }
+/** Bytes of the files that a tree has, and its parent's has not: as with layers, what both have is the parent's. */
+const footprint = (tree: FileTree.Directory, parent: FileTree.Directory | undefined): Footprint => {
+  const inherited = new Set(parent === undefined ? [] : filesOf(parent))
+  const own = filesOf(tree).filter((file) => !inherited.has(file))
+  return { unique: own.reduce((total, { content }) => total + content.length, 0), shared: 0 }
 }
 
 const filesOf = (node: FileTree.Node): ReadonlyArray<FileTree.File> =>

@@ -87,6 +87,8 @@ export class MemoryWorld {
   readonly sessions = new Set<number>()
   /** All that was done, in the order in which it began. */
   readonly activities: Array<Activity> = []
+  /** Bytes of files that the disk has room for. A test may change it. */
+  capacity = Number.POSITIVE_INFINITY
   private readonly gates = new Map<string, Gate>()
   private ticks = 0
 

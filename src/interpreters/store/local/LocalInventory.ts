@@ -108,7 +108,12 @@ export const make = (parts: Parts): Inventory => {
       return Effect.forEach(starts, (start) => removeBatch(ids.slice(start, start + size), tell), { discard: true })
     },
     tidy: work("tidy up", function* () {
-      if (isOpen()) yield* results.tidy()
+      if (!isOpen()) return
+      yield* results.tidy()
+      removeFiles(layout.hashes, ({ mtimeMs }) => Date.now() - mtimeMs > LONG_MS)
+    }),
+    forgetFiles: attempt("tidy up", () => {
+      if (isOpen()) removeFiles(layout.hashes, () => true)
     }),
     caches: attempt("read", () => (isOpen() ? Caches.list(layout.caches) : [])),
     cacheFootprint: (key) =>
@@ -125,6 +130,17 @@ export const make = (parts: Parts): Inventory => {
       const { bavail, bsize } = Fs.statfsSync(existing(layout.root))
       return bavail * bsize
     })
+  }
+}
+
+/** What was learnt of a source directory that nobody has built from for so long is not worth its space. */
+const LONG_MS = 90 * 24 * 60 * 60 * 1000
+
+const removeFiles = (directory: string, which: (stats: Fs.Stats) => boolean): void => {
+  for (const name of Fs.readdirSync(directory)) {
+    const path = `${directory}/${name}`
+    const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+    if (stats !== undefined && which(stats)) Fs.rmSync(path, { force: true })
   }
 }
 

@@ -114,7 +114,7 @@ export class Results {
       if (meta !== undefined) {
         const { created, heading, logSize } = meta
         const parent = Option.fromNullable(meta.parent)
-        found.push({ id, parent, heading, created, lastUsed: this.lastUsed(id), logSize })
+        found.push({ id, parent, heading, created, lastUsed: Math.max(created, this.lastUsed(id)), logSize })
       }
       yield
     }

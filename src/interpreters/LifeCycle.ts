@@ -1,0 +1,268 @@
+/**
+ * Making room in a store: deleting a result with all that is built on it, or what
+ * was of no use for long, or everything.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { StepId } from "../domain/Digest.ts"
+import type { Footprint, Inventory, StoredResult } from "./Inventory.ts"
+import { leastUsedFirst, lastUses, withAncestors, withDescendants } from "./Retention.ts"
+import { Store, type StoreError, UnknownId } from "./Store.ts"
+
+/** Somebody is building on a result that was to be deleted, or reads it. */
+export class ResultsInUse extends Data.TaggedError("ResultsInUse")<{
+  readonly ids: ReadonlyArray<StepId>
+}> {}
+
+export interface Removed {
+  readonly result: StoredResult
+  /** Bytes that are free again. */
+  readonly bytes: number
+}
+
+export interface Telling {
+  /** Called for each result that is gone, or would be. */
+  readonly removed: (one: Removed) => Effect.Effect<void>
+  /** Called now and then while results are measured. */
+  readonly measured: (done: number, of: number) => Effect.Effect<void>
+}
+
+/** What was removed, or would be. */
+export interface Summary {
+  readonly results: number
+  /** Bytes that are free again. */
+  readonly bytes: number
+  /** What would have gone as well, but for processes that hold it or build on it. */
+  readonly inUse: number
+}
+
+export interface Limits {
+  /** Removes no more than it takes for all results to have this many bytes or fewer. */
+  readonly keepStorage: Option.Option<number>
+  /** Removes only what was of no use since then, in milliseconds since 1970. */
+  readonly unusedSince: Option.Option<number>
+  /** Removes no more than so many. */
+  readonly maxItems: Option.Option<number>
+}
+
+/** Removes what was of use longest ago, leaves first, within limits. `dryRun` only tells. */
+export const prune = (
+  limits: Limits,
+  telling: Telling,
+  { dryRun = false }: { readonly dryRun?: boolean } = {}
+): Effect.Effect<Summary, StoreError, Store> =>
+  Effect.gen(function* () {
+    const { inventory } = yield* Store
+    const tooMuch = Option.isNone(limits.keepStorage)
+      ? Number.POSITIVE_INFINITY
+      : (yield* storage(inventory, yield* inventory.results, telling)) - limits.keepStorage.value
+    return yield* removeOldest(limits, tooMuch, telling, dryRun)
+  })
+
+/** Stops when so many bytes are free again. */
+const removeOldest = (
+  limits: Omit<Limits, "keepStorage">,
+  enough: number,
+  telling: Telling,
+  dryRun: boolean
+): Effect.Effect<Summary, StoreError, Store> =>
+  Effect.gen(function* () {
+    const { inventory } = yield* Store
+    const results = yield* inventory.results
+    const busy = withAncestors(results, yield* inventory.held)
+    const uses = lastUses(results)
+    const since = Option.getOrElse(limits.unusedSince, () => Number.POSITIVE_INFINITY)
+    const most = Option.getOrElse(limits.maxItems, () => Number.POSITIVE_INFINITY)
+    const old = leastUsedFirst(results).filter(({ id }) => (uses.get(id) ?? 0) < since)
+    const candidates = old.filter(({ id }) => !busy.has(id))
+    const removing = new Removing(inventory, telling, dryRun)
+    const isEnough = () => removing.chosen >= most || removing.bytes >= enough
+    for (const candidate of candidates) {
+      if (isEnough()) break
+      yield* removing.add(candidate)
+    }
+    const { bytes, count } = yield* removing.end
+    return { results: count, bytes, inUse: isEnough() ? 0 : old.length - candidates.length }
+  })
+
+/**
+ * Removes what was of use longest ago, leaves first, until the disk has so many
+ * bytes free. Some file systems free space a while after that: what results took
+ * counts as free at once. False where all that may go is not enough.
+ */
+export const makeRoom = (bytes: number, telling: Telling): Effect.Effect<boolean, StoreError, Store> =>
+  Effect.gen(function* () {
+    const { inventory } = yield* Store
+    const lacking = bytes - (yield* inventory.free)
+    if (lacking <= 0) return true
+    const summary = yield* removeOldest(
+      { unusedSince: Option.none(), maxItems: Option.none() },
+      lacking,
+      telling,
+      false
+    )
+    return summary.bytes >= lacking
+  })
+
+/** Removes results and all that is built on them, or, where a process needs any of that, nothing. */
+export const deleteResults = (
+  ids: ReadonlyArray<StepId>,
+  telling: Telling
+): Effect.Effect<Summary, StoreError | UnknownId | ResultsInUse, Store> =>
+  Effect.gen(function* () {
+    const { inventory } = yield* Store
+    const results = yield* inventory.results
+    const missing = ids.find((id) => !results.some((one) => one.id === id))
+    if (missing !== undefined) return yield* new UnknownId({ id: missing, candidates: [] })
+    const doomed = withDescendants(results, new Set(ids))
+    const held = yield* inventory.held
+    const inUse = doomed.filter(({ id }) => held.has(id)).map(({ id }) => id)
+    if (inUse.length > 0) return yield* new ResultsInUse({ ids: inUse })
+    return yield* removeAll(inventory, doomed, telling)
+  })
+
+/** Removes all results but those that processes need, all caches, and whatever else only saves time. */
+export const clean = (telling: Telling): Effect.Effect<Summary & { readonly caches: number }, StoreError, Store> =>
+  Effect.gen(function* () {
+    const { inventory } = yield* Store
+    const results = yield* inventory.results
+    const busy = withAncestors(results, yield* inventory.held)
+    const summary = yield* removeAll(
+      inventory,
+      leastUsedFirst(results).filter(({ id }) => !busy.has(id)),
+      telling
+    )
+    let [caches, bytes] = [0, summary.bytes]
+    for (const { key } of yield* inventory.caches) {
+      const { unique } = yield* inventory.cacheFootprint(key)
+      if (!(yield* inventory.removeCache(key))) continue
+      caches++
+      bytes += unique
+    }
+    yield* inventory.forgetFiles
+    return { ...summary, bytes, caches, inUse: busy.size }
+  })
+
+/** Bytes that all results take together. What results share counts once in those that are built on one another. */
+export const storage = (
+  inventory: Inventory,
+  results: ReadonlyArray<StoredResult>,
+  { measured }: Pick<Telling, "measured">
+): Effect.Effect<number, StoreError> =>
+  Effect.map(measureAll(inventory, results, { measured }), (footprints) => totalOf(results, footprints))
+
+/** Each result's footprint. */
+export const measureAll = (
+  inventory: Inventory,
+  results: ReadonlyArray<StoredResult>,
+  { measured }: Pick<Telling, "measured">
+): Effect.Effect<ReadonlyMap<StepId, Footprint>, StoreError> =>
+  Effect.gen(function* () {
+    const footprints = new Map<StepId, Footprint>()
+    for (const { id } of results) {
+      footprints.set(id, yield* inventory.footprint(id))
+      yield* measured(footprints.size, results.length)
+    }
+    return footprints
+  })
+
+/**
+ * What is unique, and of what is shared in a tree of results that are built on
+ * one another, the most that one of them has: what they share they have from
+ * one base.
+ */
+export const totalOf = (results: ReadonlyArray<StoredResult>, footprints: ReadonlyMap<StepId, Footprint>): number => {
+  const roots = new Map<StepId, StepId>()
+  const shared = new Map<StepId, number>()
+  let unique = 0
+  // Parents come before their children.
+  for (const { id, parent } of withDescendants(results, new Set(results.map((one) => one.id))).toReversed()) {
+    const root = Option.match(parent, { onNone: () => id, onSome: (above) => roots.get(above) ?? id })
+    roots.set(id, root)
+    const footprint = footprints.get(id)
+    unique += footprint?.unique ?? 0
+    shared.set(root, Math.max(shared.get(root) ?? 0, footprint?.shared ?? 0))
+  }
+  return [...shared.values()].reduce((sum, bytes) => sum + bytes, unique)
+}
+
+const removeAll = (
+  inventory: Inventory,
+  results: ReadonlyArray<StoredResult>,
+  telling: Telling
+): Effect.Effect<Summary, StoreError> =>
+  Effect.gen(function* () {
+    const removing = new Removing(inventory, telling, false)
+    for (const result of results) yield* removing.add(result)
+    const { bytes, count } = yield* removing.end
+    return { results: count, bytes, inUse: results.length - count }
+  })
+
+/** Results that are removed together. */
+const AT_ONCE = 64
+
+/** Removes results that come one by one, children before their parents, many at a time. */
+class Removing {
+  /** So many were chosen, whatever becomes of them. */
+  chosen = 0
+  /** Bytes that are free again when all that was chosen has gone. */
+  bytes = 0
+  private count = 0
+  private readonly gathered = new Map<StepId, Removed>()
+  private readonly inventory: Inventory
+  private readonly telling: Telling
+  private readonly dryRun: boolean
+
+  constructor(inventory: Inventory, telling: Telling, dryRun: boolean) {
+    this.inventory = inventory
+    this.telling = telling
+    this.dryRun = dryRun
+  }
+
+  add(result: StoredResult): Effect.Effect<void, StoreError> {
+    return Effect.gen(this, function* () {
+      let footprint = yield* this.inventory.footprint(result.id)
+      if (footprint.shared > 0 && this.isParentOfGathered(result.id)) {
+        // What it shares with its children is its own when they are gone.
+        yield* this.flush
+        footprint = yield* this.inventory.footprint(result.id)
+      }
+      this.gathered.set(result.id, { result, bytes: footprint.unique })
+      this.chosen++
+      this.bytes += footprint.unique
+      if (this.gathered.size >= AT_ONCE) yield* this.flush
+    })
+  }
+
+  /** Removes what is still to be removed, and says how much it was. */
+  get end(): Effect.Effect<{ readonly count: number; readonly bytes: number }, StoreError> {
+    return this.flush.pipe(
+      Effect.zipRight(Effect.unless(this.inventory.tidy, () => this.dryRun || this.count === 0)),
+      Effect.map(() => ({ count: this.count, bytes: this.bytes }))
+    )
+  }
+
+  private isParentOfGathered(id: StepId): boolean {
+    return [...this.gathered.values()].some(({ result }) => Option.contains(result.parent, id))
+  }
+
+  private get flush(): Effect.Effect<void, StoreError> {
+    return Effect.suspend(() => {
+      const batch = new Map(this.gathered)
+      this.gathered.clear()
+      const gone = (one: Removed) => {
+        this.count++
+        return this.telling.removed(one)
+      }
+      if (this.dryRun) return Effect.forEach(batch.values(), gone, { discard: true })
+      return this.inventory.remove([...batch.keys()], (id, removal) => {
+        const one = batch.get(id)
+        if (one === undefined) return Effect.void
+        if (removal === "Removed") return gone(one)
+        this.bytes -= one.bytes
+        return Effect.void
+      })
+    })
+  }
+}
