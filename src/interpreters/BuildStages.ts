@@ -9,6 +9,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import type { Stage, Step } from "../plan/Plan.ts"
@@ -20,7 +21,7 @@ import type { StoreError } from "./Store.ts"
 interface StageState {
   readonly stage: Stage
   readonly steps: ReadonlyArray<Step>
-  readonly result: Deferred.Deferred<StepId, BuildError>
+  result: Deferred.Deferred<StepId, BuildError>
   started: boolean
 }
 
@@ -40,10 +41,11 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
       Effect.suspend(() => {
         if (state.started) return Deferred.await(state.result)
         state.started = true
+        const { result } = state
         const build = new StageBuild(services, request, permits, resultOf)
         return build
           .run(state.stage, state.steps, copied.has(state.stage.label))
-          .pipe(Effect.onExit((exit) => Deferred.done(state.result, exit)))
+          .pipe(Effect.onExit((exit) => Deferred.done(result, exit)))
       })
 
     /** Shows a stage that is not needed. What was skipped is run after all where a copy turns out to want it. */
@@ -59,8 +61,21 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
       const state = states.get(label)
       return state === undefined
         ? Effect.dieMessage(`the plan copies from a stage "${label}" that it does not have`)
-        : demand(state)
+        : held(state)
     }
+
+    /** A stage's result, to be read: what was only shown may have been deleted since, and is made again. */
+    const held = (state: StageState): Effect.Effect<StepId, BuildError> =>
+      Effect.gen(function* () {
+        const { result } = state
+        const id = yield* demand(state)
+        if (yield* services.store.hold(id)) return id
+        if (state.result === result) {
+          state.result = Deferred.unsafeMake<StepId, BuildError>(FiberId.none)
+          state.started = false
+        }
+        return yield* held(state)
+      })
 
     const needed = yield* neededStages(services, states, copied)
     const all = [...states.values()]
@@ -75,8 +90,8 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
       demand,
       { concurrency: "unbounded", discard: true }
     )
-    const main = request.plan.stages.at(-1)
-    const id = main === undefined ? request.plan.result : yield* resultOf(main.label)
+    const main = states.get(request.plan.stages.at(-1)?.label ?? "")
+    const id = main === undefined ? request.plan.result : yield* demand(main)
     return { id }
   })
 

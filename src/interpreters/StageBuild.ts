@@ -16,15 +16,7 @@ import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom } from "./LifeCycle.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
-import {
-  type Elsewhere,
-  type ResultInfo,
-  Store,
-  type StoreError,
-  type StoreService,
-  type UnknownId,
-  type Workspace
-} from "./Store.ts"
+import { type Elsewhere, type ResultInfo, Store, type StoreError, type StoreService, type Workspace } from "./Store.ts"
 
 /** OBuilder's host name in a sandbox. */
 const HOSTNAME = "builder"
@@ -76,7 +68,7 @@ export class StageBuild {
   private readonly services: Services
   private readonly request: BuildRequest
   private readonly permits: Effect.Semaphore
-  /** The realised id of another stage's result, run if need be. */
+  /** The realised id of another stage's result, run if need be, and held. */
   private readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
 
   constructor(
@@ -341,7 +333,7 @@ export class StageBuild {
     )
   }
 
-  private cached(step: Step, id: StepId): Effect.Effect<void, StoreError | UnknownId> {
+  private cached(step: Step, id: StepId): Effect.Effect<void, StoreError> {
     const { store } = this.services
     const { onEvent } = this.request
     return Effect.gen(function* () {
@@ -351,8 +343,11 @@ export class StageBuild {
         offset += chunk.length
         yield* onEvent({ _tag: "Output", stage: step.stage, chunk })
       }
-      yield* onEvent({ _tag: "Cached", stage: step.stage, planned: step.id, id })
-    })
+    }).pipe(
+      // Deleted since, which nobody minds who only wants to see it.
+      Effect.catchTag("UnknownId", () => Effect.void),
+      Effect.zipRight(onEvent({ _tag: "Cached", stage: step.stage, planned: step.id, id }))
+    )
   }
 
   private announce(step: Step): Effect.Effect<void> {

@@ -2,10 +2,12 @@ import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
 import type { StepId } from "../../src/domain/Digest.ts"
 import type { Op, Spec } from "../../src/domain/Spec.ts"
 import { heading } from "../../src/domain/SpecText.ts"
 import { Engine } from "../../src/interpreters/Engine.ts"
+import * as LifeCycle from "../../src/interpreters/LifeCycle.ts"
 import * as Faults from "../../src/interpreters/memory/Faults.ts"
 import * as FileTree from "../../src/interpreters/memory/FileTree.ts"
 import * as Memory from "../../src/interpreters/memory/Memory.ts"
@@ -275,6 +277,32 @@ describe("a build that was stopped at any point", () => {
       expect(id).toBe(await built(undisturbed, scenario))
       expectSameResults(world, undisturbed)
     }))
+})
+
+describe("while another process deletes all that it can", () => {
+  it("a build succeeds, whatever of it was there before, and gives what an undisturbed build gives", () =>
+    check(
+      FastCheck.tuple(Scenario.scenario(small), FastCheck.integer({ min: 1, max: 4 }), FastCheck.boolean()),
+      async ([scenario, jobs, isThere]) => {
+        const [undisturbed, world] = [newWorld(scenario), newWorld(scenario)]
+        const expected = await built(undisturbed, scenario)
+        if (isThere) await built(world, scenario)
+        const telling = { removed: () => Effect.void, measured: () => Effect.void }
+        const cleaning = LifeCycle.clean(telling).pipe(Effect.zipRight(Effect.yieldNow()), Effect.forever)
+        const result = await Effect.runPromise(
+          Effect.raceFirst(
+            Effect.provide(building(scenario, jobs), engine(world)),
+            Effect.provide(cleaning, Memory.layer(world))
+          )
+        )
+        expect(result).toBe(expected)
+        expectResultsWithin(world, undisturbed)
+        for (const { info } of world.results.values()) {
+          expect(Option.isNone(info.parent) || world.results.has(info.parent.value)).toBe(true)
+        }
+        expectNothingLeft(world)
+      }
+    ))
 })
 
 describe("early cutoff", () => {
