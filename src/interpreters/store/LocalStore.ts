@@ -7,6 +7,7 @@
  * first step that has to be executed.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -37,8 +38,10 @@ import {
   UnknownId,
   type Workspace
 } from "../Store.ts"
-import { Cache } from "./local/Caches.ts"
+import * as Caches from "./local/Caches.ts"
 import { Claims } from "./local/Claims.ts"
+import { dropUnsafe } from "./local/AfterCrash.ts"
+import { Durability } from "./local/Durability.ts"
 import * as Format from "./local/Format.ts"
 import { Holds } from "./local/Holds.ts"
 import { Layout } from "./local/Layout.ts"
@@ -89,7 +92,9 @@ class LocalStore implements StoreService {
   readonly inventory: Inventory
   private readonly layout: Layout
   private readonly trees: Trees
+  private readonly scope: Scope.Scope
   private readonly results: Results
+  private readonly durability: Durability
   private readonly claims: Claims
   private readonly holds: Holds
   private readonly space: Effect.Effect<string, StoreError>
@@ -99,12 +104,14 @@ class LocalStore implements StoreService {
   constructor(layout: Layout, trees: Trees, scope: Scope.Scope) {
     this.layout = layout
     this.trees = trees
+    this.scope = scope
     this.space = Shared.make(
       Effect.suspend(() => this.acquireSpace()),
       scope
     )
     this.name = `${trees.kind}:${layout.root}`
-    this.results = new Results(layout)
+    this.durability = new Durability(layout)
+    this.results = new Results(layout, this.durability)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
     this.holds = new Holds(layout)
     this.inventory = LocalInventory.make({
@@ -186,17 +193,19 @@ class LocalStore implements StoreService {
       this.temporary(),
       (directory) =>
         Effect.gen(this, function* () {
+          const begun = Date.now()
           const parent = Option.getOrUndefined(result.parent)
           const making = yield* this.begin(result.id, parent, directory)
           yield* fill(making.workspace)
           yield* this.commit(result, directory, making)
+          yield* this.protect(Date.now() - begun)
         }),
       (directory) => this.trees.remove(directory)
     )
 
   readonly cache = (name: string, owner: User): Effect.Effect<CacheCopy, StoreError, Scope.Scope> => {
     const { remove, whole } = this.trees
-    const cache = new Cache(this.layout.caches, name, whole)
+    const cache = new Caches.Cache(this.layout.caches, name, whole, this.durability)
     return Effect.map(
       Effect.acquireRelease(
         Effect.flatMap(this.temporary(), (space) =>
@@ -278,7 +287,44 @@ class LocalStore implements StoreService {
           this.trees.check(this.layout)
           Format.write(this.layout, this.trees.kind, `${space}/format`)
         })
+      ),
+      Effect.tap((space) => this.beginRun(space)),
+      Effect.tap((space) =>
+        Effect.addFinalizer((exit) =>
+          Effect.when(
+            this.durability.sync(`${space}/synced`),
+            () => this.durability.isWorthIt() && !Exit.isInterrupted(exit)
+          )
+        )
       )
+    )
+  }
+
+  /** When the machine has been down since somebody wrote to the store, drops what may not have reached the disk. */
+  private beginRun(space: string): Effect.Effect<void, StoreError> {
+    if (!this.durability.isOver()) return Effect.void
+    const rubbish = `${space}/rubbish`
+    const look = () => {
+      // Another process may have done it by now.
+      if (!this.durability.isOver()) return 0
+      Fs.mkdirSync(rubbish, { mode: 0o700 })
+      const dropped = dropUnsafe(this.layout, this.results, rubbish)
+      Caches.dropUnsafe(this.layout.caches, this.durability)
+      this.durability.begin(`${space}/synced`)
+      return dropped
+    }
+    return Cooperate.run(
+      () => this.holds.locked("exclusive", look),
+      (error) => this.failed("open", error)
+    ).pipe(
+      Effect.flatMap((dropped) =>
+        dropped === 0
+          ? Effect.void
+          : Effect.logWarning(
+              `the machine went down before ${dropped === 1 ? "a result" : `${dropped} results`} in ${this.layout.root} had surely reached the disk: ${dropped === 1 ? "it is" : "they are"} made again when needed`
+            )
+      ),
+      Effect.ensuring(this.trees.remove(rubbish))
     )
   }
 
@@ -345,11 +391,20 @@ class LocalStore implements StoreService {
             parent: Option.getOrNull(parent),
             heading: result.heading,
             created: Date.now(),
+            ...this.durability.stamp(),
             layers,
             logSize: log.size()
           })
         })
       )
+    )
+  }
+
+  /** Has results written to the disk now and then, beside all other work. */
+  private protect(work: number): Effect.Effect<void, StoreError> {
+    if (!this.durability.count(work)) return Effect.void
+    return Effect.flatMap(this.space, (space) =>
+      Effect.asVoid(Effect.forkIn(this.durability.sync(`${space}/synced`), this.scope))
     )
   }
 

@@ -24,11 +24,14 @@ import { mergeLayers } from "../../host/MergeLayers.ts"
 import { copyAttributes } from "../../host/Metadata.ts"
 import type { StoredCache } from "../../Inventory.ts"
 import type { Rootfs } from "../../Rootfs.ts"
+import type { Durability } from "./Durability.ts"
 import type { WholeTrees } from "./Trees.ts"
 
-/** Names of directories below the cache's own, topmost first. */
+/** Names of directories below the cache's own, topmost first; and when this became the newest version, as `Stamp`. */
 const makeCodec = () => {
-  const json = Schema.parseJson(Schema.Struct({ layers: Schema.NonEmptyArray(Schema.String) }))
+  const json = Schema.parseJson(
+    Schema.Struct({ layers: Schema.NonEmptyArray(Schema.String), boot: Schema.String, at: Schema.Int })
+  )
   return {
     decode: Schema.decodeUnknownSync(json),
     decodeOption: Schema.decodeUnknownOption(json),
@@ -83,6 +86,16 @@ export const list = (caches: string): ReadonlyArray<StoredCache> =>
     return current ? [{ key, name: unescape(key), lastUsed: Math.trunc(current.mtimeMs) }] : []
   })
 
+/** Forgets the newest versions of those that may not have reached the disk; what they were goes when they are used next. */
+export const dropUnsafe = (caches: string, durability: Durability): void => {
+  for (const key of Fs.readdirSync(caches)) {
+    const path = `${caches}/${key}/${CURRENT}`
+    if (!Fs.existsSync(path)) continue
+    const current = json().decodeOption(Fs.readFileSync(path, "utf8"))
+    if (Option.isNone(current) || !durability.isSafe(current.value)) Fs.unlinkSync(path)
+  }
+}
+
 /**
  * Forgets a cache: its files go into `rubbish`, an empty directory, unless a step
  * has a copy: then the last one to give it back removes them. False where there is none.
@@ -127,10 +140,12 @@ export interface Copy {
 export class Cache {
   private readonly directory: string
   private readonly whole: WholeTrees | undefined
+  private readonly durability: Durability
 
-  constructor(caches: string, name: string, whole: WholeTrees | undefined) {
+  constructor(caches: string, name: string, whole: WholeTrees | undefined, durability: Durability) {
     this.directory = `${caches}/${escape(name)}`
     this.whole = whole
+    this.durability = durability
   }
 
   /** Makes a copy whose own layer is in `space`, an empty directory. It has to be given back with `release`. */
@@ -213,6 +228,7 @@ export class Cache {
     const decoded = json().decodeOption(text)
     return (
       Option.isSome(decoded) &&
+      this.durability.isSafe(decoded.value) &&
       decoded.value.layers.every((name) => LAYER_NAME.test(name) && Fs.existsSync(`${this.directory}/${name}`))
     )
   }
@@ -235,7 +251,7 @@ export class Cache {
     // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
     Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
     if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)
-    const text = json().encode({ layers: [layer] })
+    const text = json().encode({ layers: [layer], ...this.durability.stamp() })
     const temporary = `${this.directory}/${CURRENT}.${layer}`
     Fs.writeFileSync(temporary, text, { mode: 0o600 })
     try {
@@ -252,7 +268,7 @@ export class Cache {
 
   private setCurrent(layers: readonly [string, ...ReadonlyArray<string>]): void {
     const temporary = `${this.directory}/${CURRENT}.new`
-    Fs.writeFileSync(temporary, json().encode({ layers }), { mode: 0o600 })
+    Fs.writeFileSync(temporary, json().encode({ layers, ...this.durability.stamp() }), { mode: 0o600 })
     Fs.renameSync(temporary, `${this.directory}/${CURRENT}`)
   }
 }

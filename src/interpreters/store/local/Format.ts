@@ -92,7 +92,8 @@ export const makeDirectories = (layout: Layout): void => {
 /** Says what kind of store this is. `temporary` is a path for that, on the same file system. */
 export const write = (layout: Layout, kind: string, temporary: string): void => {
   try {
-    Fs.writeFileSync(temporary, contentOf(kind), { mode: 0o600 })
+    // Without it the store is no store: it is on the disk before it has its name.
+    Fs.writeFileSync(temporary, contentOf(kind), { mode: 0o600, flush: true })
     Fs.renameSync(temporary, layout.format)
   } catch (error) {
     throw storeError(`cannot make the store ${layout.root}`, error)

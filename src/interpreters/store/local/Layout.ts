@@ -15,6 +15,7 @@
  * making/ID                 who makes this result at the moment, and where
  * tmp/OWNER/                what a process is making; its lock says whether the owner lives
  * tmp/OWNER/holds/ID        a result that the process needs
+ * synced                    until when results are known to be on the disk: see `Durability.ts`
  * lock                      held alone by who deletes results, shared by who begins to hold one
  * ```
  */
@@ -32,6 +33,9 @@ export class Layout {
   }
   get lock(): string {
     return `${this.root}/lock`
+  }
+  get synced(): string {
+    return `${this.root}/synced`
   }
   get results(): string {
     return `${this.root}/results`

@@ -7,9 +7,10 @@ import { codeOf } from "../../host/IoError.ts"
 import { ErrnoError } from "../../host/Libc.ts"
 import type { Footprint, StoredResult } from "../../Inventory.ts"
 import { UnknownId } from "../../Store.ts"
+import { type Durability, isStamp, type Stamp } from "./Durability.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 
-export interface Meta {
+export interface Meta extends Stamp {
   readonly version: 2
   readonly parent: StepId | null
   readonly heading: string
@@ -41,6 +42,7 @@ const decode = (text: string): Meta | undefined => {
     (value.parent === null || (typeof value.parent === "string" && ID.test(value.parent))) &&
     typeof value.heading === "string" &&
     Number.isSafeInteger(value.created) &&
+    isStamp(value) &&
     Array.isArray(value.layers) &&
     value.layers.every((layer) => typeof layer === "string" && LAYER_NAME.test(layer)) &&
     Number.isSafeInteger(value.logSize)
@@ -55,22 +57,29 @@ const SHORTEST = 4
 
 export class Results {
   private readonly layout: Layout
+  private readonly durability: Durability
   private readonly known = new Map<StepId, Meta>()
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, durability: Durability) {
     this.layout = layout
+    this.durability = durability
   }
 
-  /** What is known of a result; `undefined` where there is none. */
+  /** What is known of a result; `undefined` where there is none, or none that can be trusted. */
   get(id: StepId): Meta | undefined {
     const known = this.known.get(id)
     // Another process may have deleted it since.
     if (known !== undefined && Fs.existsSync(this.layout.meta(id))) return known
     const text = readText(this.layout.meta(id))
     if (text === undefined) return undefined
-    const meta = decode(text)
+    const meta = this.trusted(text)
     if (meta !== undefined) this.known.set(id, meta)
     return meta
+  }
+
+  private trusted(text: string): Meta | undefined {
+    const meta = decode(text)
+    return meta !== undefined && this.durability.isSafe(meta) ? meta : undefined
   }
 
   /** Makes a directory the result, in one step. Where the result is there already it stays. */
@@ -97,7 +106,7 @@ export class Results {
     }
     const text = readText(`${away}/meta.json`)
     // Another process has put a good one there in the meantime.
-    if (text !== undefined && decode(text) !== undefined) move(away, path)
+    if (text !== undefined && this.trusted(text) !== undefined) move(away, path)
   }
 
   /** Notes that it was of use at a time, in milliseconds, unless it was later already. */
