@@ -23,6 +23,7 @@ import { exportResult } from "./ExportCommand.ts"
 import * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
 import { healthcheck } from "./HealthcheckCommand.ts"
+import { fsck } from "./FsckCommand.ts"
 import type { Host } from "./Host.ts"
 import { inspect } from "./InspectCommand.ts"
 import { log } from "./LogCommand.ts"
@@ -96,6 +97,7 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
   prune: command("prune", flags.prune, Args.none, prune),
   clean: command("clean", flags.clean, Args.none, clean),
+  fsck: command("fsck", flags.fsck, Args.none, fsck),
   cache: command("cache", flags.cache, Args.all([argument("ACTION"), repeated("NAME")]), (given, [action, names]) =>
     cache({ ...given, action, names })
   )

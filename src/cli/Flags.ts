@@ -154,7 +154,14 @@ export const flags = {
     ...common
   },
   clean: { store, ...common },
-  cache: { format, store, ...common }
+  cache: { format, store, ...common },
+  fsck: {
+    data: Flag.toggle("data", { doc: "Compare files with what --record has recorded of them." }),
+    record: Flag.toggle("record", { doc: "Record what is in the files of all results, for --data." }),
+    repair: Flag.toggle("repair", { doc: "Delete what is wrong, and what is built on it." }),
+    store,
+    ...common
+  }
 } as const
 
 export type CommandName = Exclude<keyof typeof flags, "root">
@@ -286,6 +293,19 @@ export const commands = {
     ],
     flags: flags.cache,
     notes: ["Examples:", "  obuilder cache ls", "  obuilder cache rm opam-archives"]
+  },
+  fsck: {
+    name: "fsck",
+    summary: "Check the store, and repair it.",
+    positionals: [],
+    flags: flags.fsck,
+    notes: [
+      "Each result is checked for what is known of it, its parent, its log and its",
+      "files being there. Builds may go on meanwhile.",
+      "Examples:",
+      "  obuilder fsck",
+      "  obuilder fsck --data --repair"
+    ]
   }
 } as const satisfies Readonly<Record<CommandName, CommandSpec>>
 

@@ -26,7 +26,7 @@ export const progress = (what: string): Effect.Effect<Telling["measured"], never
   })
 
 /** Runs `remove`, and prints a line for each result that goes; with `-q` its id alone. */
-export const telling = <A extends Summary, E, R>(
+export const telling = <A, E, R>(
   given: Verbosity & { readonly dryRun?: boolean },
   remove: (telling: Telling) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | PipeClosed | OutputError, R | Output> =>

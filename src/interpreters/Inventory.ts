@@ -47,6 +47,32 @@ export interface StoredCache {
   readonly lastUsed: number
 }
 
+/** Something in a store that is not as it should be. */
+export interface Fault {
+  readonly what:
+    | { readonly _tag: "Result"; readonly id: StepId }
+    | { readonly _tag: "Cache"; readonly key: string }
+    /** Something that belongs to nothing. */
+    | { readonly _tag: "Leftover"; readonly path: string }
+  /** What is wrong with it, as a phrase. */
+  readonly message: string
+}
+
+export interface CheckOptions {
+  /** Whether to compare the contents of results with the digests that are recorded of them. */
+  readonly data: boolean
+  /** Whether to record digests of those that are whole and have none yet. */
+  readonly record: boolean
+}
+
+/** How many of each were looked at. */
+export interface Checked {
+  readonly results: number
+  readonly caches: number
+  /** Results whose content was compared with what was recorded. */
+  readonly compared: number
+}
+
 export interface Inventory {
   /** All results, in no order. */
   readonly results: Effect.Effect<ReadonlyArray<StoredResult>, StoreError>
@@ -71,6 +97,16 @@ export interface Inventory {
   readonly cacheFootprint: (key: string) => Effect.Effect<Footprint, StoreError>
   /** Forgets a cache. Steps that have a copy of it keep that, and what they leave is dropped. False where there is none. */
   readonly removeCache: (key: string) => Effect.Effect<boolean, StoreError>
+  /** Looks through all of the store, and tells what is wrong. Changes nothing but what it is to record. */
+  readonly check: (
+    options: CheckOptions,
+    tell: {
+      readonly fault: (fault: Fault) => Effect.Effect<void>
+      readonly measured: (done: number, of: number) => Effect.Effect<void>
+    }
+  ) => Effect.Effect<Checked, StoreError>
+  /** Removes what belongs to nothing. Only what `check` told. */
+  readonly removeLeftover: (path: string) => Effect.Effect<void, StoreError>
   /** Free bytes where the store is; none where that has no limit. */
   readonly free: Effect.Effect<number, StoreError>
 }

@@ -6,7 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
-import type { Footprint, Inventory, StoredResult } from "./Inventory.ts"
+import type { Fault, Footprint, Inventory, StoredResult } from "./Inventory.ts"
 import { leastUsedFirst, lastUses, withAncestors, withDescendants } from "./Retention.ts"
 import { Store, type StoreError, UnknownId } from "./Store.ts"
 
@@ -142,6 +142,43 @@ export const clean = (telling: Telling): Effect.Effect<Summary & { readonly cach
     }
     yield* inventory.forgetFiles
     return { ...summary, bytes, caches, inUse: busy.size }
+  })
+
+/** What was done about faults. */
+export interface Repaired {
+  /** The faults that are still there. */
+  readonly remaining: ReadonlyArray<Fault>
+  /** Results that are gone: those that were wrong, and those that were built on them. */
+  readonly removed: number
+}
+
+/** Removes what is wrong, and what is built on it, and nothing else. */
+export const repair = (faults: ReadonlyArray<Fault>, telling: Telling): Effect.Effect<Repaired, StoreError, Store> =>
+  Effect.gen(function* () {
+    const { inventory } = yield* Store
+    const wrong = new Set(faults.flatMap(({ what }) => (what._tag === "Result" ? [what.id] : [])))
+    const results = yield* inventory.results
+    const onWrong = results.filter(({ parent }) => Option.isSome(parent) && wrong.has(parent.value))
+    const doomed = withDescendants(results, new Set([...wrong, ...onWrong.map(({ id }) => id)])).map(({ id }) => id)
+    // What cannot be looked at comes last: nobody knows what it is built on.
+    const all = [...doomed, ...[...wrong].filter((id) => !doomed.includes(id))]
+    const gone = new Set<StepId>()
+    const known = new Map(results.map((result) => [result.id, result]))
+    yield* inventory.remove(all, (id, removal) => {
+      if (removal !== "Removed" && removal !== "Absent") return Effect.void
+      gone.add(id)
+      const result = known.get(id)
+      return result === undefined ? Effect.void : telling.removed({ result, bytes: 0 })
+    })
+    for (const { what } of faults) {
+      if (what._tag === "Cache") yield* inventory.removeCache(what.key)
+      else if (what._tag === "Leftover") yield* inventory.removeLeftover(what.path)
+    }
+    yield* inventory.tidy
+    return {
+      remaining: faults.filter(({ what }) => what._tag === "Result" && !gone.has(what.id)),
+      removed: gone.size
+    }
   })
 
 /** Bytes that all results take together. What results share counts once in those that are built on one another. */

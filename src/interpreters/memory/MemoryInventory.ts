@@ -70,6 +70,17 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
         return Effect.succeed(cache === undefined ? NOTHING : footprint(cache.tree, undefined))
       }),
     removeCache: (key) => act("removeCache", () => Effect.sync(() => world.caches.delete(key))),
+    // Memory is not damaged; but a test may have taken a result away.
+    check: (_, { fault }) =>
+      act("check", () => {
+        const orphans = [...world.results.values()].filter(
+          ({ info }) => Option.isSome(info.parent) && !world.results.has(info.parent.value)
+        )
+        return Effect.forEach(orphans, ({ info }) =>
+          fault({ what: { _tag: "Result", id: info.id }, message: "what it is built on is not there" })
+        ).pipe(Effect.as({ results: world.results.size, caches: world.caches.size, compared: 0 }))
+      }),
+    removeLeftover: () => Effect.void,
     free: act("free", () =>
       Effect.sync(() => world.capacity - [...world.results.keys()].reduce((sum, id) => sum + measure(id).unique, 0))
     )

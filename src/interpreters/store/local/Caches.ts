@@ -86,6 +86,22 @@ export const list = (caches: string): ReadonlyArray<StoredCache> =>
     return current ? [{ key, name: unescape(key), lastUsed: Math.trunc(current.mtimeMs) }] : []
   })
 
+/** What is wrong with a cache's newest version, as a phrase; `undefined` where it is whole, or there is none. */
+export const faultOf = (caches: string, key: string): string | undefined => {
+  const directory = `${caches}/${key}`
+  let text: string
+  try {
+    text = Fs.readFileSync(`${directory}/${CURRENT}`, "utf8")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw error
+  }
+  const current = json().decodeOption(text)
+  if (Option.isNone(current)) return `its ${CURRENT} cannot be read`
+  const lacking = current.value.layers.find((name) => !LAYER_NAME.test(name) || !Fs.existsSync(`${directory}/${name}`))
+  return lacking === undefined ? undefined : `its version lacks the directory ${JSON.stringify(lacking)}`
+}
+
 /** Forgets the newest versions of those that may not have reached the disk; what they were goes when they are used next. */
 export const dropUnsafe = (caches: string, durability: Durability): void => {
   for (const key of Fs.readdirSync(caches)) {

@@ -1,17 +1,18 @@
 /** What a local store holds, and how it goes. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import type { StepId } from "../../../domain/Digest.ts"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { diskUsage } from "../../host/DiskUsage.ts"
 import type { Footprint, Inventory, Removal } from "../../Inventory.ts"
 import type { StoreError } from "../../Store.ts"
 import * as Caches from "./Caches.ts"
+import * as Check from "./Check.ts"
 import { Family } from "./Family.ts"
 import type { Holds } from "./Holds.ts"
 import type { Layout } from "./Layout.ts"
-import type { Results } from "./Results.ts"
+import { ID, type Results } from "./Results.ts"
 import type { Trees } from "./Trees.ts"
 
 export interface Parts {
@@ -125,6 +126,40 @@ export const make = (parts: Parts): Inventory => {
           known
             ? discarding((rubbish) => work("delete a cache in", () => Caches.remove(layout.caches, key, rubbish)))
             : Effect.succeed(false)
+      ),
+    check: ({ data, record }, { fault, measured }) =>
+      Effect.gen(function* () {
+        if (!(yield* attempt("read", isOpen))) return { results: 0, caches: 0, compared: 0 }
+        const ids = results.ids()
+        let compared = 0
+        for (const [index, id] of ids.entries()) {
+          const problem = yield* attempt("check a result in", () => Check.faultOf(layout, results, id))
+          if (problem !== undefined) yield* fault({ what: { _tag: "Result", id }, message: problem })
+          else if (data || record) {
+            const known = yield* attempt("check a result in", () => Check.recorded(layout, id))
+            if (known === undefined ? record : data) {
+              const digest = yield* work("read a result in", () => Check.digestOf(layout, id))
+              if (known === undefined) yield* attempt("write to", () => Check.record(layout, id, digest))
+              else compared++
+              if (known !== undefined && known !== digest) {
+                yield* fault({ what: { _tag: "Result", id }, message: "its files are not what was recorded of them" })
+              }
+            }
+          }
+          yield* measured(index + 1, ids.length)
+        }
+        yield* Effect.forEach(yield* attempt("read", () => Check.others(layout)), fault, { discard: true })
+        return { results: ids.length, caches: Caches.list(layout.caches).length, compared }
+      }),
+    removeLeftover: (path) =>
+      discarding((rubbish) =>
+        work("delete in", () =>
+          holds.locked("exclusive", () => {
+            const isOurs = dirname(path) === layout.squashed && ID.test(basename(path))
+            if (isOurs && !Fs.existsSync(`${layout.results}/${basename(path)}`))
+              Fs.renameSync(path, `${rubbish}/leftover`)
+          })
+        )
       ),
     free: attempt("look at the space of", () => {
       const { bavail, bsize } = Fs.statfsSync(existing(layout.root))

@@ -22,7 +22,8 @@ export interface Meta extends Stamp {
   readonly logSize: number
 }
 
-const ID = /^[0-9a-f]{64}$/
+/** A step's id. */
+export const ID = /^[0-9a-f]{64}$/
 const LAYER_NAME = new RegExp(`^(?:results|squashed)/[0-9a-f]{64}/${LAYER}$`)
 
 /**
@@ -113,6 +114,12 @@ export class Results {
   use(id: StepId, time: number): void {
     const last = this.lastUsed(id)
     if (last > 0 && last < time) Fs.utimesSync(this.layout.meta(id), time / 1000, time / 1000)
+  }
+
+  /** What a result says of itself, whether it can be trusted or not; `undefined` where that cannot be read. */
+  said(id: StepId): Meta | undefined {
+    const text = readText(this.layout.meta(id))
+    return text === undefined ? undefined : decode(text)
   }
 
   /** All results there are. */
