@@ -50,6 +50,8 @@ export interface Chosen {
   readonly backend: Backend
   readonly place: string
   readonly options: StoreOptions
+  /** Nobody named it. */
+  readonly isDefault: boolean
 }
 
 /** Reads `KIND:PLACE`. */
@@ -71,5 +73,5 @@ export const choose = (backends: ReadonlyMap<string, Backend>, text: string): Ei
   }
   return place === ""
     ? Either.left(usageError(`the store ${JSON.stringify(text)} has no path`, `Write --store=${kind}:PATH.`))
-    : Either.right({ backend, place, options: { rsyncMode: Option.none() } })
+    : Either.right({ backend, place, options: { rsyncMode: Option.none() }, isDefault: false })
 }

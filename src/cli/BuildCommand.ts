@@ -11,6 +11,7 @@ import * as PlanJson from "../plan/PlanJson.ts"
 import * as PlanMermaid from "../plan/PlanMermaid.ts"
 import type { Cached } from "../plan/PlanText.ts"
 import * as PlanText from "../plan/PlanText.ts"
+import { Store } from "../interpreters/Store.ts"
 import type { Backends, Chosen } from "./Backend.ts"
 import * as BuildView from "./BuildView.ts"
 import * as Colors from "./Colors.ts"
@@ -52,12 +53,20 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       return yield* printPlan(given, plan, chosen)
     }
     const services = yield* forBuilding(chosen, { sandbox: given, images })
+    if (chosen.isDefault && !isQuiet(given)) yield* Effect.provide(nameStore, services)
     yield* Effect.flatMap(prepared, (request) => execute(given, request)).pipe(
       Effect.provide(services),
       // A store that was not there may have been made by this build.
       Effect.ensuring(Effect.sync(() => save(memo, file ?? hashes())))
     )
   }).pipe(Effect.scoped)
+
+/** What nobody named is said: it is where a user finds what fills the disk. */
+const nameStore = Effect.gen(function* () {
+  const { stderr } = yield* Output
+  const { name } = yield* Store
+  yield* Effect.ignore(stderr.write(`obuilder: results are kept in ${name}\n`))
+})
 
 const printPlan = (
   given: BuildFlags,

@@ -131,7 +131,10 @@ describe("Arguments", () => {
   it.each([
     [[], 'no command is given | See "obuilder --help" for what there is.'],
     [["biuld", "-f", "s", "d"], 'there is no command "biuld" | Did you mean "build"?'],
-    [["frobnicate"], 'there is no command "frobnicate" | The commands are build, export, log, healthcheck, help.'],
+    [
+      ["frobnicate"],
+      'there is no command "frobnicate" | The commands are build, export, log, healthcheck, ls, inspect, df, delete, prune, clean, cache, fsck, help.'
+    ],
     [["help", "bild"], 'there is no command "bild" | Did you mean "build"?'],
     [["build", "d"], '-f FILE is missing | The spec to build; - for standard input. See "obuilder build --help".'],
     [
@@ -140,7 +143,10 @@ describe("Arguments", () => {
     ],
     [["build", "-f", "s", "d", "e"], 'unexpected argument "e" | See "obuilder build --help".'],
     [["healthcheck", "x"], 'unexpected argument "x" | See "obuilder healthcheck --help".'],
-    [["log", "--dry-run", "x"], '--dry-run is no option of "obuilder log" | It is one of "obuilder build".'],
+    [
+      ["log", "--dry-run", "x"],
+      '--dry-run is no option of "obuilder log" | It is one of "obuilder build" and "obuilder prune".'
+    ],
     [["build", "-f", "a", "-f", "b", "d"], '-f is given more than once | See "obuilder build --help".'],
     [["build", "-f", "a", "-q", "-q", "d"], '--quiet is given more than once | See "obuilder build --help".']
   ])("refuses %j", (given, message) => {

@@ -107,7 +107,7 @@ describe("the built program", () => {
     }
     expect(complete("obuilder", "")).toEqual(expect.arrayContaining(["build", "export", "healthcheck", "log", "help"]))
     expect(complete("obuilder", "b")).toEqual(["build"])
-    expect(complete("obuilder", "help", "l")).toEqual(["log"])
+    expect(complete("obuilder", "help", "l")).toEqual(["log", "ls"])
     expect(complete("obuilder", "build", "--dr")).toEqual(["--dry-run"])
     expect(complete("obuilder", "log", "--dr")).toEqual([""])
     expect(complete("obuilder", "-q", "build", "--format", "")).toEqual(["text", "json", "mermaid"])
