@@ -1,17 +1,19 @@
 /**
- * Builds that are killed at random moments, on every kind of store. Whatever
- * happens, building again gives the same result, byte for byte, every result
- * that was there still is, and nothing is left.
+ * Processes that are killed at random moments, on every kind of store: builds,
+ * and what makes room beside them. Whatever happens, building again gives the
+ * same result, byte for byte, the store is whole, and nothing is left.
+ *
+ * `OBUILDER_KILLS` says how many are killed on each kind, `OBUILDER_SEED` when.
  */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { beforeAll, expect, it } from "vitest"
-import { disk, type DiskKind } from "../interpreters/store/disk.ts"
-import { describeWith, type Requirement } from "../requirements.ts"
+import { describeWith } from "../requirements.ts"
 import { makeBase } from "./busybox.ts"
 import { leftBy, temporaryIn } from "./leftovers.ts"
 import { Program } from "./program.ts"
+import { placeFor, storeKinds } from "./stores.ts"
 
 const program = new Program("kills")
 const at = (name: string): string => program.path(name)
@@ -29,20 +31,6 @@ const spec = () => `
  (run (cache (c (target /c))) (shell "echo y >> /c/f; rm -r /again; echo done > /done"))
  (run (shell "find / -xdev -exec touch -h -d @0 {} + 2>/dev/null; true")))`
 
-interface Kind {
-  readonly name: string
-  readonly needs: ReadonlyArray<Requirement>
-  readonly disk?: DiskKind
-  readonly words?: ReadonlyArray<string>
-}
-
-const kinds: ReadonlyArray<Kind> = [
-  { name: "overlayfs", needs: ["overlay"] },
-  { name: "btrfs", needs: ["btrfs"], disk: "btrfs" },
-  { name: "xfs", needs: ["xfs"], disk: "xfs" },
-  { name: "rsync", needs: [], words: ["--rsync-mode=hardlink"] }
-]
-
 /** A small generator of numbers from 0 to 1: mulberry32, by Tommy Ettinger, in the public domain. */
 const randoms = (seed: number) => () => {
   seed = (seed + 0x6d2b79f5) | 0
@@ -51,42 +39,38 @@ const randoms = (seed: number) => () => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
 }
 
-const SEED = 20261122
+const SEED = Number(process.env["OBUILDER_SEED"] ?? 20261122)
 /** On each kind of store. */
-const KILLS = 10
-/** On one store, one after the other. */
-const IN_A_ROW = 5
+const KILLS = Number(process.env["OBUILDER_KILLS"] ?? 30)
+/** Killed in one test, on one store, one after the other. */
+const IN_A_ROW = 10
+/** Milliseconds for one of them, with what is checked after it. */
+const LONGEST_MS = 20_000
 
-for (const kind of kinds) {
-  describeWith(["root", "runc", "busybox", "tar", ...kind.needs], `on ${kind.name}, a build`, () => {
-    const place = kind.disk === undefined ? { path: at(kind.name) } : disk(kind.disk)
-    const words = (store: string) => [
-      `--store=${kind.name}:${store}`,
-      ...(kind.words ?? []),
-      "-f",
-      at("spec"),
-      at("source")
-    ]
-    const start = (store: string) => program.start(["build", ...words(store)])
+for (const kind of storeKinds) {
+  describeWith(["root", "runc", "busybox", "tar", ...kind.needs], `on ${kind.name}`, () => {
+    const place = placeFor(kind, at(kind.name.replaceAll(" ", "-")))
+    const storeOf = (name: string): string => `${place.path}/${name}`
+    const build = (store: string) => ["build", ...kind.words(store), "-f", at("spec"), at("source")]
+    const words = (store: string, command: ReadonlyArray<string>) =>
+      [...command, ...kind.words(store)].filter(
+        // Only a build is told how an rsync store keeps results.
+        (word) => !word.startsWith("--rsync-mode")
+      )
 
-    /** Builds to the end; gives the digest of all that is in the result. */
-    const build = async (store: string): Promise<string> => {
-      const id = await program.builds(words(store), { store })
-      const file = at("exported.tar")
-      const exported = await program.run(["export", `--store=${kind.name}:${store}`, "--format=tar", "-o", file, id])
-      expect(exported).toEqual({ status: 0, signal: null, stdout: "", stderr: "" })
-      return createHash("sha256").update(Fs.readFileSync(file)).digest("hex")
+    const succeeds = async (args: ReadonlyArray<string>): Promise<string> => {
+      const { status, stderr, stdout } = await program.run(args)
+      expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: "" })
+      return stdout
     }
 
-    const results = (store: string): Readonly<Record<string, string>> =>
-      Fs.existsSync(`${store}/results`)
-        ? Object.fromEntries(
-            Fs.readdirSync(`${store}/results`).map((id) => [
-              id,
-              Fs.readFileSync(`${store}/results/${id}/meta.json`, "utf8")
-            ])
-          )
-        : {}
+    /** The digest of all that is in a result. */
+    const contents = async (store: string, built: string): Promise<string> => {
+      const [, id = ""] = /^Got: "([0-9a-f]{64})"$/m.exec(built) ?? []
+      const file = at("exported.tar")
+      await succeeds([...words(store, ["export", "--format=tar"]), "-o", file, id])
+      return createHash("sha256").update(Fs.readFileSync(file)).digest("hex")
+    }
 
     let expected = ""
     /** Milliseconds that a build takes which is left alone. */
@@ -101,44 +85,52 @@ for (const kind of kinds) {
         for (let n = 0; n < 300; n++) program.write(`source/many/${n % 10}/${n}`, `${n}\n`.repeat(n))
         program.write("spec", spec())
       }
+      const store = storeOf("timed")
       const began = Date.now()
-      await start(`${place.path}/timed`).ended
+      const built = await succeeds(build(store))
       duration = Date.now() - began
-      expected = await build(`${place.path}/timed`)
+      expected = await contents(store, built)
     })
-
-    const killAfter = async (store: string, fraction: number): Promise<number> => {
-      const running = start(store)
-      await new Promise((resolve) => setTimeout(resolve, fraction * duration))
-      running.kill("SIGKILL")
-      await running.ended
-      return running.pid
-    }
-
-    const check = async (store: string, dead: ReadonlyArray<number>): Promise<void> => {
-      const before = results(store)
-      expect(await build(store)).toBe(expected)
-      expect(results(store)).toMatchObject(before)
-      expect([...temporaryIn(store), ...dead.flatMap((pid) => leftBy(pid, store))]).toEqual([])
-      expect(Fs.readdirSync(`${store}/making`)).toEqual([])
-    }
 
     const random = randoms(SEED)
-    const fractions = Array.from({ length: KILLS }, () => random())
 
-    it.each(fractions.map((fraction) => [fraction.toFixed(3), fraction] as const))(
-      `that is killed after %s of its time is built again to the same result (seed ${SEED})`,
-      async (text, fraction) => {
-        const store = `${place.path}/random-${text}`
-        await check(store, [await killAfter(store, fraction)])
-      }
+    /** What is killed: mostly a build. */
+    const victim = (store: string): ReadonlyArray<string> => {
+      const choice = random()
+      if (choice < 0.7) return build(store)
+      return words(store, choice < 0.85 ? ["prune", "--max-items=4"] : ["clean"])
+    }
+
+    const rows = Array.from({ length: Math.ceil(KILLS / IN_A_ROW) }, (_, row) => row)
+
+    it.each(rows)(
+      `whatever is killed, the store stays whole, and builds come to the same (${IN_A_ROW} kills, the %dth time, seed ${SEED})`,
+      async (row) => {
+        const store = storeOf(`random-${row}`)
+        for (let kill = 0; kill < IN_A_ROW; kill++) {
+          // Less or more is there to begin with.
+          const choice = random()
+          if (choice < 0.4) await succeeds(words(store, ["clean", "-q"]))
+          else if (choice < 0.8)
+            await succeeds(words(store, ["prune", "-q", `--max-items=${1 + Math.floor(random() * 6)}`]))
+          const args = victim(store)
+          const running = program.start(args)
+          await new Promise((resolve) => setTimeout(resolve, random() * duration))
+          running.kill("SIGKILL")
+          await running.ended
+          const said = `${args[0] ?? ""} was killed, the ${kill}th of this store`
+          const built = await succeeds(build(store))
+          expect([...temporaryIn(store), ...leftBy(running.pid, store)], said).toEqual([])
+          expect(Fs.readdirSync(`${store}/making`), said).toEqual([])
+          expect(await succeeds(words(store, ["fsck"])), said).toContain("all is well")
+          if (kill % 3 === 0) expect(await contents(store, built), said).toBe(expected)
+        }
+        await succeeds(words(store, ["clean"]))
+        for (const directory of ["results", "squashed", "planned", "hashes", "making", "tmp"]) {
+          expect(Fs.readdirSync(`${store}/${directory}`)).toEqual([])
+        }
+      },
+      IN_A_ROW * LONGEST_MS
     )
-
-    it("that is killed again and again gets on, and comes to the same result", async () => {
-      const store = `${place.path}/again`
-      const dead: Array<number> = []
-      for (let n = 0; n < IN_A_ROW; n++) dead.push(await killAfter(store, 0.3 + random() / 2))
-      await check(store, dead)
-    })
   })
 }

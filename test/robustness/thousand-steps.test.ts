@@ -1,8 +1,11 @@
 /** A build of a thousand steps: no limit of the kernel's on layers or mount options is in its way. */
+import { execFileSync } from "node:child_process"
+import { copyFileSync, existsSync, mkdirSync, symlinkSync } from "node:fs"
 import { beforeAll, expect, it } from "vitest"
 import { describeWith } from "../requirements.ts"
 import { makeBase } from "./busybox.ts"
 import { Program } from "./program.ts"
+import { placeFor, storeKinds } from "./stores.ts"
 
 const STEPS = 1_000
 const program = new Program("thousand-steps")
@@ -37,3 +40,46 @@ describeWith(["root", "runc", "overlay", "busybox"], "a spec of a thousand steps
     await program.builds(build("longer.spec", more), { store, ...long })
   }, 320_000)
 })
+
+/** A container takes long; a copy takes none. So steps of a thousand are mostly copies, and all the store's work is done. */
+const EVERY = 50
+/** Whole trees cost by the file: there are only so many. */
+const FILES = 7
+
+for (const kind of storeKinds.filter(({ name }) => name !== "overlayfs")) {
+  describeWith(["root", "runc", "busybox", ...kind.needs], `a spec of a thousand steps, on ${kind.name}`, () => {
+    const place = placeFor(kind, program.path(kind.name.replaceAll(" ", "-")))
+
+    it("builds, and is all there afterwards", async () => {
+      mkdirSync(place.path, { recursive: true })
+      const base = program.path("small")
+      if (!existsSync(base)) {
+        mkdirSync(`${base}/bin`, { recursive: true })
+        copyFileSync(
+          execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim(),
+          `${base}/bin/busybox`
+        )
+        symlinkSync("busybox", `${base}/bin/sh`)
+        program.write("files/file", "content\n")
+      }
+      const steps = Array.from({ length: STEPS }, (_, n) =>
+        n % EVERY === 0 ? `(run (shell "echo ${n} > /${n}"))` : `(copy (src file) (dst /f${n % FILES}))`
+      )
+      const all = [
+        ...Array.from({ length: STEPS / EVERY }, (_, n) => `[ $(cat /${n * EVERY}) = ${n * EVERY} ]`),
+        `[ $(ls / | grep -c ^f) = ${FILES} ]`
+      ]
+      const words = [
+        ...kind.words(`${place.path}/store`),
+        "-f",
+        program.write(
+          "copies.spec",
+          `((from rootfs:${base}) (shell /bin/sh -c)\n${steps.join("\n")}\n(run (shell "PATH=/bin; alias ls='busybox ls' cat='busybox cat' grep='busybox grep'; ${all.join(" && ")}")))`
+        ),
+        program.path("files")
+      ]
+      const first = await program.builds(words, { store: `${place.path}/store`, deadline: 300_000 })
+      expect(await program.builds(["--runtime=/nonexistent", ...words], { deadline: 300_000 })).toBe(first)
+    }, 320_000)
+  })
+}

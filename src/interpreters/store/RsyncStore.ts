@@ -80,7 +80,6 @@ function* sameContent(one: Buffer, two: Buffer): Generator<void, boolean, void> 
   if (listXattr(one).length > 0 || listXattr(two).length > 0) return false
   const [a, b] = [Fs.openSync(one, FLAGS), Fs.openSync(two, FLAGS)]
   try {
-    const piece = Buffer.alloc(PIECE)
     for (const chunk of contentOf(a)) {
       for (let at = 0; at < chunk.length;) {
         const size = Fs.readSync(b, piece, 0, Math.min(PIECE, chunk.length - at), null)
@@ -98,6 +97,8 @@ function* sameContent(one: Buffer, two: Buffer): Generator<void, boolean, void> 
 
 const FLAGS = Fs.constants.O_RDONLY | Fs.constants.O_NOFOLLOW
 const PIECE = 1 << 16
+/** One for all files: making it anew costs more than reading a small one. Nothing yields while it is in use. */
+const piece = Buffer.allocUnsafeSlow(PIECE)
 
 const replace = (old: Buffer, fresh: Buffer): boolean => {
   const temporary = Buffer.concat([fresh, Buffer.from(".obuilder")])
