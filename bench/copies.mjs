@@ -13,7 +13,7 @@ import { COPY_ALL, makeLargeFile, makeSmallFiles } from "./fixtures.mjs"
 import { alternate, ratio, timed } from "./measure.mjs"
 import { OBUILDER, settle, timeOf } from "./processes.mjs"
 
-const TAR = "tar | tar"
+const TAR = "tar into tar"
 
 export const measure = async ({ scratch, rounds }) => {
   const directory = `${scratch}/copy`

@@ -18,10 +18,10 @@ import {
  * What builds from one source directory into one store. `memo` names the file
  * that digests of the source's files are kept in; it is read here.
  */
-export const open = ({ store, source, memo }) => {
+export const open = ({ store, source, memo, layer = OverlayfsStore.layer }) => {
   const known = new HashMemo.HashMemo(memo)
   const services = Layer.mergeAll(
-    OverlayfsStore.layer({ path: store }),
+    layer({ path: store }),
     OciRuntimeSandbox.layer(),
     LocalBaseImages.layer({ sourceDirectory: source, memo: known })
   )

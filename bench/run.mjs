@@ -17,7 +17,9 @@ const benchmarks = {
   runSteps: () => import("./runSteps.mjs"),
   cachedBuild: () => import("./cachedBuild.mjs"),
   copies: () => import("./copies.mjs"),
-  memory: () => import("./memory.mjs")
+  memory: () => import("./memory.mjs"),
+  stores: () => import("./stores.mjs"),
+  pruning: () => import("./pruning.mjs")
 }
 
 const here = new URL(".", import.meta.url).pathname
