@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { beforeAll, expect, it } from "vitest"
-import { disk, type DiskKind } from "../interpreters/store/disk.ts"
+import { datasetAt, disk, type DiskKind } from "../interpreters/store/disk.ts"
 import { describeWith, type Requirement } from "../requirements.ts"
 import { makeBase } from "./busybox.ts"
 import { leftBy, temporaryIn } from "./leftovers.ts"
@@ -33,6 +33,8 @@ interface Kind {
   readonly name: string
   readonly needs: ReadonlyArray<Requirement>
   readonly disk?: DiskKind
+  /** What names a store that is in a directory, if not the directory. */
+  readonly place?: (path: string) => string
   readonly words?: ReadonlyArray<string>
 }
 
@@ -40,6 +42,7 @@ const kinds: ReadonlyArray<Kind> = [
   { name: "overlayfs", needs: ["overlay"] },
   { name: "btrfs", needs: ["btrfs"], disk: "btrfs" },
   { name: "xfs", needs: ["xfs"], disk: "xfs" },
+  { name: "zfs", needs: ["zfs"], disk: "zfs", place: datasetAt },
   { name: "rsync", needs: [], words: ["--rsync-mode=hardlink"] }
 ]
 
@@ -60,8 +63,9 @@ const IN_A_ROW = 5
 for (const kind of kinds) {
   describeWith(["root", "runc", "busybox", "tar", ...kind.needs], `on ${kind.name}, a build`, () => {
     const place = kind.disk === undefined ? { path: at(kind.name) } : disk(kind.disk)
+    const named = (store: string) => `--store=${kind.name}:${kind.place?.(store) ?? store}`
     const words = (store: string) => [
-      `--store=${kind.name}:${store}`,
+      named(store),
       ...(kind.words ?? []),
       "-f",
       at("spec"),
@@ -73,7 +77,7 @@ for (const kind of kinds) {
     const build = async (store: string): Promise<string> => {
       const id = await program.builds(words(store), { store })
       const file = at("exported.tar")
-      const exported = await program.run(["export", `--store=${kind.name}:${store}`, "--format=tar", "-o", file, id])
+      const exported = await program.run(["export", named(store), "--format=tar", "-o", file, id])
       expect(exported).toEqual({ status: 0, signal: null, stdout: "", stderr: "" })
       return createHash("sha256").update(Fs.readFileSync(file)).digest("hex")
     }

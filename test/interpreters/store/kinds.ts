@@ -5,9 +5,10 @@ import * as BtrfsStore from "../../../src/interpreters/store/BtrfsStore.ts"
 import * as OverlayfsStore from "../../../src/interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../../../src/interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../../../src/interpreters/store/XfsStore.ts"
+import * as ZfsStore from "../../../src/interpreters/store/ZfsStore.ts"
 import type { Store, StoreError } from "../../../src/interpreters/Store.ts"
 import type { Requirement } from "../../requirements.ts"
-import type { DiskKind } from "./disk.ts"
+import { datasetAt, type DiskKind } from "./disk.ts"
 
 export interface Kind {
   readonly name: string
@@ -21,6 +22,7 @@ export interface Kind {
 export const wholeTrees: ReadonlyArray<Kind> = [
   { name: "btrfs", needs: ["root", "btrfs"], disk: "btrfs", layer: (path) => BtrfsStore.layer({ path }) },
   { name: "xfs", needs: ["root", "xfs"], disk: "xfs", layer: (path) => XfsStore.layer({ path }) },
+  { name: "zfs", needs: ["root", "zfs"], disk: "zfs", layer: (path) => ZfsStore.layer({ dataset: datasetAt(path) }) },
   ...(["copy", "hardlink", "hardlink_unsafe"] as const).map((mode) => ({
     name: `rsync (${mode})`,
     needs: ["root"] as const,

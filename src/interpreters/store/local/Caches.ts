@@ -17,7 +17,7 @@ import { createHash, randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import type { User } from "../../../domain/Spec.ts"
-import { LATER, toTheEnd } from "../../host/Cooperate.ts"
+import { LATER, type Pause, toTheEnd, type Work } from "../../host/Cooperate.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
@@ -87,12 +87,12 @@ export class Cache {
   }
 
   /** Makes a copy whose own layer is in `space`, an empty directory. It has to be given back with `release`. */
-  *copy(space: string, owner: User): Generator<typeof LATER | void, Copy, void> {
+  *copy(space: string, owner: User): Generator<Pause, Copy, void> {
     Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
     const users = Fs.openSync(`${this.directory}/${USERS}`, "a", 0o600)
     try {
       while (!tryLock(users, "shared")) yield LATER
-      const from = this.current() ?? this.create(owner)
+      const from = this.current() ?? (yield* this.create(owner))
       const layers = this.layers(from)
       const upper = `${space}/fs`
       const work = `${space}/work`
@@ -100,7 +100,8 @@ export class Cache {
       Fs.mkdirSync(work, { mode: 0o700 })
       if (this.whole !== undefined) {
         yield* toTheEnd(this.whole.clone(top, upper))
-        return { from, users, upper, scratch: work, rootfs: { _tag: "Directory", path: upper } }
+        const path = this.whole.locate?.(upper) ?? upper
+        return { from, users, upper, scratch: work, rootfs: { _tag: "Directory", path } }
       }
       Fs.mkdirSync(upper, { mode: 0o700 })
       copyAttributes(top, upper, Fs.lstatSync(top))
@@ -117,7 +118,7 @@ export class Cache {
    * What is needed no more is moved into `rubbish`, an empty directory. Takes
    * the cache's lock.
    */
-  *release(copy: Copy, rubbish: string): Generator<typeof LATER | void, void, void> {
+  *release(copy: Copy, rubbish: string): Work {
     let lock: number | undefined
     try {
       // The cache may have been removed in the meantime: then the copy goes the same way.
@@ -125,18 +126,19 @@ export class Cache {
       lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
       while (!tryLock(lock)) yield LATER
       yield* this.renew(copy)
-      if (tryLock(copy.users)) this.tidy(rubbish)
+      if (tryLock(copy.users)) yield* this.tidy(rubbish)
     } finally {
       if (lock !== undefined) Fs.closeSync(lock)
       Fs.closeSync(copy.users)
     }
   }
 
-  private *renew(copy: Copy): Generator<void, void, void> {
+  private *renew(copy: Copy): Work {
     if (this.current() !== copy.from) return
     const layer = fresh()
     const layers = this.layers(copy.from)
     if (this.whole !== undefined || layers.length < MAX_LAYERS) {
+      yield* toTheEnd(this.whole?.seal?.(copy.upper))
       Fs.renameSync(copy.upper, `${this.directory}/${layer}`)
       this.setCurrent(this.whole === undefined ? [layer, ...json().decode(copy.from).layers] : [layer])
     } else {
@@ -149,12 +151,16 @@ export class Cache {
   }
 
   /** Only for who has both locks for himself. */
-  private tidy(rubbish: string): void {
+  private *tidy(rubbish: string): Work {
     const current = this.current()
     const needed = new Set([LOCK, USERS, CURRENT, ...(current === undefined ? [] : json().decode(current).layers)])
-    for (const name of Fs.readdirSync(this.directory)) {
-      if (!needed.has(name)) Fs.renameSync(`${this.directory}/${name}`, `${rubbish}/${name}`)
+    const unneeded = () => Fs.readdirSync(this.directory).filter((name) => !needed.has(name))
+    if (current !== undefined) {
+      const older = unneeded().filter((name) => LAYER_NAME.test(name))
+      const paths = older.map((name) => `${this.directory}/${name}`)
+      yield* toTheEnd(this.whole?.supersede?.(paths, this.layers(current)[0]))
     }
+    for (const name of unneeded()) Fs.renameSync(`${this.directory}/${name}`, `${rubbish}/${name}`)
   }
 
   /** What the newest version is; `undefined` where there is none, or none that could be used. */
@@ -175,7 +181,7 @@ export class Cache {
     const decoded = json().decodeOption(text)
     return (
       Option.isSome(decoded) &&
-      decoded.value.layers.every((name) => LAYER_NAME.test(name) && Fs.existsSync(`${this.directory}/${name}`))
+      decoded.value.layers.every((name) => LAYER_NAME.test(name) && isThere(`${this.directory}/${name}`))
     )
   }
 
@@ -184,14 +190,15 @@ export class Cache {
     return [`${this.directory}/${top}`, ...others.map((name) => `${this.directory}/${name}`)]
   }
 
-  private create(owner: User): string {
+  private *create(owner: User): Generator<Pause, string, void> {
     const layer = fresh()
     const path = `${this.directory}/${layer}`
     if (this.whole === undefined) Fs.mkdirSync(path)
-    else this.whole.create(path)
+    else yield* toTheEnd(this.whole.create(path))
     // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
     Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
     if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)
+    yield* toTheEnd(this.whole?.seal?.(path))
     const text = json().encode({ layers: [layer] })
     const temporary = `${this.directory}/${CURRENT}.${layer}`
     Fs.writeFileSync(temporary, text, { mode: 0o600 })
@@ -213,6 +220,9 @@ export class Cache {
     Fs.renameSync(temporary, `${this.directory}/${CURRENT}`)
   }
 }
+
+/** What a link that is a version leads to need not be there at the moment. */
+const isThere = (path: string): boolean => Fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 const fresh = (): string => randomBytes(6).toString("hex")
 

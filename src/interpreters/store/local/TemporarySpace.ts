@@ -13,6 +13,7 @@ import { codeOf, storeError } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { isAbandoned, LOCK, take } from "../../host/Owners.ts"
 import type { StoreError } from "../../Store.ts"
+import type { Trees } from "./Trees.ts"
 
 /** In a directory's name, which `Claims.ts` knows. */
 const RANDOM_BYTES = 6
@@ -20,15 +21,24 @@ const RANDOM_BYTES = 6
 /** Takes a directory of one's own below `parent`, after removing those of the dead; gone when the scope closes. */
 export const acquire = (
   parent: string,
-  remove: (path: string) => Effect.Effect<void>
+  { hold = () => undefined, remove }: Pick<Trees, "hold" | "remove">
 ): Effect.Effect<string, StoreError, Scope.Scope> =>
   sweep(parent, remove).pipe(
     Effect.zipRight(
       Effect.acquireRelease(
-        attempt(parent, () => take(parent, RANDOM_BYTES)),
+        attempt(parent, () => {
+          const taken = take(parent, RANDOM_BYTES)
+          hold(taken.lock)
+          return taken
+        }),
         ({ path, lock }) =>
           remove(path).pipe(
-            Effect.zipRight(Effect.sync(() => Fs.closeSync(lock))),
+            Effect.zipRight(
+              Effect.sync(() => {
+                hold(undefined)
+                Fs.closeSync(lock)
+              })
+            ),
             // Once more: a dead process's container, which could still write, may have been killed since.
             Effect.zipRight(Effect.ignore(sweep(parent, remove)))
           )

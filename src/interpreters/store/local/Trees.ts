@@ -5,7 +5,8 @@
  */
 import type * as Effect from "effect/Effect"
 import type { StepId } from "../../../domain/Digest.ts"
-import type { PerhapsWork } from "../../host/Cooperate.ts"
+import type * as Scope from "effect/Scope"
+import type { PerhapsWork, Work } from "../../host/Cooperate.ts"
 import type { Rootfs } from "../../Rootfs.ts"
 import type { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
@@ -16,12 +17,24 @@ export interface Trees {
   readonly kind: string
   /** Fails where this kind of store cannot be at this place, which exists. May throw anything. */
   readonly check: (layout: Layout) => void
+  /** Makes what a new store needs besides its directories; two processes may do it at the same time. */
+  readonly prepare?: (() => Work) | undefined
+  /**
+   * Says which open lock tells others that this process lives, for as long as it
+   * has one: a program that works on trees holds it too, so that what a dead
+   * process left is not looked for while somebody still works for him.
+   */
+  readonly hold?: ((lock: number | undefined) => void) | undefined
   /** Begins a tree in a directory that is there and empty. */
   readonly begin: (request: BeginTree) => Effect.Effect<Begun, StoreError>
   /** Makes the tree in this directory ready to be kept; it is not written to any more. */
   readonly finish: (directory: string, parent: string | undefined) => PerhapsWork
   /** How a cache's version is made, if versions are whole trees; otherwise they are layers of an overlayfs. */
   readonly whole: WholeTrees | undefined
+  /** Where finished trees can be read while the scope is open, if that is not where they are kept. */
+  readonly read?:
+    | ((directories: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, StoreError, Scope.Scope>)
+    | undefined
   /** Removes a directory with such trees in it; what cannot be removed is left to the next sweep. */
   readonly remove: (path: string) => Effect.Effect<void>
 }
@@ -44,7 +57,13 @@ export interface Begun {
 
 export interface WholeTrees {
   /** Makes an empty one. */
-  readonly create: (path: string) => void
+  readonly create: (path: string) => PerhapsWork
   /** Makes a writable copy of one that nobody writes to. */
   readonly clone: (from: string, to: string) => PerhapsWork
+  /** Where the files of one that is being written to are, if not at its path. */
+  readonly locate?: ((path: string) => string) | undefined
+  /** Makes a cache's version ready to be cloned; nobody writes to it any more. */
+  readonly seal?: ((path: string) => PerhapsWork) | undefined
+  /** Makes a cache's newest version independent of older ones, which nobody uses, and perhaps removes these. */
+  readonly supersede?: ((older: ReadonlyArray<string>, newest: string) => PerhapsWork) | undefined
 }
