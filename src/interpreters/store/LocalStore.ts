@@ -219,7 +219,7 @@ class LocalStore implements StoreService {
   private layered(id: StepId): Effect.Effect<LayeredTree, StoreError | UnknownId, Scope.Scope> {
     const what = "read a result in"
     return this.known(what, () => this.results.directories(this.present(id))).pipe(
-      Effect.flatMap((directories) => this.trees.read?.(directories) ?? Effect.succeed(directories)),
+      Effect.flatMap((directories) => this.trees.read?.(directories, this.temporary()) ?? Effect.succeed(directories)),
       Effect.flatMap((directories) => this.attempt(what, () => new LayeredTree(directories)))
     )
   }

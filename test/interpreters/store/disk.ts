@@ -4,7 +4,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import { basename, dirname } from "node:path"
 import { afterAll, beforeAll } from "vitest"
-import { holdZfs } from "./zfsDaemon.ts"
+import { holdZfs, succeeds, until } from "./zfsDaemon.ts"
 
 /** Bytes; a file with nothing in it takes none. */
 const SIZE = 2 * 2 ** 30
@@ -35,7 +35,7 @@ const pool: Maker = {
     }
     return async () => {
       try {
-        execFileSync("zpool", ["destroy", "-f", name], { stdio: "pipe" })
+        await until(`the pool ${name} is destroyed`, () => succeeds("zpool", "destroy", "-f", name))
       } finally {
         await release()
       }

@@ -4,7 +4,7 @@
  * first starts it, the last ends it; that it was a test that started it, and
  * which process it is, a file says.
  */
-import { execFileSync, spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import { tryLock } from "../../../src/interpreters/host/Libc.ts"
@@ -15,7 +15,8 @@ const PID = `${DIRECTORY}/pid`
 const LONGEST_MS = 30_000
 const LOOK_MS = 20
 
-const until = async (what: string, condition: () => boolean): Promise<void> => {
+/** Waits for a condition; fails when it does not come true. */
+export const until = async (what: string, condition: () => boolean): Promise<void> => {
   const deadline = Date.now() + LONGEST_MS
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`this did not happen: ${what}`)
@@ -23,14 +24,10 @@ const until = async (what: string, condition: () => boolean): Promise<void> => {
   }
 }
 
-const answers = (): boolean => {
-  try {
-    execFileSync("zpool", ["list"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-}
+export const succeeds = (program: string, ...args: ReadonlyArray<string>): boolean =>
+  spawnSync(program, args, { stdio: "ignore", timeout: LONGEST_MS }).status === 0
+
+const answers = (): boolean => succeeds("zpool", "list")
 
 const open = (name: string): number => Fs.openSync(`${DIRECTORY}/${name}`, "a", 0o600)
 

@@ -6,8 +6,10 @@
  * so a tree is moved by a rename, whoever finds a link knows the dataset, and a
  * dataset without a link is nobody's. The link is always made first and removed
  * last. A tree is a clone of its parent's only snapshot, which has the tree's
- * own name and is made when the tree is finished. Then it is unmounted: it is
- * mounted again, to be read only, for who wants to look into it.
+ * own name and is made when the tree is finished. Then it is unmounted, so that
+ * there are no more mounts than steps at work; who wants to look into it gets a
+ * clone too. Nothing is ever mounted where something else was: zfs-fuse learns
+ * of an unmount late, and then takes away what is mounted there by its path.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -18,7 +20,6 @@ import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { codeOf, storeError } from "../../host/IoError.ts"
-import { tryLock } from "../../host/Libc.ts"
 import { namesIn } from "../../host/Owners.ts"
 import { asFarAsPossible, removeTree } from "../../host/RemoveTree.ts"
 import * as Syscalls from "../../host/Syscalls.ts"
@@ -53,7 +54,8 @@ export const make = (zfs: Zfs, dataset: string, root: string): Trees => {
     finish: (directory) => trees.seal(`${directory}/${LAYER}`),
     seal: (path) => trees.seal(path),
     supersede: (older, newest) => trees.supersede(older, newest),
-    read: ([directory = ""]) => Effect.map(trees.read(directory), (path) => [path]),
+    read: ([tree = ""], temporary) =>
+      Effect.flatMap(temporary, (directory) => Effect.map(trees.read(tree, directory), (path) => [path])),
     remove: (path) => trees.remove(path)
   })
 }
@@ -103,54 +105,28 @@ class Datasets {
     const name = nameAt(newest)
     // Each was cloned from the one before, whose snapshot it is given.
     for (const _ of older) if ((yield* this.attempt("promote", this.path(name))) !== undefined) break
-    for (const path of older) {
-      // A snapshot, and all that was made from it: the older version, and copies that are rubbish by now.
-      const old = nameAt(path)
-      const failure = yield* this.attempt("destroy", "-R", `${this.path(name)}@${old}`)
-      if (failure === undefined) this.forget(path, old)
-    }
+    // A snapshot goes with the last one that was made from it, which may be a copy that is rubbish by now.
+    for (const path of older) yield* this.attempt("destroy", "-d", `${this.path(name)}@${nameAt(path)}`)
   }
 
-  /** Mounted for as long as somebody reads it. */
-  read(path: string): Effect.Effect<string, StoreError, Scope.Scope> {
-    const reading = Cooperate.run(
-      () => this.open(path),
+  /** A clone of it, in a directory of the reader's own. */
+  read(tree: string, directory: string): Effect.Effect<string, StoreError, Scope.Scope> {
+    const link = `${directory}/${LAYER}`
+    const cloned = Cooperate.run(
+      () => this.cloneInto(tree, directory, link),
       (error) => storeError(`cannot read a result in the store ${dirname(this.directory)}`, error)
     )
-    return Effect.map(
-      Effect.acquireRelease(reading, ({ lock, name }) => asFarAsPossible(() => this.close(name, lock))),
-      ({ name }) => this.mountPoint(name)
-    )
+    return Effect.acquireRelease(Effect.onError(cloned, () => this.remove(directory)), () => this.remove(directory))
   }
 
   remove(path: string): Effect.Effect<void> {
     return asFarAsPossible(() => this.removeAll(path))
   }
 
-  /** Readers share a lock on the directory that the link is in. */
-  private *open(path: string): Generator<Cooperate.Pause, { readonly name: string; readonly lock: number }, void> {
-    const name = nameAt(path)
-    const lock = Fs.openSync(dirname(path), Fs.constants.O_RDONLY | Fs.constants.O_DIRECTORY)
-    try {
-      while (!tryLock(lock, "shared")) yield Cooperate.LATER
-      const failure = this.isMounted(name) ? undefined : yield* this.attempt("mount", "-o", "ro", this.path(name))
-      // Another reader may have been faster.
-      if (failure !== undefined && !this.isMounted(name)) throw failure
-      this.refuseUnmounted(name)
-      return { name, lock }
-    } catch (error) {
-      Fs.closeSync(lock)
-      throw error
-    }
-  }
-
-  /** The last reader has the lock for himself. */
-  private *close(name: string, lock: number): Cooperate.Work {
-    try {
-      if (tryLock(lock)) yield* this.unmount(name)
-    } finally {
-      Fs.closeSync(lock)
-    }
+  private *cloneInto(tree: string, directory: string, link: string): Generator<Cooperate.Pause, string, void> {
+    Fs.mkdirSync(directory, { mode: 0o700 })
+    yield* this.make(link, "clone", "-o", "readonly=on", this.snapshot(nameAt(tree)))
+    return this.locate(link)
   }
 
   private *removeAll(path: string): Cooperate.Work {

@@ -31,9 +31,15 @@ export interface Trees {
   readonly finish: (directory: string, parent: string | undefined) => PerhapsWork
   /** How a cache's version is made, if versions are whole trees; otherwise they are layers of an overlayfs. */
   readonly whole: WholeTrees | undefined
-  /** Where finished trees can be read while the scope is open, if that is not where they are kept. */
+  /**
+   * Where finished trees can be read while the scope is open, if that is not
+   * where they are kept. `temporary` as in {@link BeginTree}.
+   */
   readonly read?:
-    | ((directories: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, StoreError, Scope.Scope>)
+    | ((
+        directories: ReadonlyArray<string>,
+        temporary: BeginTree["temporary"]
+      ) => Effect.Effect<ReadonlyArray<string>, StoreError, Scope.Scope>)
     | undefined
   /** Removes a directory with such trees in it; what cannot be removed is left to the next sweep. */
   readonly remove: (path: string) => Effect.Effect<void>
@@ -64,6 +70,6 @@ export interface WholeTrees {
   readonly locate?: ((path: string) => string) | undefined
   /** Makes a cache's version ready to be cloned; nobody writes to it any more. */
   readonly seal?: ((path: string) => PerhapsWork) | undefined
-  /** Makes a cache's newest version independent of older ones, which nobody uses, and perhaps removes these. */
+  /** Makes a cache's newest version independent of older ones, which nobody uses and which are then removed. */
   readonly supersede?: ((older: ReadonlyArray<string>, newest: string) => PerhapsWork) | undefined
 }
