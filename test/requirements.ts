@@ -44,6 +44,7 @@ const requirements = {
   xz: { met: () => inPath("xz"), words: "xz (Debian: xz-utils)" },
   zstd: { met: () => inPath("zstd"), words: "zstd (Debian: zstd)" },
   btrfs: { met: () => inPath("mkfs.btrfs"), words: "btrfs's tools (Debian: btrfs-progs)" },
+  zfs: { met: () => inPath("zfs-fuse"), words: "ZFS as a program (Debian: zfs-fuse)" },
   xfs: { met: () => inPath("mkfs.xfs"), words: "XFS's tools (Debian: xfsprogs)" },
   bzip2: { met: () => inPath("bzip2"), words: "bzip2 (Debian: bzip2)" }
 } as const

@@ -72,6 +72,10 @@ export const choose = (backends: ReadonlyMap<string, Backend>, text: string): Ei
     )
   }
   return place === ""
-    ? Either.left(usageError(`the store ${JSON.stringify(text)} has no path`, `Write --store=${kind}:PATH.`))
+    ? Either.left(
+        backend.placeIsPath
+          ? usageError(`the store ${JSON.stringify(text)} has no path`, `Write --store=${kind}:PATH.`)
+          : usageError(`the store ${JSON.stringify(text)} has no name`, `Write --store=${kind}:NAME.`)
+      )
     : Either.right({ backend, place, options: { rsyncMode: Option.none() }, isDefault: false })
 }

@@ -9,6 +9,7 @@ import * as LocalStore from "../interpreters/store/LocalStore.ts"
 import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../interpreters/store/XfsStore.ts"
+import * as ZfsStore from "../interpreters/store/ZfsStore.ts"
 import type { Backend, SandboxOptions } from "./Backend.ts"
 
 /** Results in a directory of this machine, steps in containers. */
@@ -26,7 +27,12 @@ const table: Readonly<Record<string, Backend>> = {
   xfs: local("xfs", (path) => XfsStore.make({ path })),
   rsync: local("rsync", (path, { rsyncMode }) =>
     RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") })
-  )
+  ),
+  zfs: {
+    ...local("zfs", (dataset) => ZfsStore.make({ dataset })),
+    placeIsPath: false,
+    hashes: (dataset, sourceDirectory) => ZfsStore.hashes(dataset, sha256(sourceDirectory))
+  }
 }
 
 /** The backends of this program, by kind. */

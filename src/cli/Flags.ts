@@ -51,7 +51,7 @@ export const common = {
 const store = Flag.optional("store", {
   metavar: "STORE",
   decode: text,
-  doc: "Where results are kept: overlayfs:PATH, btrfs:PATH, xfs:PATH or rsync:PATH. [$OBUILDER_STORE, or the best kind for /var/lib/obuilder]"
+  doc: "Where results are kept: overlayfs:PATH, btrfs:PATH, zfs:POOL/DATASET, xfs:PATH or rsync:PATH. [$OBUILDER_STORE, or the best kind for /var/lib/obuilder]"
 })
 
 const format = Flag.choice("format", {

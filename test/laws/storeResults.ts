@@ -253,7 +253,12 @@ export const storeResultLaws = (makeSubject: MakeSubject): void => {
           )
         const first = yield* Effect.fork(racer(store, 0))
         const last = yield* Effect.fork(racer(other, 1))
-        yield* Effect.all(bothFilling.map(Deferred.await))
+        // Whoever fails before that has said why, rather than nothing.
+        const filling = Effect.all(bothFilling.map(Deferred.await))
+        yield* Effect.raceFirst(
+          filling,
+          Effect.zipRight(Effect.all([Fiber.join(first), Fiber.join(last)]), Effect.never)
+        )
         yield* Deferred.succeed(mayEnd[1], undefined)
         yield* Fiber.join(last)
         yield* Deferred.succeed(mayEnd[0], undefined)

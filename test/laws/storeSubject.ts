@@ -13,6 +13,8 @@ export interface Subject {
   /** Each time it is built, another process opens the same store. */
   readonly layer: Layer.Layer<Store, StoreError>
   readonly files: Files
+  /** Milliseconds that its times are exact to; 1, if it is left out. */
+  readonly timeStep?: number
   /** What temporary things the store has at the moment, in words. */
   readonly temporary: Effect.Effect<ReadonlyArray<string>>
 }

@@ -1,5 +1,5 @@
 /** The kinds of stores, as a user names them, each with what it needs and where it can be. */
-import { disk, type DiskKind } from "../interpreters/store/disk.ts"
+import { datasetAt, disk, type DiskKind } from "../interpreters/store/disk.ts"
 import type { Requirement } from "../requirements.ts"
 
 export interface StoreKind {
@@ -19,6 +19,12 @@ export const storeKinds: ReadonlyArray<StoreKind> = [
   { name: "overlayfs", needs: ["overlay"], disk: undefined, words: at("overlayfs") },
   { name: "btrfs", needs: ["btrfs"], disk: "btrfs", words: at("btrfs") },
   { name: "xfs", needs: ["xfs"], disk: "xfs", words: at("xfs") },
+  {
+    name: "zfs",
+    needs: ["zfs"],
+    disk: "zfs",
+    words: (path) => [`--store=zfs:${datasetAt(path)}`]
+  },
   { name: "rsync", needs: [], disk: undefined, words: at("rsync") },
   { name: "rsync with hard links", needs: [], disk: undefined, words: at("rsync", "--rsync-mode=hardlink") }
 ]

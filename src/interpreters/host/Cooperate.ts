@@ -4,10 +4,15 @@
  * One Effect per file costs more than the file: bulk work is a generator over
  * plain synchronous calls that yields wherever it may be stopped.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+
+/** What is yielded: nothing, or what the work has to wait for. */
+export type Pause = void | typeof LATER | Effect.Effect<void>
 
 /** Work that yields wherever it may be stopped. */
-export type Work = Generator<void, void, void>
+export type Work = Generator<Pause, void, void>
 
 /** Work that is done at once, or still to be done. */
 export type PerhapsWork = Work | undefined
@@ -22,14 +27,22 @@ const SLICE = 15
 /** Yielded by work that has to wait for somebody else, such as another process that holds a lock. */
 export const LATER = "later"
 
+/** Waits within such work for an effect; throws what it fails with. */
+export function* wait<A, E>(effect: Effect.Effect<A, E>): Generator<Pause, A, void> {
+  let exit: Exit.Exit<A, E> | undefined
+  yield Effect.map(Effect.exit(effect), (ended) => {
+    exit = ended
+  })
+  if (exit === undefined) throw new Error("work goes on that nobody waited for")
+  if (Exit.isSuccess(exit)) return exit.value
+  throw Cause.squash(exit.cause)
+}
+
 /** Milliseconds until it looks again. */
 const PAUSE = 5
 
 /** Runs a generator to its end; what it throws fails with `onError`. Interruptible between slices. */
-export const run = <A, E>(
-  work: () => Generator<typeof LATER | void, A, void>,
-  onError: (error: unknown) => E
-): Effect.Effect<A, E> =>
+export const run = <A, E>(work: () => Generator<Pause, A, void>, onError: (error: unknown) => E): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.try({ try: work, catch: onError }), (generator) => {
     const slice: Effect.Effect<A, E> = Effect.suspend(() => {
       try {
@@ -38,6 +51,7 @@ export const run = <A, E>(
           const next = generator.next()
           if (next.done === true) return Effect.succeed(next.value)
           if (next.value === LATER) return Effect.zipRight(Effect.sleep(PAUSE), slice)
+          if (next.value !== undefined) return Effect.zipRight(next.value, slice)
           if (Date.now() >= until) break
         }
       } catch (error) {

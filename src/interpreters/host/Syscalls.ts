@@ -21,7 +21,7 @@ interface Bindings {
     flags: number,
     data: string | null
   ) => number
-  readonly umount2: (target: string, flags: number) => number
+  readonly umount2: Koffi.KoffiFunc<(target: string, flags: number) => number>
   readonly chdir: (path: string) => number
   readonly fchdir: (fd: number) => number
   readonly close: (fd: number) => number
@@ -90,6 +90,17 @@ const MNT_DETACH = 2
 export const detach = (target: string): void => {
   check(load().umount2(target, MNT_DETACH), "umount2", target)
 }
+
+const UMOUNT_NOFOLLOW = 8
+
+/** Takes a mount away from where all see it, in another thread: it may have much to write first. False where it is busy, or not there. */
+export const unmount = (target: string): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    load().umount2.async(target, UMOUNT_NOFOLLOW, (error: Error | null, result) => {
+      if (error === null) resolve(result === 0)
+      else reject(error)
+    })
+  })
 
 /** Of the calling thread, where it has a file system context of its own; `process.chdir` is the process's. */
 export const chdir = (path: string): void => {

@@ -41,6 +41,7 @@ const trees = WholeTree.make({
   create: (path) => {
     Btrfs.createSubvolume(path)
     Fs.chmodSync(path, 0o755)
+    return undefined
   },
   clone: (from, to) => {
     Btrfs.snapshotSubvolume(from, to)

@@ -59,11 +59,17 @@ export interface Options {
 /** The stores of one kind. */
 export const of = (trees: Trees) => {
   /** A store in a directory, for as long as the scope is open. */
-  const make = (options: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
-    Effect.map(Effect.scope, (scope) => new LocalStore(new Layout(resolve(options.path)), trees, scope))
+  const make = (options: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> => {
+    const layout = new Layout(resolve(options.path))
+    return inLayout(`${trees.kind}:${layout.root}`, layout, trees)
+  }
   const layer = (options: Options): Layer.Layer<Store, StoreError> => Layer.scoped(Store, make(options))
   return { make, layer }
 }
+
+/** A store that users name like this. */
+export const inLayout = (name: string, layout: Layout, trees: Trees): Effect.Effect<StoreService, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => new LocalStore(name, layout, trees, scope))
 
 /** The file with digests of a source directory's files, by a name for that; none where there is no such store, or one that others could write to. */
 export const hashes = (kind: string, path: string, name: Digest): Option.Option<string> => {
@@ -101,7 +107,8 @@ class LocalStore implements StoreService {
   private opened = false
   private count = 0
 
-  constructor(layout: Layout, trees: Trees, scope: Scope.Scope) {
+  constructor(name: string, layout: Layout, trees: Trees, scope: Scope.Scope) {
+    this.name = name
     this.layout = layout
     this.trees = trees
     this.scope = scope
@@ -109,7 +116,6 @@ class LocalStore implements StoreService {
       Effect.suspend(() => this.acquireSpace()),
       scope
     )
-    this.name = `${trees.kind}:${layout.root}`
     this.durability = new Durability(layout)
     this.results = new Results(layout, this.durability)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
@@ -169,18 +175,16 @@ class LocalStore implements StoreService {
     })
 
   readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
-    Effect.zipRight(
-      this.keep(id),
-      this.known("read a result in", () => ResultTree.make(this.layered(id)))
-    )
+    Effect.zipRight(this.keep(id), Effect.map(this.layered(id), ResultTree.make))
 
   readonly tar = (
     id: StepId,
     write: (chunk: Uint8Array) => Effect.Effect<void>
   ): Effect.Effect<void, StoreError | UnknownId> =>
     this.keep(id).pipe(
-      Effect.zipRight(this.known("read a result in", () => this.layered(id))),
-      Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error)))
+      Effect.zipRight(this.layered(id)),
+      Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error))),
+      Effect.scoped
     )
 
   readonly claim = (id: StepId): ReturnType<StoreService["claim"]> => Effect.zipRight(this.space, this.claims.take(id))
@@ -258,8 +262,12 @@ class LocalStore implements StoreService {
     )
   }
 
-  private layered(id: StepId): LayeredTree {
-    return new LayeredTree(this.results.directories(this.present(id)))
+  private layered(id: StepId): Effect.Effect<LayeredTree, StoreError | UnknownId, Scope.Scope> {
+    const what = "read a result in"
+    return this.known(what, () => this.results.directories(this.present(id))).pipe(
+      Effect.flatMap((directories) => this.trees.read?.(directories, this.temporary()) ?? Effect.succeed(directories)),
+      Effect.flatMap((directories) => this.attempt(what, () => new LayeredTree(directories)))
+    )
   }
 
   /** A path of this process's own, where nothing is yet. */
@@ -279,14 +287,13 @@ class LocalStore implements StoreService {
       // Of a store that is there too: its empty directories may have been cleaned away.
       Format.makeDirectories(this.layout)
     }).pipe(
-      Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees.remove)),
+      Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees)),
       Effect.zipLeft(this.attempt("open", () => this.claims.sweep())),
       Effect.tap((space) =>
-        this.attempt("open", () => {
-          if (this.open()) return
-          this.trees.check(this.layout)
-          Format.write(this.layout, this.trees.kind, `${space}/format`)
-        })
+        Cooperate.run(
+          () => this.establish(space),
+          (error) => this.failed("open", error)
+        )
       ),
       Effect.tap((space) => this.beginRun(space)),
       Effect.tap((space) =>
@@ -326,6 +333,13 @@ class LocalStore implements StoreService {
       ),
       Effect.ensuring(this.trees.remove(rubbish))
     )
+  }
+
+  private *establish(space: string): Cooperate.Work {
+    if (this.open()) return
+    this.trees.check(this.layout)
+    yield* Cooperate.toTheEnd(this.trees.prepare?.())
+    Format.write(this.layout, this.trees.kind, `${space}/format`)
   }
 
   private begin(

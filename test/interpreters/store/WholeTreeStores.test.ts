@@ -24,11 +24,16 @@ for (const kind of wholeTrees) {
       Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(`${place.path}/obuilder-store-`)),
         // What is on a disk of its own goes with that; read-only subvolumes could not be removed like this.
-        (path) => Effect.sync(() => kind.disk === undefined && Fs.rmSync(path, { recursive: true, force: true }))
+        (path) =>
+          Effect.sync(() => {
+            if (kind.disk === undefined) Fs.rmSync(path, { recursive: true, force: true })
+            kind.discard?.(path)
+          })
       ),
       (directory): Subject => ({
         layer: kind.layer(`${directory}/store`),
         files: hostFiles,
+        timeStep: Number((kind.timeStep ?? 1_000_000n) / 1_000_000n),
         temporary: Effect.sync(() => temporaryIn(`${directory}/store`))
       })
     )
@@ -39,6 +44,8 @@ for (const kind of wholeTrees) {
       Effect.gen(function* () {
         const { store } = yield* opened(makeSubject)
         const name = Buffer.of(0x61, 0xff)
+        const time = 1_000_000_000_999_600_001n
+        const kept = time - (time % (kind.timeStep ?? 1n))
         const looks: Array<unknown> = []
         for (const [n, parent] of [["1"], ["2", "1"], ["3", "2"]] as const) {
           yield* Effect.scoped(
@@ -51,7 +58,7 @@ for (const kind of wholeTrees) {
                   Fs.writeFileSync(`${rootfs.path}/one`, "content", { mode: 0o640 })
                   Fs.linkSync(`${rootfs.path}/one`, `${rootfs.path}/two`)
                   Fs.chownSync(`${rootfs.path}/one`, 1, 2)
-                  setTimes(`${rootfs.path}/one`, 1_000_000_000_999_600_001n, 1_000_000_000_999_600_001n)
+                  setTimes(`${rootfs.path}/one`, time, time)
                   Fs.writeFileSync(`${rootfs.path}/large`, Buffer.alloc(3_000_001, "large"))
                   Fs.truncateSync(`${rootfs.path}/large`, 20_000_000)
                 }
@@ -73,7 +80,7 @@ for (const kind of wholeTrees) {
           isSparse: true,
           large: sha256(Buffer.concat([Buffer.alloc(3_000_001, "large"), Buffer.alloc(20_000_000 - 3_000_001)])),
           mode: 0o100640,
-          mtimeNs: 1_000_000_000_999_600_001n,
+          mtimeNs: kept,
           uid: 1
         }
         expect(looks).toEqual([expected, expected, expected])

@@ -17,7 +17,7 @@ import { createHash, randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import type { User } from "../../../domain/Spec.ts"
-import { LATER, toTheEnd } from "../../host/Cooperate.ts"
+import { LATER, type Pause, toTheEnd, type Work } from "../../host/Cooperate.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
@@ -98,7 +98,7 @@ export const faultOf = (caches: string, key: string): string | undefined => {
   }
   const current = json().decodeOption(text)
   if (Option.isNone(current)) return `its ${CURRENT} cannot be read`
-  const lacking = current.value.layers.find((name) => !LAYER_NAME.test(name) || !Fs.existsSync(`${directory}/${name}`))
+  const lacking = current.value.layers.find((name) => !LAYER_NAME.test(name) || !isThere(`${directory}/${name}`))
   return lacking === undefined ? undefined : `its version lacks the directory ${JSON.stringify(lacking)}`
 }
 
@@ -116,14 +116,14 @@ export const dropUnsafe = (caches: string, durability: Durability): void => {
  * Forgets a cache: its files go into `rubbish`, an empty directory, unless a step
  * has a copy: then the last one to give it back removes them. False where there is none.
  */
-export function* remove(caches: string, key: string, rubbish: string): Generator<typeof LATER, boolean> {
+export function* remove(caches: string, key: string, rubbish: string): Generator<Pause, boolean> {
   const directory = `${caches}/${key}`
   if (!Fs.existsSync(`${directory}/${CURRENT}`)) return false
   const [lock, users] = [LOCK, USERS].map((name) => Fs.openSync(`${directory}/${name}`, "a", 0o600)) as [number, number]
   try {
     while (!tryLock(lock)) yield LATER
     Fs.rmSync(`${directory}/${CURRENT}`, { force: true })
-    if (tryLock(users)) tidy(directory, rubbish, new Set())
+    if (tryLock(users)) yield* tidy(directory, rubbish, [], undefined)
     return true
   } finally {
     Fs.closeSync(lock)
@@ -131,12 +131,17 @@ export function* remove(caches: string, key: string, rubbish: string): Generator
   }
 }
 
-/** Moves what is not needed away. Only for who has both locks for himself. */
-const tidy = (directory: string, rubbish: string, layers: ReadonlySet<string>): void => {
-  for (const name of Fs.readdirSync(directory)) {
-    const stays = name === LOCK || name === USERS || name === CURRENT || layers.has(name)
-    if (!stays) Fs.renameSync(`${directory}/${name}`, `${rubbish}/${name}`)
+/** Moves what is not needed away; `layers` are the newest version's. Only for who has both locks for himself. */
+function* tidy(directory: string, rubbish: string, layers: ReadonlyArray<string>, whole: WholeTrees | undefined): Work {
+  const needed = new Set([LOCK, USERS, CURRENT, ...layers])
+  const unneeded = () => Fs.readdirSync(directory).filter((name) => !needed.has(name))
+  const [newest] = layers
+  if (newest !== undefined) {
+    const older = unneeded().filter((name) => LAYER_NAME.test(name))
+    const paths = older.map((name) => `${directory}/${name}`)
+    yield* toTheEnd(whole?.supersede?.(paths, `${directory}/${newest}`))
   }
+  for (const name of unneeded()) Fs.renameSync(`${directory}/${name}`, `${rubbish}/${name}`)
 }
 
 /** A writable copy of a cache. */
@@ -165,12 +170,12 @@ export class Cache {
   }
 
   /** Makes a copy whose own layer is in `space`, an empty directory. It has to be given back with `release`. */
-  *copy(space: string, owner: User): Generator<typeof LATER | void, Copy, void> {
+  *copy(space: string, owner: User): Generator<Pause, Copy, void> {
     Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
     const users = Fs.openSync(`${this.directory}/${USERS}`, "a", 0o600)
     try {
       while (!tryLock(users, "shared")) yield LATER
-      const from = this.current() ?? this.create(owner)
+      const from = this.current() ?? (yield* this.create(owner))
       const layers = this.layers(from)
       const upper = `${space}/fs`
       const work = `${space}/work`
@@ -178,7 +183,8 @@ export class Cache {
       Fs.mkdirSync(work, { mode: 0o700 })
       if (this.whole !== undefined) {
         yield* toTheEnd(this.whole.clone(top, upper))
-        return { from, users, upper, scratch: work, rootfs: { _tag: "Directory", path: upper } }
+        const path = this.whole.locate?.(upper) ?? upper
+        return { from, users, upper, scratch: work, rootfs: { _tag: "Directory", path } }
       }
       Fs.mkdirSync(upper, { mode: 0o700 })
       copyAttributes(top, upper, Fs.lstatSync(top))
@@ -195,7 +201,7 @@ export class Cache {
    * What is needed no more is moved into `rubbish`, an empty directory. Takes
    * the cache's lock.
    */
-  *release(copy: Copy, rubbish: string): Generator<typeof LATER | void, void, void> {
+  *release(copy: Copy, rubbish: string): Work {
     let lock: number | undefined
     try {
       // Somebody may have removed all of it.
@@ -203,18 +209,19 @@ export class Cache {
       lock = Fs.openSync(`${this.directory}/${LOCK}`, "a", 0o600)
       while (!tryLock(lock)) yield LATER
       yield* this.renew(copy)
-      if (tryLock(copy.users)) tidy(this.directory, rubbish, this.currentLayers())
+      if (tryLock(copy.users)) yield* tidy(this.directory, rubbish, this.currentLayers(), this.whole)
     } finally {
       if (lock !== undefined) Fs.closeSync(lock)
       Fs.closeSync(copy.users)
     }
   }
 
-  private *renew(copy: Copy): Generator<void, void, void> {
+  private *renew(copy: Copy): Work {
     if (this.current() !== copy.from) return
     const layer = fresh()
     const layers = this.layers(copy.from)
     if (this.whole !== undefined || layers.length < MAX_LAYERS) {
+      yield* toTheEnd(this.whole?.seal?.(copy.upper))
       Fs.renameSync(copy.upper, `${this.directory}/${layer}`)
       this.setCurrent(this.whole === undefined ? [layer, ...json().decode(copy.from).layers] : [layer])
     } else {
@@ -245,13 +252,13 @@ export class Cache {
     return (
       Option.isSome(decoded) &&
       this.durability.isSafe(decoded.value) &&
-      decoded.value.layers.every((name) => LAYER_NAME.test(name) && Fs.existsSync(`${this.directory}/${name}`))
+      decoded.value.layers.every((name) => LAYER_NAME.test(name) && isThere(`${this.directory}/${name}`))
     )
   }
 
-  private currentLayers(): ReadonlySet<string> {
+  private currentLayers(): ReadonlyArray<string> {
     const current = this.current()
-    return new Set(current === undefined ? [] : json().decode(current).layers)
+    return current === undefined ? [] : json().decode(current).layers
   }
 
   private layers(current: string): readonly [string, ...ReadonlyArray<string>] {
@@ -259,14 +266,15 @@ export class Cache {
     return [`${this.directory}/${top}`, ...others.map((name) => `${this.directory}/${name}`)]
   }
 
-  private create(owner: User): string {
+  private *create(owner: User): Generator<Pause, string, void> {
     const layer = fresh()
     const path = `${this.directory}/${layer}`
     if (this.whole === undefined) Fs.mkdirSync(path)
-    else this.whole.create(path)
+    else yield* toTheEnd(this.whole.create(path))
     // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
     Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
     if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)
+    yield* toTheEnd(this.whole?.seal?.(path))
     const text = json().encode({ layers: [layer], ...this.durability.stamp() })
     const temporary = `${this.directory}/${CURRENT}.${layer}`
     Fs.writeFileSync(temporary, text, { mode: 0o600 })
@@ -288,6 +296,9 @@ export class Cache {
     Fs.renameSync(temporary, `${this.directory}/${CURRENT}`)
   }
 }
+
+/** What a link that is a version leads to need not be there at the moment. */
+const isThere = (path: string): boolean => Fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 const fresh = (): string => randomBytes(6).toString("hex")
 

@@ -1,29 +1,38 @@
 /** Looks through a store for what is not as it should be. */
 import * as Fs from "node:fs"
 import type { Digest, StepId } from "../../../domain/Digest.ts"
-import { treeDigest } from "../../host/TreeDigest.ts"
 import type { Fault } from "../../Inventory.ts"
 import * as Caches from "./Caches.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 import { ID, type Meta, ownLayer, type Results } from "./Results.ts"
 
 /** What is wrong with a result, as a phrase; `undefined` where nothing is, or it is gone meanwhile. */
-export const faultOf = (layout: Layout, results: Results, id: StepId): string | undefined => {
+export const faultOf = (layout: Layout, results: Results, id: StepId, isThere: IsThere): string | undefined => {
   if (!Fs.existsSync(layout.result(id))) return undefined
   const meta = results.said(id)
   if (meta === undefined) return "what is known of it cannot be read"
   if (results.get(id) === undefined) return "it may not have reached the disk before the machine went down"
-  const problem = wrongLayers(layout, results, id, meta) ?? wrongLog(layout, id, meta)
+  const problem = wrongLayers({ layout, results, id, isThere }, meta) ?? wrongLog(layout, id, meta)
   // What somebody deletes meanwhile loses its parts one by one.
   return problem !== undefined && Fs.existsSync(layout.meta(id)) ? problem : undefined
 }
 
-const wrongLayers = (layout: Layout, results: Results, id: StepId, { layers, parent }: Meta): string | undefined => {
+/** Whether a tree is at a path. */
+type IsThere = (path: string) => boolean
+
+interface Looked {
+  readonly layout: Layout
+  readonly results: Results
+  readonly id: StepId
+  readonly isThere: IsThere
+}
+
+const wrongLayers = ({ id, isThere, layout, results }: Looked, { layers, parent }: Meta): string | undefined => {
   const [own, ...below] = layers
   if (own !== ownLayer(id)) return "it does not name its own files"
   const above = parent === null ? null : results.said(parent)
   if (above === undefined) return `what it is built on is not there: ${parent}`
-  const lacking = layers.find((layer) => !isDirectory(`${layout.root}/${layer}`))
+  const lacking = layers.find((layer) => !isThere(`${layout.root}/${layer}`))
   if (lacking !== undefined) return `its directory ${lacking} is not there`
   if (below.length === 0) return undefined
   if (above === null) return "it is built on nothing, and has other results' files"
@@ -38,7 +47,7 @@ const wrongLog = (layout: Layout, id: StepId, { logSize }: Meta): string | undef
   return size === logSize ? undefined : `its log has ${size} bytes instead of ${logSize}`
 }
 
-const isDirectory = (path: string): boolean => Fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+export const isDirectory: IsThere = (path) => Fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** The digest of a result's own files that was recorded, if one was. */
 export const recorded = (layout: Layout, id: StepId): string | undefined =>
@@ -48,10 +57,6 @@ export const recorded = (layout: Layout, id: StepId): string | undefined =>
 export const record = (layout: Layout, id: StepId, digest: Digest): void => {
   Fs.writeFileSync(layout.data(id), digest, { mode: 0o600 })
 }
-
-/** Of a result's own files. */
-export const digestOf = (layout: Layout, id: StepId): Generator<void, Digest> =>
-  treeDigest(`${layout.root}/${ownLayer(id)}`)
 
 /** Caches that are broken, and what belongs to no result. */
 export const others = (layout: Layout): ReadonlyArray<Fault> => [

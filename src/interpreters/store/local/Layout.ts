@@ -18,15 +18,19 @@
  * tmp/OWNER/holds/ID        a result that the process needs
  * synced                    until when results are known to be on the disk: see `Durability.ts`
  * lock                      held alone by who deletes results, shared by who begins to hold one
+ * trees/NAME/               of a ZFS store: where a dataset is mounted that `fs`, or a cache's version, is a link to
  * ```
  */
 import { type StepId } from "../../../domain/Digest.ts"
 
 export class Layout {
   readonly root: string
+  /** Names of directories that only this kind of store has. */
+  private readonly others: ReadonlyArray<string>
 
-  constructor(root: string) {
+  constructor(root: string, others: ReadonlyArray<string> = []) {
     this.root = root
+    this.others = others
   }
 
   get format(): string {
@@ -78,7 +82,9 @@ export class Layout {
     return `${this.root}/tmp`
   }
   get directories(): ReadonlyArray<string> {
-    return [this.root, this.results, this.squashed, this.planned, this.caches, this.hashes, this.making, this.temporary]
+    const { caches, hashes, making, planned, results, root, squashed, temporary } = this
+    const others = this.others.map((name) => `${root}/${name}`)
+    return [root, results, squashed, planned, caches, hashes, making, temporary, ...others]
   }
 }
 

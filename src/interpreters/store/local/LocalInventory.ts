@@ -2,9 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { basename, dirname } from "node:path"
-import type { StepId } from "../../../domain/Digest.ts"
+import type { Digest, StepId } from "../../../domain/Digest.ts"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { diskUsage } from "../../host/DiskUsage.ts"
+import { treeDigest } from "../../host/TreeDigest.ts"
 import type { Footprint, Inventory, Removal } from "../../Inventory.ts"
 import type { StoreError } from "../../Store.ts"
 import * as Caches from "./Caches.ts"
@@ -12,7 +13,7 @@ import * as Check from "./Check.ts"
 import { Family } from "./Family.ts"
 import type { Holds } from "./Holds.ts"
 import type { Layout } from "./Layout.ts"
-import { ID, type Results } from "./Results.ts"
+import { ID, ownLayer, type Results } from "./Results.ts"
 import type { Trees } from "./Trees.ts"
 
 export interface Parts {
@@ -33,13 +34,14 @@ export interface Parts {
  * all results, not to count; few enough for builds not to wait for long.
  */
 const BATCH = 64
+const DIGITS = 8
 const PARTS = 32
 
 export const make = (parts: Parts): Inventory => {
   const { failed, holds, isOpen, layout, results, temporary, trees } = parts
   const family = new Family(results)
 
-  const work = <A>(what: string, steps: () => Generator<typeof Cooperate.LATER | void, A, void>) =>
+  const work = <A>(what: string, steps: () => Generator<Cooperate.Pause, A, void>) =>
     Cooperate.run(steps, (error) => failed(what, error))
 
   const attempt = <A>(what: string, body: () => A): Effect.Effect<A, StoreError> =>
@@ -53,6 +55,16 @@ export const make = (parts: Parts): Inventory => {
       (rubbish) => trees.remove(rubbish)
     )
 
+  function* taken(paths: ReadonlyArray<string>): Generator<Cooperate.Pause, Footprint> {
+    let { shared, unique } = yield* diskUsage(paths, trees)
+    for (const path of paths) {
+      const more = trees.measure === undefined ? NOTHING : yield* trees.measure(path)
+      unique += more.unique
+      shared += more.shared
+    }
+    return { unique, shared }
+  }
+
   const removeBatch = (batch: ReadonlyArray<StepId>, tell: Parameters<Inventory["remove"]>[1]) =>
     discarding((rubbish) =>
       Effect.flatMap(
@@ -61,17 +73,28 @@ export const make = (parts: Parts): Inventory => {
       )
     )
 
+  /** Of a result's own files. */
+  const digestOf = (id: StepId): Effect.Effect<Digest, StoreError> => {
+    const own = `${layout.root}/${ownLayer(id)}`
+    return Effect.scoped(
+      Effect.flatMap(trees.read?.([own], temporary) ?? Effect.succeed([own]), ([path = own]) =>
+        work("read a result in", () => treeDigest(path))
+      )
+    )
+  }
+
   /** For who has the store's lock alone. */
   const takeAway = (ids: ReadonlyArray<StepId>, rubbish: string): ReadonlyArray<readonly [StepId, Removal]> => {
     // In this order: whoever has let go of a parent before the look at what is held has put its child there already.
     const held = holds.all()
     family.look()
-    return ids.map((id) => {
+    return ids.map((id, index) => {
       if (!family.has(id)) return [id, "Absent"]
       if (held.has(id)) return [id, "InUse"]
       if (family.isParent(id)) return [id, "BuiltOn"]
       const [parent, lastUsed] = [results.parent(id), results.lastUsed(id)]
-      Fs.renameSync(layout.result(id), `${rubbish}/${id}`)
+      // Numbered: what removes them goes by their names, and children have to be first there too.
+      Fs.renameSync(layout.result(id), `${rubbish}/${String(index).padStart(DIGITS, "0")}-${id}`)
       family.remove(id)
       discardSquashed(id, rubbish)
       if (parent !== undefined) {
@@ -98,7 +121,7 @@ export const make = (parts: Parts): Inventory => {
         if (!isOpen()) return NOTHING
         const known = results.size(id)
         if (known !== undefined) return known
-        const footprint = yield* diskUsage([layout.result(id), layout.squash(id)], trees)
+        const footprint = yield* taken([layout.result(id), layout.squash(id)])
         // What nobody can come to share stays as it is.
         if (!trees.extents && footprint.shared === 0) results.keepSize(id, footprint)
         return footprint
@@ -118,7 +141,7 @@ export const make = (parts: Parts): Inventory => {
     }),
     caches: attempt("read", () => (isOpen() ? Caches.list(layout.caches) : [])),
     cacheFootprint: (key) =>
-      work("measure a cache in", () => diskUsage(Caches.isKey(key) ? [`${layout.caches}/${key}`] : [], trees)),
+      work("measure a cache in", () => taken(Caches.isKey(key) ? [`${layout.caches}/${key}`] : [])),
     removeCache: (key) =>
       Effect.flatMap(
         attempt("read", () => isOpen() && Caches.isKey(key)),
@@ -131,14 +154,15 @@ export const make = (parts: Parts): Inventory => {
       Effect.gen(function* () {
         if (!(yield* attempt("read", isOpen))) return { results: 0, caches: 0, compared: 0 }
         const ids = results.ids()
+        const isThere = trees.look === undefined ? Check.isDirectory : yield* work("check", trees.look)
         let compared = 0
         for (const [index, id] of ids.entries()) {
-          const problem = yield* attempt("check a result in", () => Check.faultOf(layout, results, id))
+          const problem = yield* attempt("check a result in", () => Check.faultOf(layout, results, id, isThere))
           if (problem !== undefined) yield* fault({ what: { _tag: "Result", id }, message: problem })
           else if (data || record) {
             const known = yield* attempt("check a result in", () => Check.recorded(layout, id))
             if (known === undefined ? record : data) {
-              const digest = yield* work("read a result in", () => Check.digestOf(layout, id))
+              const digest = yield* digestOf(id)
               if (known === undefined) yield* attempt("write to", () => Check.record(layout, id, digest))
               else compared++
               if (known !== undefined && known !== digest) {

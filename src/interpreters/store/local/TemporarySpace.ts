@@ -12,6 +12,7 @@ import * as Fs from "node:fs"
 import { storeError } from "../../host/IoError.ts"
 import { isAbandoned, isDead, take } from "../../host/Owners.ts"
 import type { StoreError } from "../../Store.ts"
+import type { Trees } from "./Trees.ts"
 
 /** In a directory's name, which `Claims.ts` knows. */
 const RANDOM_BYTES = 6
@@ -19,15 +20,24 @@ const RANDOM_BYTES = 6
 /** Takes a directory of one's own below `parent`, after removing those of the dead; gone when the scope closes. */
 export const acquire = (
   parent: string,
-  remove: (path: string) => Effect.Effect<void>
+  { hold = () => undefined, remove }: Pick<Trees, "hold" | "remove">
 ): Effect.Effect<string, StoreError, Scope.Scope> =>
   sweep(parent, remove).pipe(
     Effect.zipRight(
       Effect.acquireRelease(
-        attempt(parent, () => take(parent, RANDOM_BYTES)),
+        attempt(parent, () => {
+          const taken = take(parent, RANDOM_BYTES)
+          hold(taken.lock)
+          return taken
+        }),
         ({ path, lock }) =>
           remove(path).pipe(
-            Effect.zipRight(Effect.sync(() => Fs.closeSync(lock))),
+            Effect.zipRight(
+              Effect.sync(() => {
+                hold(undefined)
+                Fs.closeSync(lock)
+              })
+            ),
             // Once more: a dead process's container, which could still write, may have been killed since.
             Effect.zipRight(Effect.ignore(sweep(parent, remove)))
           )

@@ -5,7 +5,9 @@
  */
 import type * as Effect from "effect/Effect"
 import type { StepId } from "../../../domain/Digest.ts"
-import type { PerhapsWork } from "../../host/Cooperate.ts"
+import type * as Scope from "effect/Scope"
+import type { Pause, PerhapsWork, Work } from "../../host/Cooperate.ts"
+import type { Footprint } from "../../Inventory.ts"
 import type { Rootfs } from "../../Rootfs.ts"
 import type { StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
@@ -16,6 +18,14 @@ export interface Trees {
   readonly kind: string
   /** Fails where this kind of store cannot be at this place, which exists. May throw anything. */
   readonly check: (layout: Layout) => void
+  /** Makes what a new store needs besides its directories; two processes may do it at the same time. */
+  readonly prepare?: (() => Work) | undefined
+  /**
+   * Says which open lock tells others that this process lives, for as long as it
+   * has one: a program that works on trees holds it too, so that what a dead
+   * process left is not looked for while somebody still works for him.
+   */
+  readonly hold?: ((lock: number | undefined) => void) | undefined
   /** Begins a tree in a directory that is there and empty. */
   readonly begin: (request: BeginTree) => Effect.Effect<Begun, StoreError>
   /** Makes the tree in this directory ready to be kept; it is not written to any more. */
@@ -24,6 +34,20 @@ export interface Trees {
   readonly extents: boolean
   /** How a cache's version is made, if versions are whole trees; otherwise they are layers of an overlayfs. */
   readonly whole: WholeTrees | undefined
+  /**
+   * Where finished trees can be read while the scope is open, if that is not
+   * where they are kept. `temporary` as in {@link BeginTree}.
+   */
+  readonly read?:
+    | ((
+        directories: ReadonlyArray<string>,
+        temporary: BeginTree["temporary"]
+      ) => Effect.Effect<ReadonlyArray<string>, StoreError, Scope.Scope>)
+    | undefined
+  /** What the trees in a directory take on the disk, where walking over that does not tell. */
+  readonly measure?: ((path: string) => Generator<Pause, Footprint>) | undefined
+  /** Looks which trees there are, and gives what tells of a path whether one is there, where a directory does not tell. */
+  readonly look?: (() => Generator<Pause, (path: string) => boolean>) | undefined
   /** Removes a directory with such trees in it; what cannot be removed is left to the next sweep. */
   readonly remove: (path: string) => Effect.Effect<void>
 }
@@ -46,7 +70,13 @@ export interface Begun {
 
 export interface WholeTrees {
   /** Makes an empty one. */
-  readonly create: (path: string) => void
+  readonly create: (path: string) => PerhapsWork
   /** Makes a writable copy of one that nobody writes to. */
   readonly clone: (from: string, to: string) => PerhapsWork
+  /** Where the files of one that is being written to are, if not at its path. */
+  readonly locate?: ((path: string) => string) | undefined
+  /** Makes a cache's version ready to be cloned; nobody writes to it any more. */
+  readonly seal?: ((path: string) => PerhapsWork) | undefined
+  /** Makes a cache's newest version independent of older ones, which nobody uses and which are then removed. */
+  readonly supersede?: ((older: ReadonlyArray<string>, newest: string) => PerhapsWork) | undefined
 }

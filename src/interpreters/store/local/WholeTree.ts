@@ -9,32 +9,35 @@ import type { Begun, BeginTree, Trees, WholeTrees } from "./Trees.ts"
 export interface Options extends WholeTrees, Pick<Trees, "kind" | "check" | "extents"> {
   readonly finish?: Trees["finish"]
   readonly remove?: Trees["remove"]
+  readonly prepare?: Trees["prepare"]
+  readonly hold?: Trees["hold"]
+  readonly read?: Trees["read"]
+  readonly measure?: Trees["measure"]
+  readonly look?: Trees["look"]
 }
 
 export const make = (options: Options): Trees => ({
-  kind: options.kind,
-  check: options.check,
-  extents: options.extents,
+  ...options,
   begin: (request) => begin(options, request),
   finish: options.finish ?? (() => undefined),
   whole: options,
   remove: options.remove ?? remove
 })
 
-const begin = ({ clone, create }: WholeTrees, { directory, layout, parent }: BeginTree) =>
+const begin = ({ clone, create, locate }: WholeTrees, { directory, layout, parent }: BeginTree) =>
   Cooperate.run(
-    function* (): Generator<void, Begun, void> {
+    function* (): Generator<Cooperate.Pause, Begun, void> {
       const path = `${directory}/${LAYER}`
       const [top] = parent?.meta.layers ?? []
-      if (top === undefined) create(path)
-      else yield* Cooperate.toTheEnd(clone(`${layout.root}/${top}`, path))
-      return { rootfs: { _tag: "Directory", path }, upper: path, below: [] }
+      yield* Cooperate.toTheEnd(top === undefined ? create(path) : clone(`${layout.root}/${top}`, path))
+      const upper = locate?.(path) ?? path
+      return { rootfs: { _tag: "Directory", path: upper }, upper, below: [] }
     },
     (error) => storeError(`cannot make a result in the store ${layout.root}`, error)
   )
 
 /** Makes an empty directory that everybody may enter, whatever the umask. */
-export const createDirectory = (path: string): void => {
+export const createDirectory = (path: string): undefined => {
   Fs.mkdirSync(path, 0o755)
   Fs.chmodSync(path, 0o755)
 }

@@ -1,0 +1,298 @@
+/**
+ * Trees as ZFS's datasets.
+ *
+ * All are side by side below one dataset, with random names, and where the
+ * other kinds have a directory there is a link to where the dataset is mounted:
+ * so a tree is moved by a rename, whoever finds a link knows the dataset, and a
+ * dataset without a link is nobody's. The link is always made first and removed
+ * last. A tree is a clone of its parent's only snapshot, which has the tree's
+ * own name and is made when the tree is finished. Then it is unmounted, so that
+ * there are no more mounts than steps at work; who wants to look into it gets a
+ * clone too. Nothing is ever mounted where something else was: zfs-fuse learns
+ * of an unmount late, and then takes away what is mounted there by its path.
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { randomBytes } from "node:crypto"
+import * as Fs from "node:fs"
+import { dirname } from "node:path"
+import * as Cooperate from "../../host/Cooperate.ts"
+import { codeOf, storeError } from "../../host/IoError.ts"
+import { namesIn } from "../../host/Owners.ts"
+import { asFarAsPossible, removeTree } from "../../host/RemoveTree.ts"
+import * as Syscalls from "../../host/Syscalls.ts"
+import { bytesOf, isMounted, type Zfs, zfsError } from "../../host/Zfs.ts"
+import type { Footprint } from "../../Inventory.ts"
+import { StoreError } from "../../Store.ts"
+import { LAYER } from "./Layout.ts"
+import type { Trees } from "./Trees.ts"
+import * as WholeTree from "./WholeTree.ts"
+
+/** Below a store's directory, and below its dataset. */
+export const TREES = "trees"
+
+const NAME_BYTES = 8
+const TARGET = new RegExp(`/${TREES}/([0-9a-f]{${NAME_BYTES * 2}})$`)
+
+/** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
+const DEPTH = 3
+
+/** Those of the store in `dataset`, which is mounted at `root`. */
+export const make = (zfs: Zfs, dataset: string, root: string): Trees => {
+  const trees = new Datasets(zfs, `${dataset}/${TREES}`, `${root}/${TREES}`)
+  return WholeTree.make({
+    kind: "zfs",
+    // Of blocks, rather: what a tree has of its own changes with those that are cloned from it.
+    extents: true,
+    check: () => undefined,
+    measure: (path) => trees.measure(path),
+    look: () => trees.look(),
+    prepare: () => trees.prepare(),
+    hold: (lock) => {
+      zfs.lock = lock
+    },
+    create: (path) => trees.create(path),
+    clone: (from, to) => trees.clone(from, to),
+    locate: (path) => trees.locate(path),
+    finish: (directory) => trees.seal(`${directory}/${LAYER}`),
+    seal: (path) => trees.seal(path),
+    supersede: (older, newest) => trees.supersede(older, newest),
+    read: ([tree = ""], temporary) =>
+      Effect.flatMap(temporary, (directory) => Effect.map(trees.read(tree, directory), (path) => [path])),
+    remove: (path) => trees.remove(path)
+  })
+}
+
+/** What images need, whatever the datasets above are like. */
+const PROPERTIES = ["canmount=off", "atime=off", "setuid=on", "devices=on", "exec=on", "readonly=off"]
+
+class Datasets {
+  private readonly zfs: Zfs
+  /** The dataset that all are in. */
+  private readonly dataset: string
+  /** Where they are mounted. */
+  private readonly directory: string
+
+  constructor(zfs: Zfs, dataset: string, directory: string) {
+    this.zfs = zfs
+    this.dataset = dataset
+    this.directory = directory
+  }
+
+  *prepare(): Cooperate.Work {
+    const options = PROPERTIES.flatMap((property) => ["-o", property])
+    const failure = yield* this.attempt("create", ...options, this.dataset)
+    if (failure !== undefined && !isThere(failure)) throw failure
+  }
+
+  *create(path: string): Cooperate.Work {
+    yield* this.make(path, "create")
+  }
+
+  *clone(from: string, to: string): Cooperate.Work {
+    yield* this.make(to, "clone", this.snapshot(nameAt(from)))
+  }
+
+  locate(path: string): string {
+    return this.mountPoint(nameAt(path))
+  }
+
+  *seal(path: string): Cooperate.Work {
+    const name = nameAt(path)
+    // First: it also writes out what a process had mapped into its memory.
+    yield* this.unmount(name)
+    yield* this.run("snapshot", this.snapshot(name))
+  }
+
+  *supersede(older: ReadonlyArray<string>, newest: string): Cooperate.Work {
+    const name = nameAt(newest)
+    // Each was cloned from the one before, whose snapshot it is given.
+    for (const _ of older) if ((yield* this.attempt("promote", this.path(name))) !== undefined) break
+    // A snapshot goes with the last one that was made from it, which may be a copy that is rubbish by now.
+    for (const path of older) yield* this.attempt("destroy", "-d", `${this.path(name)}@${nameAt(path)}`)
+  }
+
+  /** As `zfs` has it: USED goes with a tree and its snapshot, unless clones need that. */
+  *measure(path: string): Generator<Cooperate.Pause, Footprint> {
+    let [unique, shared] = [0, 0]
+    for (const [, name] of linksIn(path, DEPTH)) {
+      const text = yield* Cooperate.wait(Effect.either(this.zfs.run("list", "-H", "-o", "used,refer", this.path(name))))
+      if (Either.isLeft(text)) continue
+      const [used = 0, refer = 0] = text.right.split("\t").map(bytesOf)
+      unique += used
+      shared += Math.max(0, refer - used)
+    }
+    return { unique, shared }
+  }
+
+  /** Finished trees have a snapshot. */
+  *look(): Generator<Cooperate.Pause, (path: string) => boolean> {
+    const list = this.zfs.run("list", "-H", "-r", "-o", "name", "-t", "snapshot", this.dataset)
+    const text = yield* Cooperate.wait(
+      Effect.mapError(list, (error) => zfsError("cannot list the datasets of the store", error))
+    )
+    const snapshots = new Set(text.split("\n"))
+    return (path) => {
+      const name = nameOf(path)
+      return name !== undefined && snapshots.has(this.snapshot(name))
+    }
+  }
+
+  /** A clone of it, in a directory of the reader's own. */
+  read(tree: string, directory: string): Effect.Effect<string, StoreError, Scope.Scope> {
+    const link = `${directory}/${LAYER}`
+    const cloned = Cooperate.run(
+      () => this.cloneInto(tree, directory, link),
+      (error) => storeError(`cannot read a result in the store ${dirname(this.directory)}`, error)
+    )
+    return Effect.acquireRelease(
+      Effect.onError(cloned, () => this.remove(directory)),
+      () => this.remove(directory)
+    )
+  }
+
+  remove(path: string): Effect.Effect<void> {
+    return asFarAsPossible(() => this.removeAll(path))
+  }
+
+  private *cloneInto(tree: string, directory: string, link: string): Generator<Cooperate.Pause, string, void> {
+    Fs.mkdirSync(directory, { mode: 0o700 })
+    yield* this.make(link, "clone", "-o", "readonly=on", this.snapshot(nameAt(tree)))
+    return this.locate(link)
+  }
+
+  private *removeAll(path: string): Cooperate.Work {
+    // One may be in the way of another that it was cloned from.
+    for (let pending = [...linksIn(path, DEPTH)]; pending.length > 0;) {
+      const before = pending.length
+      let failure: StoreError | undefined
+      const left: typeof pending = []
+      for (const [link, name] of pending) {
+        const problem = yield* this.attempt("destroy", "-r", this.path(name))
+        if (problem === undefined || isMissing(problem)) this.forget(link, name)
+        else {
+          failure = problem
+          left.push([link, name])
+        }
+      }
+      // What still has its link is found again by the next sweep.
+      if (left.length === before && failure !== undefined) throw failure
+      pending = left
+    }
+    yield* removeTree(path)
+  }
+
+  /** Makes a dataset, and a link to it. */
+  private *make(path: string, ...words: ReadonlyArray<string>): Cooperate.Work {
+    const name = randomBytes(NAME_BYTES).toString("hex")
+    Fs.symlinkSync(this.mountPoint(name), path)
+    const failure = yield* this.attempt(...words, this.path(name))
+    if (this.isMounted(name)) return
+    // It may have been made, but not mounted.
+    const problem = yield* this.attempt("mount", this.path(name))
+    if (problem !== undefined) throw failure ?? problem
+    this.refuseUnmounted(name)
+  }
+
+  /** Otherwise what is written there would be written into the store's own dataset. */
+  private refuseUnmounted(name: string): void {
+    if (this.isMounted(name)) return
+    throw new StoreError({
+      message: `${this.path(name)} is not mounted at ${this.mountPoint(name)}, where this process can see it`,
+      hint: Option.some(
+        `let ZFS mount ${dirname(this.dataset)}: zfs set mountpoint=${dirname(this.directory)} ${dirname(this.dataset)}`
+      ),
+      cause: undefined
+    })
+  }
+
+  private *unmount(name: string): Cooperate.Work {
+    const path = this.mountPoint(name)
+    // Where it stays busy it stays mounted, which does no harm.
+    for (let tries = 0; this.isMounted(name) && tries < UNMOUNT_TRIES; tries++) {
+      if (tries > 0) yield Cooperate.LATER
+      yield* Cooperate.wait(Effect.promise(() => Syscalls.unmount(path)))
+    }
+    this.removeMountPoint(name)
+  }
+
+  /** After a link's dataset. */
+  private forget(link: string, name: string): void {
+    this.removeMountPoint(name)
+    Fs.rmSync(link, { force: true })
+  }
+
+  private removeMountPoint(name: string): void {
+    try {
+      Fs.rmdirSync(this.mountPoint(name))
+    } catch {
+      // Gone already, or still in use.
+    }
+  }
+
+  /** Runs a command; gives what it fails with. */
+  private *attempt(...words: ReadonlyArray<string>): Generator<Cooperate.Pause, StoreError | undefined, void> {
+    const done = Effect.either(this.zfs.run(...words))
+    const result = yield* Cooperate.wait(done)
+    return Either.isLeft(result) ? zfsError(`zfs ${words[0] ?? ""} failed`, result.left) : undefined
+  }
+
+  private *run(...words: ReadonlyArray<string>): Cooperate.Work {
+    const failure = yield* this.attempt(...words)
+    if (failure !== undefined) throw failure
+  }
+
+  private isMounted(name: string): boolean {
+    return isMounted(this.mountPoint(name))
+  }
+
+  private mountPoint(name: string): string {
+    return `${this.directory}/${name}`
+  }
+
+  private path(name: string): string {
+    return `${this.dataset}/${name}`
+  }
+
+  private snapshot(name: string): string {
+    return `${this.path(name)}@${name}`
+  }
+}
+
+/** How often an unmount is tried that finds somebody still there. */
+const UNMOUNT_TRIES = 5
+
+const isThere = ({ message }: StoreError): boolean => message.includes("already exists")
+const isMissing = ({ message }: StoreError): boolean => message.includes("does not exist")
+
+/** The name of the dataset that a link leads to. */
+const nameAt = (path: string): string => {
+  const name = nameOf(path)
+  if (name !== undefined) return name
+  throw new StoreError({
+    message: `${path} is no link to a dataset of this store`,
+    hint: Option.none(),
+    cause: undefined
+  })
+}
+
+const nameOf = (link: string): string | undefined => {
+  try {
+    return TARGET.exec(Fs.readlinkSync(link))?.[1]
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === "EINVAL" || code === "ENOENT") return undefined
+    throw error
+  }
+}
+
+/** Links to datasets at, and in, a directory, and the datasets' names. */
+function* linksIn(path: string, depth: number): Generator<readonly [link: string, name: string], void, void> {
+  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+  const name = stats?.isSymbolicLink() === true ? nameOf(path) : undefined
+  if (name !== undefined) yield [path, name]
+  if (stats?.isDirectory() !== true || depth === 0) return
+  for (const inner of [...namesIn(path)].sort()) yield* linksIn(`${path}/${inner}`, depth - 1)
+}

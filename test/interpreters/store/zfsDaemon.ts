@@ -1,0 +1,86 @@
+/**
+ * zfs-fuse, for the tests that need ZFS where the kernel has none: there is one
+ * for the whole machine, so test files that run at the same time share it. The
+ * first starts it, the last ends it; that it was a test that started it, and
+ * which process it is, a file says.
+ */
+import { spawn, spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import { tryLock } from "../../../src/interpreters/host/Libc.ts"
+
+const DIRECTORY = `${Os.tmpdir()}/obuilder-test-zfs-fuse`
+const PID = `${DIRECTORY}/pid`
+
+const LONGEST_MS = 30_000
+const LOOK_MS = 20
+
+/** Waits for a condition; fails when it does not come true. */
+export const until = async (what: string, condition: () => boolean): Promise<void> => {
+  const deadline = Date.now() + LONGEST_MS
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`this did not happen: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}
+
+export const succeeds = (program: string, ...args: ReadonlyArray<string>): boolean =>
+  spawnSync(program, args, { stdio: "ignore", timeout: LONGEST_MS }).status === 0
+
+const answers = (): boolean => succeeds("zpool", "list")
+
+const open = (name: string): number => Fs.openSync(`${DIRECTORY}/${name}`, "a", 0o600)
+
+/** While nobody else starts or ends it. */
+const alone = async <A>(work: () => Promise<A>): Promise<A> => {
+  Fs.mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 })
+  const lock = open("lock")
+  try {
+    await until("nobody else starts or ends zfs-fuse", () => tryLock(lock))
+    return await work()
+  } finally {
+    Fs.closeSync(lock)
+  }
+}
+
+const start = async (): Promise<void> => {
+  if (answers()) return
+  const daemon = spawn("zfs-fuse", ["--no-daemon", "--no-kstat-mount"], { detached: true, stdio: "ignore" })
+  daemon.unref()
+  Fs.writeFileSync(PID, String(daemon.pid))
+  await until("zfs-fuse answers", answers)
+}
+
+const end = async (): Promise<void> => {
+  if (!Fs.existsSync(PID)) return
+  const pid = Fs.readFileSync(PID, "utf8")
+  // The number may be another process's by now.
+  const isRunning = () => Fs.existsSync(`/proc/${pid}`) && programOf(pid) === "zfs-fuse"
+  if (isRunning()) process.kill(Number(pid), "SIGTERM")
+  await until("zfs-fuse ends", () => !isRunning())
+  Fs.rmSync(PID)
+}
+
+const programOf = (pid: string): string => {
+  try {
+    const stat = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
+    return / [ZX] /.test(stat.slice(stat.lastIndexOf(")") + 1, stat.lastIndexOf(")") + 4))
+      ? ""
+      : stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"))
+  } catch {
+    return ""
+  }
+}
+
+/** Has ZFS running until the result is called. */
+export const holdZfs = (): Promise<() => Promise<void>> =>
+  alone(async () => {
+    await start()
+    const users = open("users")
+    tryLock(users, "shared")
+    return () =>
+      alone(async () => {
+        if (tryLock(users)) await end()
+        Fs.closeSync(users)
+      })
+  })
