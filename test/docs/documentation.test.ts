@@ -1,6 +1,7 @@
 import * as Either from "effect/Either"
 import { readdirSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
+import * as Arguments from "../../src/cli/Arguments.ts"
 import * as SpecText from "../../src/domain/SpecText.ts"
 
 /** The spec snippets of a page, in order. */
@@ -39,5 +40,22 @@ describe("the documentation's own links", () => {
     for (const [, target] of readFileSync(page, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
       expect(() => readFileSync(`${folder}${target}`), `${page} links to ${target}`).not.toThrow(/ENOENT/)
     }
+  })
+})
+
+/** The command lines of a page: words of a shell, without comments, and without what stands for more words. */
+const commandLines = (page: string): ReadonlyArray<string> =>
+  [...readFileSync(page, "utf8").matchAll(/```sh\n([\s\S]*?)```/g)]
+    .flatMap(([, block = ""]) => block.split("\n"))
+    .map((line) => line.replace(/\s+#.*$/, "").replace(/ \.\.\.$/, " -f SPEC DIR"))
+    .filter((line) => line.startsWith("obuilder "))
+
+describe("the command lines that the documentation shows", () => {
+  const all = pages.flatMap((page) => commandLines(page).map((line) => ({ page, line })))
+
+  it("are found", () => expect(all.length).toBeGreaterThan(15))
+
+  it.each(all)("$page: $line", ({ line }) => {
+    expect(Arguments.read(line.split(/ +/).slice(1))).toMatchObject({ _tag: "Right" })
   })
 })
