@@ -1,7 +1,7 @@
 /** The kinds of local stores, each where it can be: on the scratch directory, or on a file system in a file. */
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
-import { BtrfsStore, OverlayfsStore, RsyncStore, XfsStore } from "../dist/lib/index.js"
+import { BtrfsStore, OverlayfsStore, RsyncStore, XfsStore, ZfsStore } from "../dist/lib/index.js"
 import { run } from "./processes.mjs"
 
 /** Bytes; a file with nothing in it takes none. */
@@ -21,6 +21,42 @@ const inFile = (program, ...args) => ({
     return { path, unmount: () => run("umount", [path]) }
   }
 })
+
+/** A pool in a file; zfs-fuse is started where ZFS does not answer, and ended with this process. */
+const pool = {
+  needs: "zpool",
+  mount: async (directory) => {
+    const image = `${directory}/image`
+    const path = `${directory}/mnt`
+    Fs.mkdirSync(path, { recursive: true })
+    Fs.closeSync(Fs.openSync(image, "w"))
+    Fs.truncateSync(image, SIZE)
+    const answers = () => spawnSync("zpool", ["list"], { stdio: "ignore" }).status === 0
+    let daemon
+    if (!answers()) {
+      daemon = spawn("zfs-fuse", ["--no-daemon", "--no-kstat-mount"], { stdio: "ignore" })
+      daemon.unref()
+      process.once("exit", () => daemon.kill())
+      while (!answers() && daemon.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const name = `obuilder-bench-${process.pid}`
+    process.env.POOL = name
+    run("zpool", ["create", "-o", "cachefile=none", "-m", path, name, image])
+    return {
+      path,
+      unmount: async () => {
+        for (let tries = 0; spawnSync("zpool", ["destroy", "-f", name], { stdio: "ignore" }).status !== 0; tries++) {
+          if (tries > 100) throw new Error(`the pool ${name} cannot be destroyed`)
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+        daemon?.kill()
+      }
+    }
+  }
+}
+
+/** The dataset of a path in such a pool. */
+const datasetAt = (path) => `${process.env.POOL}${path.slice(path.indexOf("/mnt") + 4)}`
 
 const plain = {
   needs: "sh",
@@ -50,6 +86,15 @@ export const kinds = [
     clone: "cp -a --reflink=always $1 $2",
     prepare: "cp -a $1 $2"
   },
+  {
+    name: "zfs",
+    disk: pool,
+    layer: ({ path }) => ZfsStore.layer({ dataset: datasetAt(path) }),
+    clone: 'zfs clone -o mountpoint="$2" "$POOL/tree@base" "$POOL/copy$(echo "$2" | tr / -)"',
+    prepare: 'zfs create -o mountpoint="$2" "$POOL/tree" && cp -a "$1"/. "$2"/ && zfs snapshot "$POOL/tree@base"',
+    // A result takes a command or two of ZFS's.
+    most: 1000
+  },
   { name: "rsync", disk: plain, layer: RsyncStore.layer, clone: "cp -a $1 $2", prepare: "cp -a $1 $2" }
 ]
 
@@ -61,11 +106,11 @@ export const onEach = async (scratch, use) => {
       console.error(`${kind.name} is left out: ${kind.disk.needs} is not here`)
       continue
     }
-    const { path, unmount } = kind.disk.mount(`${scratch}/on-${kind.name}`)
+    const { path, unmount } = await kind.disk.mount(`${scratch}/on-${kind.name}`)
     try {
       results.push(...(await use(kind, path)))
     } finally {
-      unmount()
+      await unmount()
     }
   }
   return results

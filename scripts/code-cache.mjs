@@ -14,13 +14,8 @@ const [, program, dist, prepared] = process.argv
 const file = resolve(dist, "obuilder.cjs")
 
 const context = (directory) => join(directory, "source")
-const buildWords = (directory) => [
-  "build",
-  `--store=overlayfs:${join(directory, "store")}`,
-  "-f",
-  join(directory, "spec"),
-  context(directory)
-]
+const storeWord = (directory) => `--store=overlayfs:${join(directory, "store")}`
+const buildWords = (directory) => ["build", storeWord(directory), "-f", join(directory, "spec"), context(directory)]
 
 /** Runs `use` with a directory that has a small spec and what it builds. */
 const withExample = async (use) => {
@@ -64,7 +59,7 @@ const writeCache = async (directory) => {
   Error.stackTraceLimit = 0
   const script = new Script(source, { filename: file })
   await run(script, ["--help"])
-  await run(script, ["build", "--dry-run", "-f", join(directory, "planned"), context(directory)])
+  await run(script, ["build", "--dry-run", storeWord(directory), "-f", join(directory, "planned"), context(directory)])
   // Without root this fails, having compiled most of its way by then.
   await run(script, buildWords(directory))
   writeFileSync(resolve(dist, "obuilder.cache"), script.createCachedData())

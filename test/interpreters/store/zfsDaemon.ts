@@ -33,10 +33,19 @@ const open = (name: string): number => Fs.openSync(`${DIRECTORY}/${name}`, "a", 
 
 /** While nobody else starts or ends it. */
 const alone = async <A>(work: () => Promise<A>): Promise<A> => {
-  Fs.mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 })
-  const lock = open("lock")
+  let lock = -1
+  // The last one removes the directory: then another one is taken.
+  const taken = (): boolean => {
+    Fs.mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 })
+    lock = open("lock")
+    if (tryLock(lock) && Fs.lstatSync(`${DIRECTORY}/lock`, { throwIfNoEntry: false })?.ino === Fs.fstatSync(lock).ino) {
+      return true
+    }
+    Fs.closeSync(lock)
+    return false
+  }
+  await until("nobody else starts or ends zfs-fuse", taken)
   try {
-    await until("nobody else starts or ends zfs-fuse", () => tryLock(lock))
     return await work()
   } finally {
     Fs.closeSync(lock)
@@ -80,7 +89,10 @@ export const holdZfs = (): Promise<() => Promise<void>> =>
     tryLock(users, "shared")
     return () =>
       alone(async () => {
-        if (tryLock(users)) await end()
+        if (tryLock(users)) {
+          await end()
+          Fs.rmSync(DIRECTORY, { recursive: true })
+        }
         Fs.closeSync(users)
       })
   })
