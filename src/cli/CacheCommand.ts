@@ -11,7 +11,7 @@ import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { table } from "./Table.ts"
 import * as Units from "./Units.ts"
@@ -21,7 +21,7 @@ type CacheFlags = Given<typeof flags.cache> & { readonly action: string; readonl
 
 export const cache = (given: CacheFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
-    const inStore = withStore(yield* chosenStore(given.store))
+    const inStore = withKnownStore(yield* chosenStore(given.store))
     switch (given.action) {
       case "ls":
         if (given.names.length > 0) return yield* usageError('"obuilder cache ls" takes no names')

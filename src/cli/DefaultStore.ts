@@ -2,6 +2,7 @@
 import * as Fs from "node:fs"
 import { release } from "node:os"
 import { dirname } from "node:path"
+import { mountedAt } from "../interpreters/host/Zfs.ts"
 
 const PATH = "/var/lib/obuilder"
 
@@ -34,8 +35,10 @@ export const kindFor = ({ fileSystem, format, hasOverlayfs }: Facts): string => 
 }
 
 /** `KIND:PATH`. */
-export const defaultStore = (): string =>
-  `${kindFor({ format: read(`${PATH}/format`), hasOverlayfs: hasOverlayfs(), fileSystem: typeAt(PATH) })}:${PATH}`
+export const defaultStore = (): string => {
+  const kind = kindFor({ format: read(`${PATH}/format`), hasOverlayfs: hasOverlayfs(), fileSystem: typeAt(PATH) })
+  return `${kind}:${kind === "zfs" ? (mountedAt(PATH) ?? PATH) : PATH}`
+}
 
 const read = (path: string): string | undefined => {
   try {

@@ -10,7 +10,7 @@ import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import type { Output } from "./Output.ts"
 import * as Removals from "./Removals.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { usageError } from "./UsageError.ts"
 
@@ -18,7 +18,7 @@ type DeleteFlags = Given<typeof flags.delete> & { readonly ids: ReadonlyArray<st
 
 export const deleteResults = (given: DeleteFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
-    const summary = yield* withStore(yield* chosenStore(given.store))(
+    const summary = yield* withKnownStore(yield* chosenStore(given.store))(
       Effect.gen(function* () {
         const store = yield* Store
         const results = yield* Effect.forEach(given.ids, store.find)

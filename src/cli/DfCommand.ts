@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Footprint, StoredCache } from "../interpreters/Inventory.ts"
 import * as LifeCycle from "../interpreters/LifeCycle.ts"
-import { withAncestors } from "../interpreters/Retention.ts"
+import { lastUses, withAncestors } from "../interpreters/Retention.ts"
 import { Store } from "../interpreters/Store.ts"
 import type { Backends } from "./Backend.ts"
 import type { CliError } from "./ErrorText.ts"
@@ -13,7 +13,7 @@ import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import { Output } from "./Output.ts"
 import * as Removals from "./Removals.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { table } from "./Table.ts"
 import * as Units from "./Units.ts"
@@ -22,7 +22,7 @@ export const df = (given: Given<typeof flags.df>): Effect.Effect<void, CliError,
   Effect.gen(function* () {
     const { stdout } = yield* Output
     const now = yield* Clock.currentTimeMillis
-    const usage = yield* withStore(yield* chosenStore(given.store))(look)
+    const usage = yield* withKnownStore(yield* chosenStore(given.store))(look)
     yield* stdout.write(
       Option.contains(given.format, "json" as const) ? `${JSON.stringify(report(usage), null, 2)}\n` : text(usage, now)
     )
@@ -35,6 +35,7 @@ const look = Effect.gen(function* () {
   const results = yield* inventory.results
   const footprints = yield* LifeCycle.measureAll(inventory, results, { measured: yield* Removals.progress("measured") })
   const busy = withAncestors(results, yield* inventory.held)
+  const uses = lastUses(results)
   const caches = yield* Effect.forEach(yield* inventory.caches, (cache: StoredCache) =>
     Effect.map(inventory.cacheFootprint(cache.key), (footprint) => ({ ...cache, ...footprint }))
   )
@@ -45,6 +46,7 @@ const look = Effect.gen(function* () {
     results: results.map((result) => ({
       ...result,
       ...(footprints.get(result.id) ?? NOTHING),
+      lastUsed: uses.get(result.id) ?? result.lastUsed,
       inUse: busy.has(result.id)
     })),
     caches

@@ -12,7 +12,7 @@ import type { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
 import * as Removals from "./Removals.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { Unhealthy } from "./Unhealthy.ts"
 import * as Units from "./Units.ts"
@@ -21,7 +21,7 @@ type FsckFlags = Given<typeof flags.fsck>
 
 export const fsck = (given: FsckFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
-    yield* withStore(yield* chosenStore(given.store))(check(given))
+    yield* withKnownStore(yield* chosenStore(given.store))(check(given))
   })
 
 const check = (given: FsckFlags): Effect.Effect<void, CliError, Store | Output> =>
@@ -36,9 +36,12 @@ const check = (given: FsckFlags): Effect.Effect<void, CliError, Store | Output> 
         Effect.sync(() => faults.push(one)),
         Effect.ignore(sink.write(`${nameOf(one)}: ${one.message}\n`))
       )
-    const { caches, compared, results } = yield* inventory.check(given, { fault, measured })
+    const { caches, compared, recorded, results } = yield* inventory.check(given, { fault, measured })
     const what = [Units.counted(results, "result"), Units.counted(caches, "cache")].join(" and ")
-    const files = given.data ? `, with the files of ${compared}` : ""
+    const files = [
+      ...(given.data ? [`, comparing the files of ${compared} of them with what was recorded`] : []),
+      ...(given.record ? [`, recording what is in ${recorded}`] : [])
+    ].join("")
     yield* sink.write(
       `${name}: checked ${what}${files}: ${faults.length === 0 ? "all is well" : Units.counted(faults.length, "fault")}\n`
     )
@@ -47,7 +50,7 @@ const check = (given: FsckFlags): Effect.Effect<void, CliError, Store | Output> 
       return yield* new Unhealthy({
         message: `the store ${name} is damaged`,
         hint: Option.some(
-          "obuilder fsck --repair deletes what is wrong, and what is built on it; it is built again when needed."
+          `obuilder fsck ${given.data ? "--data " : ""}--repair deletes what is wrong, and what is built on it; it is built again when needed.`
         )
       })
     }

@@ -11,7 +11,7 @@ import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import { Output } from "./Output.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import * as Units from "./Units.ts"
 
@@ -21,7 +21,7 @@ export const inspect = (given: InspectFlags): Effect.Effect<void, CliError, Host
   Effect.gen(function* () {
     const { stdout } = yield* Output
     const now = yield* Clock.currentTimeMillis
-    const found = yield* withStore(yield* chosenStore(given.store))(look(given.id))
+    const found = yield* withKnownStore(yield* chosenStore(given.store))(look(given.id))
     yield* stdout.write(
       Option.contains(given.format, "json" as const) ? `${JSON.stringify(found, null, 2)}\n` : text(found, now)
     )

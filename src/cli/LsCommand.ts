@@ -13,7 +13,7 @@ import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { table } from "./Table.ts"
 import * as Units from "./Units.ts"
@@ -26,7 +26,7 @@ export const ls = (given: Given<typeof flags.ls>): Effect.Effect<void, CliError,
   Effect.gen(function* () {
     const { stdout } = yield* Output
     const now = yield* Clock.currentTimeMillis
-    const results = yield* withStore(yield* chosenStore(given.store))(look)
+    const results = yield* withKnownStore(yield* chosenStore(given.store))(look)
     const lines = Option.contains(given.format, "json" as const)
       ? `${JSON.stringify(results.map(item), null, 2)}\n`
       : isQuiet(given)

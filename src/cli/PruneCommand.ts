@@ -10,7 +10,7 @@ import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
 import type { Output } from "./Output.ts"
 import * as Removals from "./Removals.ts"
-import { withStore } from "./Services.ts"
+import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { usageError } from "./UsageError.ts"
 
@@ -25,7 +25,7 @@ export const prune = (given: Given<typeof flags.prune>): Effect.Effect<void, Cli
     }
     const now = yield* Clock.currentTimeMillis
     const limits = { keepStorage, maxItems, unusedSince: Option.map(olderThan, (age) => now - age) }
-    const summary = yield* withStore(yield* chosenStore(given.store))(
+    const summary = yield* withKnownStore(yield* chosenStore(given.store))(
       Removals.telling(given, (telling) => LifeCycle.prune(limits, telling, given))
     )
     yield* Removals.summary(given, summary)

@@ -6,6 +6,7 @@ import { BaseImages } from "../interpreters/BaseImages.ts"
 import { Engine } from "../interpreters/Engine.ts"
 import { Sandbox, type SandboxError } from "../interpreters/Sandbox.ts"
 import { Store, type StoreError } from "../interpreters/Store.ts"
+import { Output, type OutputError, type PipeClosed } from "./Output.ts"
 import type { Chosen, ImageOptions, SandboxOptions } from "./Backend.ts"
 
 /** All that a build needs, until the scope closes. */
@@ -23,6 +24,21 @@ export const forBuilding = (
     )
     return Context.add(services, Engine, yield* Effect.provide(Engine.make, services))
   })
+
+/** As {@link withStore}, for what looks at a store; says so where there is none, which may be a slip of the pen. */
+export const withKnownStore =
+  (chosen: Chosen) =>
+  <A, E, R>(
+    effect: Effect.Effect<A, E, R | Store>
+  ): Effect.Effect<A, E | StoreError | PipeClosed | OutputError, Exclude<R, Store> | Output> =>
+    withStore(chosen)(
+      Effect.gen(function* () {
+        const { inventory, name } = yield* Store
+        const { stderr } = yield* Output
+        if (!(yield* inventory.isThere)) yield* stderr.write(`obuilder: there is no store ${name} yet\n`)
+        return yield* effect
+      })
+    )
 
 /** Runs an effect with a backend's store, for as long as it takes. */
 export const withStore =

@@ -29,9 +29,9 @@ const SPANS = { s: SECOND, m: 60 * SECOND, h: 3600 * SECOND, d: 24 * 3600 * SECO
 
 /** Milliseconds: whole numbers of weeks, days, hours, minutes and seconds, the larger ones first. */
 export const age: Decode<number> = (value) => {
-  const parts = [...value.matchAll(/([0-9]+)([smhdw])/gi)]
+  const parts = [...value.matchAll(/([0-9]+)([smhdw])/g)]
   const milliseconds = parts.reduce(
-    (sum, [, count, unit]) => sum + Number(count) * SPANS[unit?.toLowerCase() as keyof typeof SPANS],
+    (sum, [, count, unit]) => sum + Number(count) * SPANS[unit as keyof typeof SPANS],
     0
   )
   return parts.length > 0 && parts.map(([all]) => all).join("") === value && Number.isSafeInteger(milliseconds)

@@ -26,7 +26,8 @@ export class Engine extends Context.Tag("obuilder/Engine")<Engine, EngineService
       store: yield* Store,
       sandbox: yield* Sandbox,
       images: yield* BaseImages,
-      executions: Executions.make<BuildError>()
+      executions: Executions.make<BuildError>(),
+      room: yield* Effect.makeSemaphore(1)
     }
     return {
       build: (request) =>

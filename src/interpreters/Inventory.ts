@@ -71,9 +71,13 @@ export interface Checked {
   readonly caches: number
   /** Results whose content was compared with what was recorded. */
   readonly compared: number
+  /** Results of which a digest was recorded just now. */
+  readonly recorded: number
 }
 
 export interface Inventory {
+  /** Whether there is a store at all: before the first build there is none. */
+  readonly isThere: Effect.Effect<boolean, StoreError>
   /** All results, in no order. */
   readonly results: Effect.Effect<ReadonlyArray<StoredResult>, StoreError>
   /** The results that living processes hold. What those are built on is in use as well. */

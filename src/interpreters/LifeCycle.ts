@@ -89,20 +89,20 @@ const removeOldest = (
 /**
  * Removes what was of use longest ago, leaves first, until the disk has so many
  * bytes free. Some file systems free space a while after that: what results took
- * counts as free at once. False where all that may go is not enough.
+ * counts as free at once. Where all that may go is not enough, nothing goes, and
+ * this is false.
  */
 export const makeRoom = (bytes: number, telling: Telling): Effect.Effect<boolean, StoreError, Store> =>
   Effect.gen(function* () {
     const { inventory } = yield* Store
     const lacking = bytes - (yield* inventory.free)
     if (lacking <= 0) return true
-    const summary = yield* removeOldest(
-      { unusedSince: Option.none(), maxItems: Option.none() },
-      lacking,
-      telling,
-      false
-    )
-    return summary.bytes >= lacking
+    const limits = { unusedSince: Option.none(), maxItems: Option.none() }
+    const quiet = { ...telling, removed: () => Effect.void }
+    // What is not enough would be lost for nothing.
+    if ((yield* removeOldest(limits, lacking, quiet, true)).bytes < lacking) return false
+    const { bytes: freed } = yield* removeOldest(limits, lacking, telling, false)
+    return freed >= lacking || (yield* inventory.free) >= bytes
   })
 
 /** Removes results and all that is built on them, or, where a process needs any of that, nothing. */
@@ -133,6 +133,11 @@ export const clean = (telling: Telling): Effect.Effect<Summary & { readonly cach
       leastUsedFirst(results).filter(({ id }) => !busy.has(id)),
       telling
     )
+    // What nobody can look at, because it is damaged or did not reach the disk, goes as well.
+    const faults: Array<Fault> = []
+    const fault = (one: Fault) => Effect.sync(() => faults.push(one))
+    yield* inventory.check({ data: false, record: false }, { fault, measured: () => Effect.void })
+    const { removed } = yield* repair(faults, telling)
     let [caches, bytes] = [0, summary.bytes]
     for (const { key } of yield* inventory.caches) {
       const { unique } = yield* inventory.cacheFootprint(key)
@@ -141,7 +146,7 @@ export const clean = (telling: Telling): Effect.Effect<Summary & { readonly cach
       bytes += unique
     }
     yield* inventory.forgetFiles
-    return { ...summary, bytes, caches, inUse: busy.size }
+    return { results: summary.results + removed, bytes, caches, inUse: busy.size }
   })
 
 /** What was done about faults. */
@@ -164,11 +169,13 @@ export const repair = (faults: ReadonlyArray<Fault>, telling: Telling): Effect.E
     const all = [...doomed, ...[...wrong].filter((id) => !doomed.includes(id))]
     const gone = new Set<StepId>()
     const known = new Map(results.map((result) => [result.id, result]))
+    const sizes = new Map<StepId, number>()
+    for (const id of all) sizes.set(id, (yield* inventory.footprint(id)).unique)
     yield* inventory.remove(all, (id, removal) => {
       if (removal !== "Removed" && removal !== "Absent") return Effect.void
       gone.add(id)
-      const result = known.get(id)
-      return result === undefined ? Effect.void : telling.removed({ result, bytes: 0 })
+      if (removal === "Absent") return Effect.void
+      return telling.removed({ result: known.get(id) ?? damaged(id), bytes: sizes.get(id) ?? 0 })
     })
     for (const { what } of faults) {
       if (what._tag === "Cache") yield* inventory.removeCache(what.key)
@@ -180,6 +187,16 @@ export const repair = (faults: ReadonlyArray<Fault>, telling: Telling): Effect.E
       removed: gone.size
     }
   })
+
+/** What is said of a result of which nothing can be read. */
+const damaged = (id: StepId): StoredResult => ({
+  id,
+  parent: Option.none(),
+  heading: "(damaged)",
+  created: 0,
+  lastUsed: 0,
+  logSize: 0
+})
 
 /** Bytes that all results take together. What results share counts once in those that are built on one another. */
 export const storage = (
@@ -247,6 +264,8 @@ class Removing {
   bytes = 0
   private count = 0
   private readonly gathered = new Map<StepId, Removed>()
+  /** Those that something was built on that was chosen. */
+  private readonly parents = new Set<StepId>()
   private readonly inventory: Inventory
   private readonly telling: Telling
   private readonly dryRun: boolean
@@ -259,15 +278,13 @@ class Removing {
 
   add(result: StoredResult): Effect.Effect<void, StoreError> {
     return Effect.gen(this, function* () {
-      let footprint = yield* this.inventory.footprint(result.id)
-      if (footprint.shared > 0 && this.isParentOfGathered(result.id)) {
-        // What it shares with its children is its own when they are gone.
-        yield* this.flush
-        footprint = yield* this.inventory.footprint(result.id)
-      }
-      this.gathered.set(result.id, { result, bytes: footprint.unique })
+      const footprint = yield* this.inventory.footprint(result.id)
+      // Not measured again when its children are gone: some file systems notice that much later.
+      const bytes = footprint.unique + (yield* this.inherited(result, footprint))
+      this.gathered.set(result.id, { result, bytes })
+      if (Option.isSome(result.parent)) this.parents.add(result.parent.value)
       this.chosen++
-      this.bytes += footprint.unique
+      this.bytes += bytes
       if (this.gathered.size >= AT_ONCE) yield* this.flush
     })
   }
@@ -280,8 +297,16 @@ class Removing {
     )
   }
 
-  private isParentOfGathered(id: StepId): boolean {
-    return [...this.gathered.values()].some(({ result }) => Option.contains(result.parent, id))
+  /** What a result shares, and its parent has not: it would be its own if its children, which come first, had gone. */
+  private inherited(result: StoredResult, footprint: Footprint): Effect.Effect<number, StoreError> {
+    if (footprint.shared === 0 || !this.parents.has(result.id)) return Effect.succeed(0)
+    return Option.match(result.parent, {
+      onNone: () => Effect.succeed(footprint.shared),
+      onSome: (parent) =>
+        Effect.map(this.inventory.footprint(parent), ({ shared, unique }) =>
+          Math.max(0, footprint.shared - shared - unique)
+        )
+    })
   }
 
   private get flush(): Effect.Effect<void, StoreError> {

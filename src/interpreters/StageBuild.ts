@@ -13,7 +13,7 @@ import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
-import { makeRoom } from "./LifeCycle.ts"
+import { makeRoom, type Removed } from "./LifeCycle.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import { type Elsewhere, type ResultInfo, Store, type StoreError, type StoreService, type Workspace } from "./Store.ts"
@@ -29,6 +29,8 @@ export interface Services {
   readonly sandbox: SandboxService
   readonly images: BaseImagesService
   readonly executions: Executions<BuildError>
+  /** For who makes room: two at the same time would delete twice as much. */
+  readonly room: Effect.Semaphore
 }
 
 /** What a step comes to, now that its parent is known: its id, and how to make it. */
@@ -57,6 +59,9 @@ export const knownCopyOn = (
     knownCopy(store, step),
     Option.filter((info) => Option.getOrUndefined(info.parent) === parent)
   )
+
+/** The builds that were told that there is too little room. */
+const warned = new WeakSet<BuildRequest>()
 
 /** A step whose result the store has. */
 interface Known {
@@ -189,7 +194,7 @@ export class StageBuild {
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
       if (Option.isSome(early) && (yield* store.hold(early.value.id))) {
-        yield* this.cached(step, early.value.id)
+        yield* Effect.zipRight(this.cached(step, early.value.id), store.used(early.value.id))
         return early.value.id
       }
       const source = yield* store.tree(yield* this.resultOf(step.source.build))
@@ -221,7 +226,8 @@ export class StageBuild {
   /** Takes a result from the store, or makes it, and gives its id. It is held then. */
   private reach(step: Step, parent: StepId | undefined, { id, fill }: Realised): Effect.Effect<StepId, BuildError> {
     return Effect.gen(this, function* () {
-      if (yield* this.services.store.hold(id)) yield* this.cached(step, id)
+      const { store } = this.services
+      if (yield* store.hold(id)) yield* Effect.zipRight(this.cached(step, id), store.used(id))
       else yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
       yield* this.remember(step, id)
       return id
@@ -320,16 +326,19 @@ export class StageBuild {
   /** It may not be enough: then the step may fit all the same, or fail for want of space. */
   private get makeRoom(): Effect.Effect<void, StoreError> {
     const { freeSpace } = this.request
-    const { store } = this.services
+    const { room, store } = this.services
     if (freeSpace === undefined) return Effect.void
-    const telling = { removed: () => Effect.void, measured: () => Effect.void }
-    return makeRoom(freeSpace, telling).pipe(
+    const removed = ({ result }: Removed) => Effect.logInfo(`deleted ${result.id} to make room: ${result.heading}`)
+    return makeRoom(freeSpace, { removed, measured: () => Effect.void }).pipe(
       Effect.provideService(Store, store),
-      Effect.flatMap((isEnough) =>
-        isEnough
-          ? Effect.void
-          : Effect.logWarning(`less is free in the store ${store.name} than asked for, and nothing more can be deleted`)
-      )
+      room.withPermits(1),
+      Effect.flatMap((isEnough) => {
+        if (isEnough || warned.has(this.request)) return Effect.void
+        warned.add(this.request)
+        return Effect.logWarning(
+          `less is free in the store ${store.name} than asked for, and deleting results would not be enough`
+        )
+      })
     )
   }
 

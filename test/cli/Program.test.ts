@@ -142,7 +142,7 @@ describe("obuilder build", () => {
     ["a missing directory", ["-f", "spec", "nope"], "cannot read the source directory"],
     ["a file for a directory", ["-f", "spec", "spec"], "cannot read the source directory"],
     ["a store of no known kind", ["-f", "spec", "src", "--store=memroy:x"], 'Did you mean "memory:"?'],
-    ["a store without a path", ["-f", "spec", "src", "--store=memory"], "has no path"],
+    ["a store without a path", ["-f", "spec", "src", "--store=memory"], "has no name"],
     ["a format without --dry-run", ["-f", "spec", "src", "--format=json"], "--format is for --dry-run only"]
   ])("refuses %s with 2", async (_, words, message) => {
     const { code, stderr, stdout } = await run("build", ...words)

@@ -168,7 +168,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "a machine", () => {
       },
       "a store of a later version": (path) => {
         Fs.mkdirSync(path)
-        Fs.writeFileSync(`${path}/format`, '{"kind":"overlayfs","version":2}\n')
+        Fs.writeFileSync(`${path}/format`, '{"kind":"overlayfs","version":9}\n')
       },
       "somebody's directory": (path) => {
         Fs.mkdirSync(path)

@@ -117,6 +117,15 @@ export const mountOf = (dataset: string): string | undefined => {
   return undefined
 }
 
+/** The file system of ZFS that is mounted at a path, in this process's view. */
+export const mountedAt = (path: string): string | undefined => {
+  const mounts = Fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n")
+  return mounts
+    .filter((line) => unescape(line.split(" ")[4] ?? "") === path)
+    .map((line) => unescape(line.split(" - ")[1]?.split(" ")[1] ?? ""))
+    .findLast((dataset) => isDataset(dataset) && mountOf(dataset) === path)
+}
+
 const unescape = (text: string): string =>
   text.replaceAll(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)))
 

@@ -32,6 +32,7 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
     return result === undefined ? NOTHING : footprint(result.tree, Option.getOrUndefined(parent)?.tree)
   }
   return {
+    isThere: Effect.succeed(true),
     results: act("results", () =>
       Effect.succeed(
         [...world.results.values()].map(({ created, info, lastUsed, log }) => ({
@@ -77,8 +78,8 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
           ({ info }) => Option.isSome(info.parent) && !world.results.has(info.parent.value)
         )
         return Effect.forEach(orphans, ({ info }) =>
-          fault({ what: { _tag: "Result", id: info.id }, message: "what it is built on is not there" })
-        ).pipe(Effect.as({ results: world.results.size, caches: world.caches.size, compared: 0 }))
+          fault({ what: { _tag: "Result", id: info.id }, message: "what it is built on is damaged, or not there" })
+        ).pipe(Effect.as({ results: world.results.size, caches: world.caches.size, compared: 0, recorded: 0 }))
       }),
     removeLeftover: () => Effect.void,
     free: act("free", () =>

@@ -311,19 +311,24 @@ class LocalStore implements StoreService {
   private beginRun(space: string): Effect.Effect<void, StoreError> {
     if (!this.durability.isOver()) return Effect.void
     const rubbish = `${space}/rubbish`
-    const look = () => {
+    const alone = <A>(work: () => A) =>
+      Cooperate.run(
+        () => this.holds.locked("exclusive", work),
+        (error) => this.failed("open", error)
+      )
+    const drop = () => {
       // Another process may have done it by now.
       if (!this.durability.isOver()) return 0
       Fs.mkdirSync(rubbish, { mode: 0o700 })
-      const dropped = dropUnsafe(this.layout, this.results, rubbish)
       Caches.dropUnsafe(this.layout.caches, this.durability)
-      this.durability.begin(`${space}/synced`)
-      return dropped
+      return dropUnsafe(this.layout, this.results, rubbish)
     }
-    return Cooperate.run(
-      () => this.holds.locked("exclusive", look),
-      (error) => this.failed("open", error)
-    ).pipe(
+    const begin = () => {
+      if (this.durability.isOver()) this.durability.begin(`${space}/synced`)
+    }
+    return alone(drop).pipe(
+      Effect.tap((dropped) => Effect.when(this.durability.settle, () => dropped > 0)),
+      Effect.zipLeft(alone(begin)),
       Effect.flatMap((dropped) =>
         dropped === 0
           ? Effect.void

@@ -151,6 +151,7 @@ const later = (
     hold: (id) => inFound(Effect.succeed(false), (store) => store.hold(id)),
     used: (id) => Effect.ignore(inFound(Effect.void, (store) => store.used(id))),
     inventory: {
+      isThere: inFound(Effect.succeed(false), ({ inventory }) => inventory.isThere),
       results: inFound(Effect.succeed([]), ({ inventory }) => inventory.results),
       held: inFound(Effect.succeed(new Set<StepId>()), ({ inventory }) => inventory.held),
       footprint: (id) => inFound(Effect.succeed(NOTHING), ({ inventory }) => inventory.footprint(id)),
@@ -165,7 +166,7 @@ const later = (
       cacheFootprint: (key) => inFound(Effect.succeed(NOTHING), ({ inventory }) => inventory.cacheFootprint(key)),
       removeCache: (key) => inFound(Effect.succeed(false), ({ inventory }) => inventory.removeCache(key)),
       check: (options, tell) =>
-        inFound(Effect.succeed({ results: 0, caches: 0, compared: 0 }), ({ inventory }) =>
+        inFound(Effect.succeed({ results: 0, caches: 0, compared: 0, recorded: 0 }), ({ inventory }) =>
           inventory.check(options, tell)
         ),
       removeLeftover: (path) => inFound(Effect.void, ({ inventory }) => inventory.removeLeftover(path)),

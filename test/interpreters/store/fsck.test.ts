@@ -98,12 +98,12 @@ const damages: Readonly<
 > = {
   "what is known of a result is lost": {
     damage: (path) => Fs.truncateSync(`${result(path, "left")}/meta.json`),
-    faults: ["leaf: what it is built on is not there: left", "left: what is known of it cannot be read"],
+    faults: ["leaf: what it is built on is damaged, or not there: left", "left: what is known of it cannot be read"],
     left: ["base", "right"]
   },
   "a result is gone that others are built on": {
     damage: (path) => Fs.renameSync(result(path, "leaf"), `${path}/caches/moved`),
-    faults: ["top: what it is built on is not there: leaf"],
+    faults: ["top: what it is built on is damaged, or not there: leaf"],
     left: ["base", "left", "right"]
   },
   "a log is shorter than it was": {
@@ -138,7 +138,10 @@ for (const kind of kinds) {
     it.scopedLive("finds nothing wrong where nothing is", () =>
       Effect.gen(function* () {
         const { store } = yield* filled(kind, place.path)
-        expect(yield* check(store)).toEqual({ checked: { results: 5, caches: 2, compared: 0 }, faults: [] })
+        expect(yield* check(store)).toEqual({
+          checked: { results: 5, caches: 2, compared: 0, recorded: 0 },
+          faults: []
+        })
       })
     )
 
@@ -163,9 +166,9 @@ for (const kind of kinds) {
       Effect.gen(function* () {
         const { path, store } = yield* filled(kind, place.path)
         expect((yield* check(store, { data: true })).checked.compared).toBe(0)
-        yield* check(store, { record: true })
+        expect((yield* check(store, { record: true })).checked.recorded).toBe(5)
         expect(yield* check(store, { data: true })).toEqual({
-          checked: { results: 5, caches: 2, compared: 5 },
+          checked: { results: 5, caches: 2, compared: 5, recorded: 0 },
           faults: []
         })
         // What a snapshot holds nobody changes.

@@ -31,6 +31,10 @@ export const dropUnsafe = (layout: Layout, results: Results, rubbish: string): n
     return whole
   }
   const dropped = results.ids().filter((id) => !isWhole(id))
-  for (const id of dropped) Fs.renameSync(layout.result(id), `${rubbish}/${id}`)
+  for (const id of dropped) {
+    Fs.renameSync(layout.result(id), `${rubbish}/${id}`)
+    // What was merged of it has the same files, and would be taken for that of the one that is made again.
+    if (Fs.existsSync(layout.squash(id))) Fs.renameSync(layout.squash(id), `${rubbish}/${id}-squashed`)
+  }
   return dropped.length
 }

@@ -20,6 +20,7 @@ import type { User } from "../../../domain/Spec.ts"
 import { LATER, type Pause, toTheEnd, type Work } from "../../host/Cooperate.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
+import { namesAt } from "../../host/Names.ts"
 import { mergeLayers } from "../../host/MergeLayers.ts"
 import { copyAttributes } from "../../host/Metadata.ts"
 import type { StoredCache } from "../../Inventory.ts"
@@ -79,12 +80,20 @@ const unescape = (key: string): string | undefined => {
   return Buffer.from(bytes).toString("utf8")
 }
 
-/** The caches that have a version. */
+/** The caches that have a version, or something left of one. */
 export const list = (caches: string): ReadonlyArray<StoredCache> =>
-  Fs.readdirSync(caches).flatMap((key) => {
-    const current = isKey(key) && Fs.lstatSync(`${caches}/${key}/${CURRENT}`, { throwIfNoEntry: false })
-    return current ? [{ key, name: unescape(key), lastUsed: Math.trunc(current.mtimeMs) }] : []
+  namesAt(caches).flatMap((key) => {
+    if (!isKey(key)) return []
+    const current = Fs.lstatSync(`${caches}/${key}/${CURRENT}`, { throwIfNoEntry: false })
+    const [left] = current === undefined ? leftIn(`${caches}/${key}`) : [CURRENT]
+    const stats =
+      current ?? (left === undefined ? undefined : Fs.lstatSync(`${caches}/${key}/${left}`, { throwIfNoEntry: false }))
+    return stats === undefined ? [] : [{ key, name: unescape(key), lastUsed: Math.trunc(stats.mtimeMs) }]
   })
+
+/** What is in a cache's directory besides its locks. */
+const leftIn = (directory: string): ReadonlyArray<string> =>
+  namesAt(directory).filter((name) => name !== LOCK && name !== USERS)
 
 /** What is wrong with a cache's newest version, as a phrase; `undefined` where it is whole, or there is none. */
 export const faultOf = (caches: string, key: string): string | undefined => {
@@ -104,7 +113,7 @@ export const faultOf = (caches: string, key: string): string | undefined => {
 
 /** Forgets the newest versions of those that may not have reached the disk; what they were goes when they are used next. */
 export const dropUnsafe = (caches: string, durability: Durability): void => {
-  for (const key of Fs.readdirSync(caches)) {
+  for (const key of namesAt(caches)) {
     const path = `${caches}/${key}/${CURRENT}`
     if (!Fs.existsSync(path)) continue
     const current = json().decodeOption(Fs.readFileSync(path, "utf8"))
@@ -118,7 +127,7 @@ export const dropUnsafe = (caches: string, durability: Durability): void => {
  */
 export function* remove(caches: string, key: string, rubbish: string): Generator<Pause, boolean> {
   const directory = `${caches}/${key}`
-  if (!Fs.existsSync(`${directory}/${CURRENT}`)) return false
+  if (leftIn(directory).length === 0) return false
   const [lock, users] = [LOCK, USERS].map((name) => Fs.openSync(`${directory}/${name}`, "a", 0o600)) as [number, number]
   try {
     while (!tryLock(lock)) yield LATER

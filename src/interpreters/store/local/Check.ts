@@ -2,6 +2,7 @@
 import * as Fs from "node:fs"
 import type { Digest, StepId } from "../../../domain/Digest.ts"
 import type { Fault } from "../../Inventory.ts"
+import { namesAt } from "../../host/Names.ts"
 import * as Caches from "./Caches.ts"
 import { LAYER, type Layout } from "./Layout.ts"
 import { ID, type Meta, ownLayer, type Results } from "./Results.ts"
@@ -31,7 +32,7 @@ const wrongLayers = ({ id, isThere, layout, results }: Looked, { layers, parent 
   const [own, ...below] = layers
   if (own !== ownLayer(id)) return "it does not name its own files"
   const above = parent === null ? null : results.said(parent)
-  if (above === undefined) return `what it is built on is not there: ${parent}`
+  if (above === undefined) return `what it is built on is damaged, or not there: ${parent}`
   const lacking = layers.find((layer) => !isThere(`${layout.root}/${layer}`))
   if (lacking !== undefined) return `its directory ${lacking} is not there`
   if (below.length === 0) return undefined
@@ -50,21 +51,27 @@ const wrongLog = (layout: Layout, id: StepId, { logSize }: Meta): string | undef
 export const isDirectory: IsThere = (path) => Fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** The digest of a result's own files that was recorded, if one was. */
-export const recorded = (layout: Layout, id: StepId): string | undefined =>
-  Fs.existsSync(layout.data(id)) ? Fs.readFileSync(layout.data(id), "utf8") : undefined
+export const recorded = (layout: Layout, id: StepId): string | undefined => {
+  if (!Fs.existsSync(layout.data(id))) return undefined
+  const text = Fs.readFileSync(layout.data(id), "utf8")
+  // What was not written to its end says nothing.
+  return ID.test(text) ? text : undefined
+}
 
 /** Records it. */
 export const record = (layout: Layout, id: StepId, digest: Digest): void => {
-  Fs.writeFileSync(layout.data(id), digest, { mode: 0o600 })
+  const temporary = `${layout.data(id)}.new`
+  Fs.writeFileSync(temporary, digest, { mode: 0o600, flush: true })
+  Fs.renameSync(temporary, layout.data(id))
 }
 
 /** Caches that are broken, and what belongs to no result. */
 export const others = (layout: Layout): ReadonlyArray<Fault> => [
-  ...Fs.readdirSync(layout.caches).flatMap((key): ReadonlyArray<Fault> => {
+  ...namesAt(layout.caches).flatMap((key): ReadonlyArray<Fault> => {
     const message = Caches.isKey(key) ? Caches.faultOf(layout.caches, key) : undefined
     return message === undefined ? [] : [{ what: { _tag: "Cache", key }, message }]
   }),
-  ...Fs.readdirSync(layout.squashed)
+  ...namesAt(layout.squashed)
     .filter((name) => ID.test(name) && !Fs.existsSync(`${layout.results}/${name}`))
     .map((name): Fault => ({
       what: { _tag: "Leftover", path: `${layout.squashed}/${name}` },

@@ -65,17 +65,18 @@ export class Durability {
     return this.synced?.boot !== this.boot
   }
 
+  /** Writes to the disk what has been dropped: otherwise it could come back after the next crash. */
+  readonly settle: Effect.Effect<void> = Effect.suspend(() => this.syncAll()).pipe(Effect.ignore)
+
   /** Begins to remember this run: all that is in the store is safe. `temporary` is a path on the same file system. */
   begin(temporary: string): void {
     this.write({ boot: this.boot, at: now() }, temporary)
-    // This once it has to be on the disk itself: an old one would vouch for what this run makes.
-    for (const path of [this.layout.synced, this.layout.root]) {
-      const fd = Fs.openSync(path, "r")
-      try {
-        Fs.fsyncSync(fd)
-      } finally {
-        Fs.closeSync(fd)
-      }
+    // This once its name has to be on the disk too: an old one would vouch for what this run makes.
+    const fd = Fs.openSync(this.layout.root, "r")
+    try {
+      Fs.fsyncSync(fd)
+    } finally {
+      Fs.closeSync(fd)
     }
   }
 
@@ -96,11 +97,7 @@ export class Durability {
       const stamp = this.stamp()
       const before = this.atStake
       this.isSyncing = true
-      return Effect.acquireUseRelease(
-        Effect.try(() => Fs.openSync(this.layout.root, "r")),
-        (fd) => Effect.tryPromise(() => syncFileSystem(fd)),
-        (fd) => Effect.sync(() => Fs.closeSync(fd))
-      ).pipe(
+      return this.syncAll().pipe(
         Effect.zipRight(
           Effect.try(() => {
             this.write(stamp, temporary)
@@ -111,6 +108,14 @@ export class Durability {
         Effect.ensuring(Effect.sync(() => (this.isSyncing = false)))
       )
     })
+  }
+
+  private syncAll(): Effect.Effect<void, unknown> {
+    return Effect.acquireUseRelease(
+      Effect.try(() => Fs.openSync(this.layout.root, "r")),
+      (fd) => Effect.tryPromise(() => syncFileSystem(fd)),
+      (fd) => Effect.sync(() => Fs.closeSync(fd))
+    )
   }
 
   /** By the monotonic clock, when this run's results were last written; long ago where they never were. */
@@ -133,7 +138,8 @@ export class Durability {
   }
 
   private write(stamp: Stamp, temporary: string): void {
-    Fs.writeFileSync(temporary, JSON.stringify(stamp), { mode: 0o600 })
+    // Some file systems give a file its new name before it has its content.
+    Fs.writeFileSync(temporary, JSON.stringify(stamp), { mode: 0o600, flush: true })
     Fs.renameSync(temporary, this.layout.synced)
     this.synced = stamp
   }

@@ -11,6 +11,7 @@ import { StepId } from "../../../domain/Digest.ts"
 import { LATER } from "../../host/Cooperate.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
+import { namesAt } from "../../host/Names.ts"
 import { isDead } from "../../host/Owners.ts"
 import type { Layout } from "./Layout.ts"
 
@@ -50,8 +51,8 @@ export class Holds {
   all(): ReadonlySet<StepId> {
     const { temporary } = this.layout
     const held = new Set<StepId>()
-    for (const owner of names(temporary)) {
-      const marks = names(`${temporary}/${owner}/${HOLDS}`)
+    for (const owner of namesAt(temporary)) {
+      const marks = namesAt(`${temporary}/${owner}/${HOLDS}`)
       if (marks.length === 0 || isDead(`${temporary}/${owner}`)) continue
       for (const id of marks) held.add(StepId.make(id, { disableValidation: true }))
     }
@@ -76,16 +77,5 @@ export class Holds {
       if (codeOf(error) !== "ENOENT") throw error
       return Fs.openSync(this.layout.lock, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
     }
-  }
-}
-
-/** None where there is no such directory; whatever else goes wrong must not be taken for nothing held. */
-const names = (directory: string): ReadonlyArray<string> => {
-  try {
-    return Fs.readdirSync(directory)
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === "ENOENT" || code === "ENOTDIR") return []
-    throw error
   }
 }

@@ -1,10 +1,12 @@
 /** What a local store holds, and how it goes. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fs from "node:fs"
 import { basename, dirname } from "node:path"
 import type { Digest, StepId } from "../../../domain/Digest.ts"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { diskUsage } from "../../host/DiskUsage.ts"
+import { namesAt } from "../../host/Names.ts"
 import { treeDigest } from "../../host/TreeDigest.ts"
 import type { Footprint, Inventory, Removal } from "../../Inventory.ts"
 import type { StoreError } from "../../Store.ts"
@@ -112,6 +114,7 @@ export const make = (parts: Parts): Inventory => {
   }
 
   return {
+    isThere: attempt("read", isOpen),
     results: work("read", function* () {
       return isOpen() ? yield* results.all() : []
     }),
@@ -122,8 +125,8 @@ export const make = (parts: Parts): Inventory => {
         const known = results.size(id)
         if (known !== undefined) return known
         const footprint = yield* taken([layout.result(id), layout.squash(id)])
-        // What nobody can come to share stays as it is.
-        if (!trees.extents && footprint.shared === 0) results.keepSize(id, footprint)
+        // A layer stays what it is; what a tree shares changes with what others are made.
+        if (trees.whole === undefined && footprint.shared === 0) results.keepSize(id, footprint)
         return footprint
       }),
     remove: (ids, tell) => {
@@ -152,20 +155,28 @@ export const make = (parts: Parts): Inventory => {
       ),
     check: ({ data, record }, { fault, measured }) =>
       Effect.gen(function* () {
-        if (!(yield* attempt("read", isOpen))) return { results: 0, caches: 0, compared: 0 }
+        if (!(yield* attempt("read", isOpen))) return { results: 0, caches: 0, compared: 0, recorded: 0 }
         const ids = results.ids()
         const isThere = trees.look === undefined ? Check.isDirectory : yield* work("check", trees.look)
-        let compared = 0
+        let [compared, recorded] = [0, 0]
         for (const [index, id] of ids.entries()) {
           const problem = yield* attempt("check a result in", () => Check.faultOf(layout, results, id, isThere))
           if (problem !== undefined) yield* fault({ what: { _tag: "Result", id }, message: problem })
           else if (data || record) {
             const known = yield* attempt("check a result in", () => Check.recorded(layout, id))
             if (known === undefined ? record : data) {
-              const digest = yield* digestOf(id)
-              if (known === undefined) yield* attempt("write to", () => Check.record(layout, id, digest))
-              else compared++
-              if (known !== undefined && known !== digest) {
+              const digest = yield* Effect.either(digestOf(id))
+              if (Either.isLeft(digest)) {
+                // Somebody may have deleted it in the meantime.
+                if (Fs.existsSync(layout.meta(id)))
+                  yield* Effect.logWarning(`${id} is not compared: ${digest.left.message}`)
+                continue
+              }
+              if (known === undefined) {
+                yield* attempt("write to", () => Check.record(layout, id, digest.right))
+                recorded++
+              } else compared++
+              if (known !== undefined && known !== digest.right) {
                 yield* fault({ what: { _tag: "Result", id }, message: "its files are not what was recorded of them" })
               }
             }
@@ -173,7 +184,7 @@ export const make = (parts: Parts): Inventory => {
           yield* measured(index + 1, ids.length)
         }
         yield* Effect.forEach(yield* attempt("read", () => Check.others(layout)), fault, { discard: true })
-        return { results: ids.length, caches: Caches.list(layout.caches).length, compared }
+        return { results: ids.length, caches: Caches.list(layout.caches).length, compared, recorded }
       }),
     removeLeftover: (path) =>
       discarding((rubbish) =>
@@ -196,7 +207,7 @@ export const make = (parts: Parts): Inventory => {
 const LONG_MS = 90 * 24 * 60 * 60 * 1000
 
 const removeFiles = (directory: string, which: (stats: Fs.Stats) => boolean): void => {
-  for (const name of Fs.readdirSync(directory)) {
+  for (const name of namesAt(directory)) {
     const path = `${directory}/${name}`
     const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
     if (stats !== undefined && which(stats)) Fs.rmSync(path, { force: true })

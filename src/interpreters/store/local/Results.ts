@@ -91,6 +91,8 @@ export class Results {
       if (this.get(id) !== undefined) return
       if (attempt > ATTEMPTS) throw new ErrnoError(constants.errno.EEXIST, "rename", target)
       this.setAside(target, `${directory}-damaged-${attempt}`)
+      // What was merged of it goes with it.
+      if (Fs.existsSync(this.layout.squash(id))) move(this.layout.squash(id), `${directory}-merged-${attempt}`)
     }
     // The next step builds on it.
     this.known.set(id, meta)
