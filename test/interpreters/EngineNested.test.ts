@@ -55,6 +55,27 @@ describe("nested builds", () => {
     })
   )
 
+  it.effect("that change and come out the same leave what follows cached, and known to be of use", () =>
+    Effect.gen(function* () {
+      const world = newWorld()
+      const building = (...before: ReadonlyArray<string>) =>
+        buildOnce(world, {
+          spec: spec("base", [copy(["out"], "/", { from: "a" }), run("append /out +")], {
+            a: spec(
+              "base",
+              [...before, "write /out tool"].map((command) => run(command))
+            )
+          })
+        })
+      const first = yield* building()
+      for (const result of world.results.values()) result.lastUsed = 0
+      const runs = world.done("run").length
+      expect(yield* building("echo changed")).toBe(first)
+      expect(world.done("run").length).toBe(runs + 2)
+      expect(world.results.get(first)?.lastUsed).toBeGreaterThan(0)
+    })
+  )
+
   it.effect("that fail fail the build, and stop those that run beside them", () =>
     Effect.gen(function* () {
       const world = newWorld()

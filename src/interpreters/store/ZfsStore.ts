@@ -91,21 +91,21 @@ const create = (zfs: Zfs.Zfs, dataset: string): Effect.Effect<string, StoreError
   )
 
 /** How often it is looked whether another process has mounted a dataset, and milliseconds in between. */
-const LOOKS = 20
+const LOOKS = 10
 const PAUSE = 25
 
 /** Where a dataset is, which is mounted if it is not. */
 const mounted = (zfs: Zfs.Zfs, dataset: string): Effect.Effect<string, StoreError> =>
   Effect.gen(function* () {
-    const known = Zfs.mountOf(dataset)
-    if (known !== undefined) return known
-    const mounting = yield* Effect.either(zfs.run("mount", dataset))
-    // Also where another process was faster, or is about to be.
+    // Who has just made it is about to mount it: two who do so at the same time are in each other's way.
     for (let look = 0; look < LOOKS; look++) {
       const root = Zfs.mountOf(dataset)
       if (root !== undefined) return root
       yield* Effect.sleep(PAUSE)
     }
+    const mounting = yield* Effect.either(zfs.run("mount", dataset))
+    const root = Zfs.mountOf(dataset)
+    if (root !== undefined) return root
     const why = Either.isLeft(mounting) ? mounting.left.message : "its mount is not where this process could see it"
     return yield* LocalStore.unsuitable(
       `${cannotOpen(dataset)}: it is not mounted: ${why}`,
