@@ -41,6 +41,7 @@ import {
 import * as Caches from "./local/Caches.ts"
 import { Claims } from "./local/Claims.ts"
 import { dropUnsafe } from "./local/AfterCrash.ts"
+import * as Ballast from "./local/Ballast.ts"
 import { Durability } from "./local/Durability.ts"
 import * as Format from "./local/Format.ts"
 import { Holds } from "./local/Holds.ts"
@@ -276,6 +277,7 @@ class LocalStore implements StoreService {
   }
 
   private acquireSpace(): Effect.Effect<string, StoreError, Scope.Scope> {
+    const space = TemporarySpace.acquire(this.layout.temporary, this.trees)
     return this.attempt("open", () => {
       this.open()
       if (process.geteuid?.() !== 0) {
@@ -287,7 +289,15 @@ class LocalStore implements StoreService {
       // Of a store that is there too: its empty directories may have been cleaned away.
       Format.makeDirectories(this.layout)
     }).pipe(
-      Effect.zipRight(TemporarySpace.acquire(this.layout.temporary, this.trees)),
+      // Last of all, when what was made here is gone.
+      Effect.zipRight(Effect.addFinalizer(() => Effect.sync(() => Ballast.restore(this.layout)))),
+      Effect.zipRight(
+        Effect.catchIf(
+          space,
+          (error) => Ballast.isFull(error) && Ballast.drop(this.layout),
+          () => space
+        )
+      ),
       Effect.zipLeft(this.attempt("open", () => this.claims.sweep())),
       Effect.tap((space) =>
         Cooperate.run(

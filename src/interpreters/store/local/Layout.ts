@@ -16,6 +16,7 @@
  * making/ID                 who makes this result at the moment, and where
  * tmp/OWNER/                what a process is making; its lock says whether the owner lives
  * tmp/OWNER/holds/ID        a result that the process needs
+ * ballast                   space for who has to make some on a full disk
  * synced                    until when results are known to be on the disk: see `Durability.ts`
  * lock                      held alone by who deletes results, shared by who begins to hold one
  * trees/NAME/               of a ZFS store: where a dataset is mounted that `fs`, or a cache's version, is a link to
@@ -35,6 +36,9 @@ export class Layout {
 
   get format(): string {
     return `${this.root}/format`
+  }
+  get ballast(): string {
+    return `${this.root}/ballast`
   }
   get lock(): string {
     return `${this.root}/lock`

@@ -132,7 +132,7 @@ export class Results {
       if (meta !== undefined) {
         const { created, heading, logSize } = meta
         const parent = Option.fromNullable(meta.parent)
-        found.push({ id, parent, heading, created, lastUsed: Math.max(created, this.lastUsed(id)), logSize })
+        found.push({ id, parent, heading, created, lastUsed: this.lastUsed(id), logSize })
       }
       yield
     }
@@ -146,7 +146,9 @@ export class Results {
 
   /** When a result was of use last, in milliseconds since 1970; long ago where there is none. */
   lastUsed(id: StepId): number {
-    return Math.trunc(Fs.statSync(this.layout.meta(id), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    const stats = Fs.statSync(this.layout.meta(id), { throwIfNoEntry: false })
+    // The clock of the file system may be a little late.
+    return stats === undefined ? 0 : Math.max(Math.trunc(stats.mtimeMs), this.get(id)?.created ?? 0)
   }
 
   /** What a result takes on the disk, if that was kept. */
