@@ -11,13 +11,16 @@ export const OBUILDER = path("../bin/obuilder")
 const PEAK_HOOK = path("peak-hook.cjs")
 
 /** Node reads a further file of certificates at every start where this is set, which is not what is measured. */
-const { NODE_EXTRA_CA_CERTS: _certificates, ...environment } = process.env
+const environment = () => {
+  const { NODE_EXTRA_CA_CERTS: _certificates, ...others } = process.env
+  return others
+}
 
 /** Runs a program and throws where it fails. */
 export const run = (program, args, env = {}) => {
   const { error, status, signal, stderr } = spawnSync(program, args, {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...environment, ...env }
+    env: { ...environment(), ...env }
   })
   if (error !== undefined) throw error
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${signal ?? `status ${status}`}\n${stderr}`)
