@@ -9,6 +9,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
+import { json, time } from "./Listing.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
 import { withKnownStore } from "./Services.ts"
@@ -57,11 +58,11 @@ const list = (given: CacheFlags): Effect.Effect<void, CliError, Store | Output |
         key,
         unique,
         shared,
-        lastUsed: new Date(lastUsed).toISOString()
+        lastUsed: time(lastUsed)
       }))
     )
     if (Option.contains(given.format, "json" as const)) {
-      return yield* stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
+      return yield* stdout.write(json(rows))
     }
     yield* stdout.write(
       table(

@@ -4,13 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Footprint, StoredCache } from "../interpreters/Inventory.ts"
 import * as LifeCycle from "../interpreters/LifeCycle.ts"
-import { lastUses, withAncestors } from "../interpreters/Retention.ts"
 import { Store } from "../interpreters/Store.ts"
 import type { Backends } from "./Backend.ts"
 import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
+import { item, json, listed, time } from "./Listing.ts"
 import { Output } from "./Output.ts"
 import * as Removals from "./Removals.ts"
 import { withKnownStore } from "./Services.ts"
@@ -23,19 +23,15 @@ export const df = (given: Given<typeof flags.df>): Effect.Effect<void, CliError,
     const { stdout } = yield* Output
     const now = yield* Clock.currentTimeMillis
     const usage = yield* withKnownStore(yield* chosenStore(given.store))(look)
-    yield* stdout.write(
-      Option.contains(given.format, "json" as const) ? `${JSON.stringify(report(usage), null, 2)}\n` : text(usage, now)
-    )
+    yield* stdout.write(Option.contains(given.format, "json" as const) ? json(report(usage)) : text(usage, now))
   })
 
 type Usage = Effect.Effect.Success<typeof look>
 
 const look = Effect.gen(function* () {
   const { inventory, name } = yield* Store
-  const results = yield* inventory.results
+  const results = yield* listed
   const footprints = yield* LifeCycle.measureAll(inventory, results, { measured: yield* Removals.progress("measured") })
-  const busy = withAncestors(results, yield* inventory.held)
-  const uses = lastUses(results)
   const caches = yield* Effect.forEach(yield* inventory.caches, (cache: StoredCache) =>
     Effect.map(inventory.cacheFootprint(cache.key), (footprint) => ({ ...cache, ...footprint }))
   )
@@ -43,12 +39,7 @@ const look = Effect.gen(function* () {
     store: name,
     free: yield* inventory.free,
     total: LifeCycle.totalOf(results, footprints) + caches.reduce((sum, { unique }) => sum + unique, 0),
-    results: results.map((result) => ({
-      ...result,
-      ...(footprints.get(result.id) ?? NOTHING),
-      lastUsed: uses.get(result.id) ?? result.lastUsed,
-      inUse: busy.has(result.id)
-    })),
+    results: results.map((result) => ({ ...result, ...(footprints.get(result.id) ?? NOTHING) })),
     caches
   }
 })
@@ -95,8 +86,6 @@ const text = (usage: Usage, now: number): string => {
   return `${table(columns, rows)}\n${usage.store} takes about ${Units.bytes(usage.total)}; ${Units.bytes(usage.free)} are free there.\n`
 }
 
-const time = (milliseconds: number): string => new Date(milliseconds).toISOString()
-
 const report = (usage: Usage) => {
   const summed = Object.fromEntries(
     Object.entries(groups(usage)).map(([name, { lastUsed, ...rest }]) => [
@@ -110,12 +99,7 @@ const report = (usage: Usage) => {
     total: usage.total,
     ...summed,
     items: {
-      results: usage.results.map(({ created, lastUsed, parent, ...rest }) => ({
-        ...rest,
-        parent: Option.getOrNull(parent),
-        created: time(created),
-        lastUsed: time(lastUsed)
-      })),
+      results: usage.results.map(item),
       caches: usage.caches.map(({ key, lastUsed, name, ...rest }) => ({
         name: name ?? null,
         key,

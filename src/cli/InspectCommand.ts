@@ -10,6 +10,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
+import { json, time } from "./Listing.ts"
 import { Output } from "./Output.ts"
 import { withKnownStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
@@ -22,9 +23,7 @@ export const inspect = (given: InspectFlags): Effect.Effect<void, CliError, Host
     const { stdout } = yield* Output
     const now = yield* Clock.currentTimeMillis
     const found = yield* withKnownStore(yield* chosenStore(given.store))(look(given.id))
-    yield* stdout.write(
-      Option.contains(given.format, "json" as const) ? `${JSON.stringify(found, null, 2)}\n` : text(found, now)
-    )
+    yield* stdout.write(Option.contains(given.format, "json" as const) ? json(found) : text(found, now))
   })
 
 type Found = Effect.Effect.Success<ReturnType<typeof look>>
@@ -53,8 +52,8 @@ const look = (prefix: string) =>
         .filter((one) => Option.contains(one.parent, id))
         .map((one) => ({ id: one.id, heading: one.heading })),
       descendants: withDescendants(results, new Set([id])).length - 1,
-      created: new Date(result.created).toISOString(),
-      lastUsed: new Date(lastUses(results).get(id) ?? result.lastUsed).toISOString(),
+      created: time(result.created),
+      lastUsed: time(lastUses(results).get(id) ?? result.lastUsed),
       /** Whether a process holds it, or something built on it. */
       inUse: withAncestors(results, held).has(id),
       unique,

@@ -71,20 +71,16 @@ const taken = (path: Buffer, stats: Fs.Stats, extents: boolean): Footprint => {
   return { unique: all - shared, shared }
 }
 
-const look = (path: Buffer): Fs.Stats | undefined => {
+const look = (path: Buffer): Fs.Stats | undefined => unlessMissing(() => Fs.lstatSync(path))
+
+const namesIn = (path: Buffer): ReadonlyArray<Buffer> =>
+  unlessMissing(() => Fs.readdirSync(path, { encoding: "buffer" })) ?? []
+
+const unlessMissing = <A>(read: () => A): A | undefined => {
   try {
-    return Fs.lstatSync(path)
+    return read()
   } catch (error) {
     if (MISSING.has(codeOf(error) ?? "")) return undefined
-    throw error
-  }
-}
-
-const namesIn = (path: Buffer): ReadonlyArray<Buffer> => {
-  try {
-    return Fs.readdirSync(path, { encoding: "buffer" })
-  } catch (error) {
-    if (MISSING.has(codeOf(error) ?? "")) return []
     throw error
   }
 }
@@ -107,13 +103,8 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
 /** Bytes of a file in extents that it shares with others; 0 where the file system does not say. */
 const sharedBytes = (path: Buffer): number => {
   if (!LITTLE) return 0
-  let fd: number
-  try {
-    fd = Fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  } catch (error) {
-    if (MISSING.has(codeOf(error) ?? "")) return 0
-    throw error
-  }
+  const fd = unlessMissing(() => Fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+  if (fd === undefined) return 0
   try {
     const map = Buffer.alloc(HEADER + EXTENTS * EXTENT)
     let shared = 0

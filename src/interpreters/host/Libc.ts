@@ -47,8 +47,7 @@ interface Bindings {
   readonly utimensat: (fd: number, path: HostPath, times: Uint8Array, flags: number) => number
   readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number
   readonly pipe2: (fds: Array<number>, flags: number) => number
-  /** Runs on another thread; the callback gets what `syncfs` returns. */
-  readonly syncfs: (fd: number, done: (error: unknown, result: number) => void) => void
+  readonly syncfs: Koffi.KoffiFunc<(fd: number) => number>
   readonly errno: () => number
 }
 
@@ -70,8 +69,7 @@ const load = (): Bindings => {
     utimensat: libc.func("int utimensat(int fd, const char *path, const uint8_t *times, int flags)"),
     ioctl: libc.func("int ioctl(int fd, unsigned long request, uint8_t *argument)"),
     pipe2: libc.func("int pipe2(_Out_ int *fds, int flags)"),
-    // A function of koffi's, which is typed as anything: its result is named by the interface above.
-    syncfs: libc.func("int syncfs(int fd)").async as Bindings["syncfs"],
+    syncfs: libc.func("int syncfs(int fd)"),
     errno: () => koffi.errno()
   }
   return bindings
@@ -178,7 +176,7 @@ export const ioctl = (fd: number, request: number, argument: Uint8Array, path: s
 /** Writes all of a file's file system to its disk, without keeping anybody waiting. Rejects where the disk did not take it. */
 export const syncFileSystem = (fd: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    load().syncfs(fd, (error, result) =>
+    load().syncfs.async(fd, (error: Error | null, result) =>
       // The error number is the other thread's: what matters is that something is not on the disk.
       error === null && result === 0 ? resolve() : reject(new ErrnoError(constants.errno.EIO, "syncfs", `fd ${fd}`))
     )

@@ -104,27 +104,33 @@ export const bytesOf = (text: string): number => {
 }
 
 /** Where a file system of ZFS is mounted, in this process's view; `undefined` where it is not. */
-export const mountOf = (dataset: string): string | undefined => {
-  for (const line of Fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-    // proc(5): fields that may be absent end with a dash.
-    const [place = "", from = ""] = line.split(" - ")
-    const [, , , within, target = ""] = place.split(" ")
-    const [type, source = "", options = ""] = from.split(" ")
-    if (unescape(source) !== dataset || within !== "/") continue
-    // Others than root may mount what calls itself so; the kernel tells who it was.
-    if (type === "zfs" || (type === "fuse.zfs" && options.split(",").includes("user_id=0"))) return unescape(target)
-  }
-  return undefined
-}
+export const mountOf = (dataset: string): string | undefined => mounts().find((one) => one.dataset === dataset)?.path
 
 /** The file system of ZFS that is mounted at a path, in this process's view. */
-export const mountedAt = (path: string): string | undefined => {
-  const mounts = Fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n")
-  return mounts
-    .filter((line) => unescape(line.split(" ")[4] ?? "") === path)
-    .map((line) => unescape(line.split(" - ")[1]?.split(" ")[1] ?? ""))
-    .findLast((dataset) => isDataset(dataset) && mountOf(dataset) === path)
+export const mountedAt = (path: string): string | undefined =>
+  mounts().findLast((one) => one.path === path && isDataset(one.dataset) && mountOf(one.dataset) === path)?.dataset
+
+interface Mount {
+  readonly dataset: string
+  readonly path: string
 }
+
+const mounts = (): ReadonlyArray<Mount> =>
+  Fs.readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      // proc(5): fields that may be absent end with a dash.
+      const [place = "", from = ""] = line.split(" - ")
+      const [, , , within, path = ""] = place.split(" ")
+      const [type, source = "", options = ""] = from.split(" ")
+      // Others than root may mount what calls itself so; the kernel tells who it was.
+      const isZfs = type === "zfs" || (type === "fuse.zfs" && options.split(",").includes("user_id=0"))
+      return isZfs && within === "/" ? [{ dataset: unescape(source), path: unescape(path) }] : []
+    })
+
+/** What ZFS says of a dataset that is not there, and of one that is there already. */
+export const saysMissing = ({ message }: { readonly message: string }): boolean => message.includes("does not exist")
+export const saysThere = ({ message }: { readonly message: string }): boolean => message.includes("already exists")
 
 const unescape = (text: string): string =>
   text.replaceAll(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)))

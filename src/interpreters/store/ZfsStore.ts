@@ -61,11 +61,11 @@ const find = (zfs: Zfs.Zfs, dataset: string): Effect.Effect<Option.Option<string
     const list = (name: string) => zfs.run("list", "-H", "-o", "name", name)
     const found = yield* Effect.either(list(dataset))
     if (Either.isRight(found)) return Option.some(yield* mounted(zfs, dataset))
-    if (!isMissing(found.left)) return yield* Zfs.zfsError(cannotOpen(dataset), found.left)
+    if (!Zfs.saysMissing(found.left)) return yield* Zfs.zfsError(cannotOpen(dataset), found.left)
     return yield* Effect.matchEffect(list(pool), {
       onSuccess: () => Effect.succeedNone,
       onFailure: (error) =>
-        isMissing(error)
+        Zfs.saysMissing(error)
           ? LocalStore.unsuitable(
               `${cannotOpen(dataset)}: there is no ZFS pool "${pool}"`,
               "name one of those that `zpool list` shows, bring one in (zpool import), or make one (zpool create)"
@@ -74,18 +74,13 @@ const find = (zfs: Zfs.Zfs, dataset: string): Effect.Effect<Option.Option<string
     })
   })
 
-const isMissing = ({ message }: Zfs.ZfsError): boolean => message.includes("does not exist")
-
 const cannotOpen = (dataset: string): string => `cannot open the store zfs:${dataset}`
 
 /** Where a dataset is that was just not there. */
 const create = (zfs: Zfs.Zfs, dataset: string): Effect.Effect<string, StoreError> =>
   zfs.run("create", "-p", dataset).pipe(
     // Another process was faster.
-    Effect.catchIf(
-      ({ message }) => message.includes("already exists"),
-      () => Effect.void
-    ),
+    Effect.catchIf(Zfs.saysThere, () => Effect.void),
     Effect.mapError((error) => Zfs.zfsError(`cannot make the store zfs:${dataset}`, error)),
     Effect.zipRight(mounted(zfs, dataset))
   )

@@ -23,7 +23,7 @@ import { codeOf, storeError } from "../../host/IoError.ts"
 import { namesIn } from "../../host/Owners.ts"
 import { asFarAsPossible, removeTree } from "../../host/RemoveTree.ts"
 import * as Syscalls from "../../host/Syscalls.ts"
-import { bytesOf, isMounted, type Zfs, zfsError } from "../../host/Zfs.ts"
+import { bytesOf, isMounted, saysMissing, saysThere, type Zfs, zfsError } from "../../host/Zfs.ts"
 import type { Footprint } from "../../Inventory.ts"
 import { StoreError } from "../../Store.ts"
 import { LAYER } from "./Layout.ts"
@@ -84,7 +84,7 @@ class Datasets {
   *prepare(): Cooperate.Work {
     const options = PROPERTIES.flatMap((property) => ["-o", property])
     const failure = yield* this.attempt("create", ...options, this.dataset)
-    if (failure !== undefined && !isThere(failure)) throw failure
+    if (failure !== undefined && !saysThere(failure)) throw failure
   }
 
   *create(path: string): Cooperate.Work {
@@ -171,7 +171,7 @@ class Datasets {
       const left: typeof pending = []
       for (const [link, name] of pending) {
         const problem = yield* this.attempt("destroy", "-r", this.path(name))
-        if (problem === undefined || isMissing(problem)) this.forget(link, name)
+        if (problem === undefined || saysMissing(problem)) this.forget(link, name)
         else {
           failure = problem
           left.push([link, name])
@@ -263,9 +263,6 @@ class Datasets {
 
 /** How often an unmount is tried that finds somebody still there. */
 const UNMOUNT_TRIES = 5
-
-const isThere = ({ message }: StoreError): boolean => message.includes("already exists")
-const isMissing = ({ message }: StoreError): boolean => message.includes("does not exist")
 
 /** The name of the dataset that a link leads to. */
 const nameAt = (path: string): string => {

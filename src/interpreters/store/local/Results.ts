@@ -5,6 +5,7 @@ import { constants } from "node:os"
 import { StepId } from "../../../domain/Digest.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { ErrnoError } from "../../host/Libc.ts"
+import { namesAt } from "../../host/Names.ts"
 import type { Footprint, StoredResult } from "../../Inventory.ts"
 import { UnknownId } from "../../Store.ts"
 import { type Durability, isStamp, type Stamp } from "./Durability.ts"
@@ -246,16 +247,10 @@ export class Results {
 /** The layer that a result of its own adds. */
 export const ownLayer = (id: StepId): string => `results/${id}/${LAYER}`
 
-const idsIn = (directory: string, prefix: string): ReadonlyArray<StepId> => {
-  try {
-    return Fs.readdirSync(directory)
-      .filter((name) => name.startsWith(prefix) && ID.test(name))
-      .map((name) => StepId.make(name, { disableValidation: true }))
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return []
-    throw error
-  }
-}
+const idsIn = (directory: string, prefix: string): ReadonlyArray<StepId> =>
+  namesAt(directory)
+    .filter((name) => name.startsWith(prefix) && ID.test(name))
+    .map((name) => StepId.make(name, { disableValidation: true }))
 
 /** Moves a directory; false where another one is in the way. */
 export const move = (from: string, to: string): boolean => {
