@@ -198,12 +198,14 @@ describeWith(["root", "runc", "overlay", "busybox"], "a build that is killed", (
 
   it("does not disturb another that builds the same at the same time", async () => {
     const program = { command, store: `${scratch.path}/shared` }
-    const other = spawn(command, [...args(program)], { stdio: ["ignore", "pipe", "ignore"] })
+    const other = spawn(command, [...args(program)], { stdio: ["ignore", "pipe", "pipe"] })
     let printed = ""
+    let errors = ""
     other.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()))
+    other.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()))
     const ended = new Promise<number | null>((resolve) => other.on("close", resolve))
     await killed(program, (text) => lines(text) >= 8)
-    expect(await ended).toBe(0)
+    expect({ status: await ended, errors }).toEqual({ status: 0, errors: "" })
     expect(printed).toContain(`Got: "${expected.id}"`)
     checkAfter(program)
   })

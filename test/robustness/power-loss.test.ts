@@ -11,7 +11,8 @@ import * as Fs from "node:fs"
 import { expect, it } from "vitest"
 import { describeWith, type Requirement } from "../requirements.ts"
 import { makeBase } from "./busybox.ts"
-import { Program, type StartOptions, until } from "./program.ts"
+import { until } from "../until.ts"
+import { Program, type StartOptions } from "./program.ts"
 
 const program = new Program("power")
 const at = (name: string): string => program.path(name)

@@ -1,7 +1,7 @@
 /** File systems that only the processes of a test see, and that go with it, however it ends. */
 import { spawn } from "node:child_process"
 import { afterAll } from "vitest"
-import { until } from "./program.ts"
+import { until } from "../until.ts"
 
 export interface PrivateMount {
   /** What a program is started through to see the mounts. */

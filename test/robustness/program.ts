@@ -5,6 +5,7 @@ import * as Path from "node:path"
 import { expect } from "vitest"
 import { buildProgram } from "../cli/built.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
+import { LONGEST_MS } from "../until.ts"
 import { leftBy } from "./leftovers.ts"
 
 export interface Ended {
@@ -23,27 +24,12 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-/** More than any run needs, so that a hang is a failure that says where. */
-const LONGEST_MS = 50_000
-
 export interface StartOptions {
   /** A program and its arguments that the command line is handed to, and that becomes the program: `nsenter …`. */
   readonly through?: ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string>>
   /** Milliseconds that it may take. */
   readonly deadline?: number
-}
-
-/** The time between two looks at something that is waited for. */
-const LOOK_MS = 2
-
-/** Waits for a condition; fails when it does not come true. */
-export const until = async (what: string, condition: () => boolean): Promise<void> => {
-  const deadline = Date.now() + LONGEST_MS
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`this did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-  }
 }
 
 /** A built program with a directory for what a test file's builds need. */

@@ -5,7 +5,8 @@ import { beforeAll, expect, it } from "vitest"
 import { describeWith } from "../requirements.ts"
 import { makeBase } from "./busybox.ts"
 import { leftBy, temporaryIn } from "./leftovers.ts"
-import { Program, until } from "./program.ts"
+import { until } from "../until.ts"
+import { Program } from "./program.ts"
 import { placeFor, storeKinds } from "./stores.ts"
 
 /** Milliseconds in which builds and deletions go on beside each other. */

@@ -40,13 +40,14 @@ import {
 } from "../Store.ts"
 import * as Caches from "./local/Caches.ts"
 import { Claims } from "./local/Claims.ts"
-import { dropUnsafe } from "./local/AfterCrash.ts"
+import * as AfterCrash from "./local/AfterCrash.ts"
 import * as Ballast from "./local/Ballast.ts"
 import { Durability } from "./local/Durability.ts"
 import * as Format from "./local/Format.ts"
 import { Holds } from "./local/Holds.ts"
 import { Layout } from "./local/Layout.ts"
 import * as LocalInventory from "./local/LocalInventory.ts"
+import type { Parts } from "./local/Parts.ts"
 import { type Meta, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
 import * as TemporarySpace from "./local/TemporarySpace.ts"
@@ -104,6 +105,7 @@ class LocalStore implements StoreService {
   private readonly durability: Durability
   private readonly claims: Claims
   private readonly holds: Holds
+  private readonly parts: Parts
   private readonly space: Effect.Effect<string, StoreError>
   private opened = false
   private count = 0
@@ -121,14 +123,18 @@ class LocalStore implements StoreService {
     this.results = new Results(layout, this.durability)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
     this.holds = new Holds(layout)
-    this.inventory = LocalInventory.make({
+    this.parts = {
       layout,
       trees,
       results: this.results,
       holds: this.holds,
-      isOpen: () => this.open(),
-      temporary: this.temporary(),
+      durability: this.durability,
       failed: (what, error) => this.failed(what, error)
+    }
+    this.inventory = LocalInventory.make({
+      ...this.parts,
+      isOpen: () => this.open(),
+      temporary: this.temporary()
     })
   }
 
@@ -278,6 +284,8 @@ class LocalStore implements StoreService {
 
   private acquireSpace(): Effect.Effect<string, StoreError, Scope.Scope> {
     const space = TemporarySpace.acquire(this.layout.temporary, this.trees)
+    let made: ReadonlyArray<string> = []
+    let isUnsuitable = false
     return this.attempt("open", () => {
       this.open()
       if (process.geteuid?.() !== 0) {
@@ -287,10 +295,17 @@ class LocalStore implements StoreService {
         )
       }
       // Of a store that is there too: its empty directories may have been cleaned away.
-      Format.makeDirectories(this.layout)
+      made = Format.makeDirectories(this.layout)
     }).pipe(
       // Last of all, when what was made here is gone.
-      Effect.zipRight(Effect.addFinalizer(() => Effect.sync(() => Ballast.restore(this.layout)))),
+      Effect.zipRight(
+        Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            if (isUnsuitable) Format.removeDirectories(made)
+            else Ballast.restore(this.layout)
+          })
+        )
+      ),
       Effect.zipRight(
         Effect.catchIf(
           space,
@@ -303,9 +318,9 @@ class LocalStore implements StoreService {
         Cooperate.run(
           () => this.establish(space),
           (error) => this.failed("open", error)
-        )
+        ).pipe(Effect.tapError(() => Effect.sync(() => (isUnsuitable = true))))
       ),
-      Effect.tap((space) => this.beginRun(space)),
+      Effect.tap((space) => AfterCrash.beginRun(this.parts, space)),
       Effect.tap((space) =>
         Effect.addFinalizer((exit) =>
           Effect.when(
@@ -314,39 +329,6 @@ class LocalStore implements StoreService {
           )
         )
       )
-    )
-  }
-
-  /** When the machine has been down since somebody wrote to the store, drops what may not have reached the disk. */
-  private beginRun(space: string): Effect.Effect<void, StoreError> {
-    if (!this.durability.isOver()) return Effect.void
-    const rubbish = `${space}/rubbish`
-    const alone = <A>(work: () => A) =>
-      Cooperate.run(
-        () => this.holds.locked("exclusive", work),
-        (error) => this.failed("open", error)
-      )
-    const drop = () => {
-      // Another process may have done it by now.
-      if (!this.durability.isOver()) return 0
-      Fs.mkdirSync(rubbish, { mode: 0o700 })
-      Caches.dropUnsafe(this.layout.caches, this.durability)
-      return dropUnsafe(this.layout, this.results, rubbish)
-    }
-    const begin = () => {
-      if (this.durability.isOver()) this.durability.begin(`${space}/synced`)
-    }
-    return alone(drop).pipe(
-      Effect.tap((dropped) => Effect.when(this.durability.settle, () => dropped > 0)),
-      Effect.zipLeft(alone(begin)),
-      Effect.flatMap((dropped) =>
-        dropped === 0
-          ? Effect.void
-          : Effect.logWarning(
-              `the machine went down before ${dropped === 1 ? "a result" : `${dropped} results`} in ${this.layout.root} had surely reached the disk: ${dropped === 1 ? "it is" : "they are"} made again when needed`
-            )
-      ),
-      Effect.ensuring(this.trees.remove(rubbish))
     )
   }
 

@@ -4,7 +4,8 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import { basename, dirname } from "node:path"
 import { afterAll, beforeAll } from "vitest"
-import { holdZfs, succeeds, until } from "./zfsDaemon.ts"
+import { until } from "../../until.ts"
+import { holdZfs, succeeds } from "./zfsDaemon.ts"
 
 /** Bytes; a file with nothing in it takes none. */
 const SIZE = 2 * 2 ** 30
@@ -44,7 +45,7 @@ const pool: Maker = {
 }
 
 /** The directory of a disk has a name of its own, and so has its pool. */
-const poolAt = (path: string): string => basename(dirname(path))
+export const poolAt = (path: string): string => basename(dirname(path))
 
 /** The ZFS file system for a store that would be at a path on such a disk. */
 export const datasetAt = (path: string): string => {
@@ -60,8 +61,15 @@ const makers = {
 
 export type DiskKind = keyof typeof makers
 
+export interface Disk {
+  /** Where it is mounted. */
+  readonly path: string
+  /** The file that it is in. */
+  readonly image: string
+}
+
 /** Mounted before the tests of the `describe` in which this is called. */
-export const disk = (kind: DiskKind): { readonly path: string } => {
+export const disk = (kind: DiskKind): Disk => {
   const directory = Fs.realpathSync(Fs.mkdtempSync(`${Os.tmpdir()}/obuilder-test-disk-`))
   const image = `${directory}/image`
   const path = `${directory}/mnt`
@@ -76,5 +84,5 @@ export const disk = (kind: DiskKind): { readonly path: string } => {
     await unmount?.()
     Fs.rmSync(directory, { recursive: true })
   })
-  return { path }
+  return { path, image }
 }

@@ -8,21 +8,10 @@ import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import { tryLock } from "../../../src/interpreters/host/Libc.ts"
+import { LONGEST_MS, until } from "../../until.ts"
 
 const DIRECTORY = `${Os.tmpdir()}/obuilder-test-zfs-fuse`
 const PID = `${DIRECTORY}/pid`
-
-const LONGEST_MS = 30_000
-const LOOK_MS = 20
-
-/** Waits for a condition; fails when it does not come true. */
-export const until = async (what: string, condition: () => boolean): Promise<void> => {
-  const deadline = Date.now() + LONGEST_MS
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`this did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-  }
-}
 
 export const succeeds = (program: string, ...args: ReadonlyArray<string>): boolean =>
   spawnSync(program, args, { stdio: "ignore", timeout: LONGEST_MS }).status === 0

@@ -13,16 +13,22 @@ const contentOf = (kind: string): string => `${JSON.stringify({ kind, version: V
 
 /** Whether the store is there. Throws `StoreError` where the directory is something else. */
 export const check = (layout: Layout, kind: string): boolean => {
-  let text: string
-  try {
-    text = Fs.readFileSync(layout.format, "utf8")
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") {
-      refuseStrangers(layout)
-      refuseOwners(layout)
-      return false
+  let text = read(layout)
+  if (text === undefined) {
+    const stranger = findStranger(layout)
+    // Another process may have made the store since.
+    text = stranger === undefined ? undefined : read(layout)
+    if (stranger !== undefined && text === undefined) {
+      throw new StoreError({
+        message: `${layout.root} is not empty and no store of this program: it holds "${stranger}"`,
+        hint: Option.some("name an empty or a new directory with --store"),
+        cause: undefined
+      })
     }
-    throw storeError(`cannot open the store ${layout.root}`, error)
+  }
+  if (text === undefined) {
+    refuseOwners(layout)
+    return false
   }
   if (text === contentOf(kind)) {
     refuseOwners(layout)
@@ -35,24 +41,28 @@ export const check = (layout: Layout, kind: string): boolean => {
   })
 }
 
-/** A directory that has something in it and is no store belongs to somebody else. */
-const refuseStrangers = (layout: Layout): void => {
+/** What kind of store this says it is; `undefined` where it says nothing. */
+const read = (layout: Layout): string | undefined => {
+  try {
+    return Fs.readFileSync(layout.format, "utf8")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw storeError(`cannot open the store ${layout.root}`, error)
+  }
+}
+
+/** A name in the directory that no store that is being made has: what has such a one belongs to somebody else. */
+const findStranger = (layout: Layout): string | undefined => {
   let names: ReadonlyArray<string>
   try {
     names = Fs.readdirSync(layout.root)
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return
+    if (codeOf(error) === "ENOENT") return undefined
     throw storeError(`cannot open the store ${layout.root}`, error)
   }
   // A store that is being made by another process has directories before it has a format; so has an ext4 of its own.
   const own = new Set([...layout.directories.map((path) => path.slice(layout.root.length + 1)), "lost+found"])
-  const strange = names.find((name) => !own.has(name))
-  if (strange === undefined) return
-  throw new StoreError({
-    message: `${layout.root} is not empty and no store of this program: it holds "${strange}"`,
-    hint: Option.some("name an empty or a new directory with --store"),
-    cause: undefined
-  })
+  return names.find((name) => !own.has(name))
 }
 
 /** Who could change a store's directories, or put links into them, could change results, and lead root astray. */
@@ -78,14 +88,28 @@ const refuseOwners = (layout: Layout): void => {
   }
 }
 
-/** Makes the directories that are missing. */
-export const makeDirectories = (layout: Layout): void => {
+/** Makes the directories that are missing; gives them, the outermost first. */
+export const makeDirectories = (layout: Layout): ReadonlyArray<string> => {
   try {
-    for (const path of above(layout.root)) makeDirectory(path, 0o755)
-    for (const path of layout.directories) makeDirectory(path, 0o700)
+    const made = [
+      ...above(layout.root).filter((path) => makeDirectory(path, 0o755)),
+      ...layout.directories.filter((path) => makeDirectory(path, 0o700))
+    ]
     refuseOwners(layout)
+    return made
   } catch (error) {
     throw storeError(`cannot make the store ${layout.root}`, error)
+  }
+}
+
+/** Removes directories that were made for what then could not be a store there. */
+export const removeDirectories = (made: ReadonlyArray<string>): void => {
+  for (const path of made.toReversed()) {
+    try {
+      Fs.rmdirSync(path)
+    } catch {
+      // Somebody has put something there, or removed it.
+    }
   }
 }
 
@@ -106,13 +130,17 @@ const above = (path: string): ReadonlyArray<string> => {
   return parent === path ? [] : [...above(parent), parent]
 }
 
-/** One by one: Node's own recursive making goes on for ever where the system makes no directories, as in `/proc`. */
-const makeDirectory = (path: string, mode: number): void => {
+/**
+ * True if it was missing. One by one: Node's own recursive making goes on for
+ * ever where the system makes no directories, as in `/proc`.
+ */
+const makeDirectory = (path: string, mode: number): boolean => {
   try {
     Fs.mkdirSync(path, mode)
+    return true
   } catch (error) {
     // Besides EEXIST, a directory that is there may be answered with what forbids to make one.
-    if (Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+    if (Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return false
     if (codeOf(error) === "EEXIST") throw new ErrnoError(constants.errno.ENOTDIR, "mkdir", path)
     if (codeOf(error) !== "ENOENT") throw error
     // What is above it is there, so this does not mean what it means elsewhere.

@@ -13,22 +13,14 @@ import type { StoreError } from "../../Store.ts"
 import * as Caches from "./Caches.ts"
 import * as Check from "./Check.ts"
 import { Family } from "./Family.ts"
-import type { Holds } from "./Holds.ts"
-import type { Layout } from "./Layout.ts"
-import { ID, ownLayer, type Results } from "./Results.ts"
-import type { Trees } from "./Trees.ts"
+import type { Parts } from "./Parts.ts"
+import { ID, ownLayer } from "./Results.ts"
 
-export interface Parts {
-  readonly layout: Layout
-  readonly trees: Trees
-  readonly results: Results
-  readonly holds: Holds
+export interface Request extends Parts {
   /** Whether there is a store to look into; throws where there is something else. */
   readonly isOpen: () => boolean
   /** Gives paths of this process's own where nothing is yet. */
   readonly temporary: Effect.Effect<string, StoreError>
-  /** A failure of what is being done with the store. */
-  readonly failed: (what: string, error: unknown) => StoreError
 }
 
 /**
@@ -39,8 +31,8 @@ const BATCH = 64
 const DIGITS = 8
 const PARTS = 32
 
-export const make = (parts: Parts): Inventory => {
-  const { failed, holds, isOpen, layout, results, temporary, trees } = parts
+export const make = (request: Request): Inventory => {
+  const { failed, holds, isOpen, layout, results, temporary, trees } = request
   const family = new Family(results)
 
   const work = <A>(what: string, steps: () => Generator<Cooperate.Pause, A, void>) =>

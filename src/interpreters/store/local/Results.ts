@@ -148,8 +148,8 @@ export class Results {
   /** When a result was of use last, in milliseconds since 1970; long ago where there is none. */
   lastUsed(id: StepId): number {
     const stats = Fs.statSync(this.layout.meta(id), { throwIfNoEntry: false })
-    // The clock of the file system may be a little late.
-    return stats === undefined ? 0 : Math.max(Math.trunc(stats.mtimeMs), this.get(id)?.created ?? 0)
+    // The clock of the file system may be a little late, and times that are set are fractions that miss by a little.
+    return stats === undefined ? 0 : Math.max(Math.round(stats.mtimeMs), this.get(id)?.created ?? 0)
   }
 
   /** What a result takes on the disk, if that was kept. */
