@@ -51,22 +51,44 @@ const start = async (): Promise<void> => {
 
 const end = async (): Promise<void> => {
   if (!Fs.existsSync(PID)) return
-  const pid = Fs.readFileSync(PID, "utf8")
-  // The number may be another process's by now.
-  const isRunning = () => Fs.existsSync(`/proc/${pid}`) && programOf(pid) === "zfs-fuse"
-  if (isRunning()) process.kill(Number(pid), "SIGTERM")
+  if (isRunning()) process.kill(Number(Fs.readFileSync(PID, "utf8")), "SIGTERM")
   await until("zfs-fuse ends", () => !isRunning())
   Fs.rmSync(PID)
 }
 
+/** Whether the one that a test started runs; its number may be another process's by now. */
+const isRunning = (): boolean => Fs.existsSync(PID) && programOf(Fs.readFileSync(PID, "utf8")) === "zfs-fuse"
+
 const programOf = (pid: string): string => {
   try {
     const stat = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
-    return / [ZX] /.test(stat.slice(stat.lastIndexOf(")") + 1, stat.lastIndexOf(")") + 4))
-      ? ""
-      : stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"))
+    return /[ZX]/.test(stateOf(`/proc/${pid}`)) ? "" : stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"))
   } catch {
     return ""
+  }
+}
+
+/** Does something while zfs-fuse writes nothing; where the kernel has ZFS, as it is. */
+export const freezeZfs = async (work: () => void): Promise<void> => {
+  const pid = isRunning() ? Number(Fs.readFileSync(PID, "utf8")) : undefined
+  if (pid === undefined) return work()
+  process.kill(pid, "SIGSTOP")
+  try {
+    const threads = Fs.readdirSync(`/proc/${pid}/task`)
+    await until("zfs-fuse stops", () => threads.every((thread) => /[TX]/.test(stateOf(`/proc/${pid}/task/${thread}`))))
+    work()
+  } finally {
+    process.kill(pid, "SIGCONT")
+  }
+}
+
+/** As proc(5) has it; that of a dead one where it is gone. */
+const stateOf = (directory: string): string => {
+  try {
+    const stat = Fs.readFileSync(`${directory}/stat`, "latin1")
+    return stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "X"
+  } catch {
+    return "X"
   }
 }
 
