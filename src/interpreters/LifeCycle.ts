@@ -253,8 +253,10 @@ const removeAll = (
     return { results: count, bytes, inUse: results.length - count }
   })
 
-/** Results that are removed together. */
-const AT_ONCE = 64
+/** So many results are removed together at first, and later a part of those before: each time the store looks at all that it has. */
+const AT_FIRST = 64
+const PART = 1 / 4
+const AT_MOST = 1024
 
 /** Removes results that come one by one, children before their parents, many at a time. */
 class Removing {
@@ -285,7 +287,7 @@ class Removing {
       if (Option.isSome(result.parent)) this.parents.add(result.parent.value)
       this.chosen++
       this.bytes += bytes
-      if (this.gathered.size >= AT_ONCE) yield* this.flush
+      if (this.gathered.size >= Math.min(AT_MOST, Math.max(AT_FIRST, this.chosen * PART))) yield* this.flush
     })
   }
 
