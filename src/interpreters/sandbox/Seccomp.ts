@@ -14,6 +14,7 @@
  */
 
 const EPERM = 1
+const ENOTTY = 25
 const ENOSYS = 38
 
 /** Nothing in here is of use to a build. Grouped by what it would reach. */
@@ -49,6 +50,17 @@ const NAMESPACE_FLAGS: ReadonlyArray<number> = [
 ]
 
 const AF_VSOCK = 40
+
+/**
+ * Requests that make subvolumes (linux/btrfs.h: `SNAP_CREATE`, `SUBVOL_CREATE`
+ * and their second versions). A snapshot of a result would have an empty
+ * directory in the place of one. So btrfs is to a step what any other file
+ * system is: programs that would like a subvolume make a directory then.
+ */
+const SUBVOLUMES: ReadonlyArray<number> = [0x50009401, 0x5000940e, 0x50009417, 0x50009418]
+
+/** The kernel looks at so much of a request. */
+const REQUEST_BITS = 0xffffffff
 
 interface Condition {
   readonly index: number
@@ -132,6 +144,9 @@ export const profile = ({ architecture, fastSync }: SeccompOptions): Profile => 
       ...NAMESPACE_FLAGS.map((flag) => deny(["clone"], EPERM, firstHas(flag))),
       ...personalities(),
       deny(["socket"], EPERM, [{ index: 0, value: AF_VSOCK, op: "SCMP_CMP_EQ" }]),
+      ...SUBVOLUMES.map((request) =>
+        deny(["ioctl"], ENOTTY, [{ index: 1, value: REQUEST_BITS, valueTwo: request, op: "SCMP_CMP_MASKED_EQ" }])
+      ),
       ...(fastSync ? [deny(SYNC, 0)] : [])
     ]
   }

@@ -80,6 +80,9 @@ int main(void) {
   TRY_AS("personality(READ_IMPLIES_EXEC)", SYS_personality, 0x0400000);
   TRY_AS("personality(all but one)", SYS_personality, 0xfffffffeUL);
   TRY_AS("personality(64 bits)", SYS_personality, 0x100040000UL);
+  TRY_AS("ioctl(SUBVOL_CREATE)", SYS_ioctl, -1, 0x5000940eUL, 0); TRY_AS("ioctl(SNAP_CREATE)", SYS_ioctl, -1, 0x50009401UL, 0);
+  TRY_AS("ioctl(SUBVOL_CREATE_V2)", SYS_ioctl, -1, 0x50009418UL, 0);
+  TRY_AS("ioctl(SNAP_CREATE_V2, 64 bits)", SYS_ioctl, -1, 0x150009417UL, 0); TRY_AS("ioctl(FICLONE)", SYS_ioctl, -1, 0x40049409UL, 0);
   TRY(memfd_create, "x", 0); TRY(getrandom, 0, 0, 0); TRY(chroot, "/"); TRY(ptrace, 0, 0, 0, 0);
   TRY(statx, -100, "/", 0, 0, 0); TRY(adjtimex, NONE); TRY(process_vm_readv, getpid(), 0, 0, 0, 0, 0);
   TRY(fsync, 1); TRY(fdatasync, 99); TRY(sync, 0); TRY(syncfs, 99); TRY(sync_file_range, 99, 0, 0, 0); TRY(msync, 1, 1, 0);
