@@ -108,8 +108,8 @@ for (const kind of storeKinds) {
       async (row) => {
         const store = storeOf(`random-${row}`)
         for (let kill = 0; kill < IN_A_ROW; kill++) {
-          // Less or more is there to begin with.
-          const choice = random()
+          // Nothing, less or more is there to begin with.
+          const choice = Fs.existsSync(store) ? random() : 1
           if (choice < 0.4) await succeeds(words(store, ["clean", "-q"]))
           else if (choice < 0.8)
             await succeeds(words(store, ["prune", "-q", `--max-items=${1 + Math.floor(random() * 6)}`]))
