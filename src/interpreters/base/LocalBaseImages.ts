@@ -13,6 +13,7 @@ import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImage
 import * as Cooperate from "../host/Cooperate.ts"
 import { digestOf, NotAFile } from "../host/HashFile.ts"
 import type { HashMemo } from "../host/HashMemo.ts"
+import type { Registries } from "../registry/Registries.ts"
 import * as ByteSource from "./ByteSource.ts"
 import * as DockerArchive from "./DockerArchive.ts"
 import * as ImageFiles from "./ImageFiles.ts"
@@ -37,6 +38,8 @@ export interface LocalBaseImagesOptions {
   /** Remembers digests of the files of `rootfs:` directories; saving it is up to the caller. */
   readonly memo?: HashMemo
   readonly limits?: UnpackLimits
+  /** What fetches from registries; bases there cannot be had if it is left out. */
+  readonly registries?: Registries
 }
 
 /**
@@ -72,7 +75,7 @@ export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
       Effect.flatMap(parse(reference), (image) =>
         blame(
           reference,
-          Effect.flatMap(locate(image), (path) => resolveImage(image, path, wanted, options.memo))
+          Effect.flatMap(locate(image), (path) => resolveImage(image, path, wanted, options))
         )
       ),
     unpack: (reference, base, rootfs) =>
@@ -81,7 +84,7 @@ export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
           reference,
           rootfs._tag === "Directory"
             ? Effect.flatMap(locate(image), (path) =>
-                unpackImage(image, path, base.digest, wanted, rootfs.path, limits)
+                unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options.registries)
               )
             : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
         )
@@ -111,7 +114,7 @@ const resolveImage = (
   image: Image,
   path: string,
   wanted: Platform.Platform,
-  memo: HashMemo | undefined
+  { memo, registries }: Pick<LocalBaseImagesOptions, "memo" | "registries">
 ): Effect.Effect<BaseInput, ImageProblem> => {
   const plain = (format: BaseFormat, digest: Digest): BaseInput => ({
     format,
@@ -129,7 +132,9 @@ const resolveImage = (
     case "Scratch":
       return Effect.succeed(plain("scratch", scratchDigest()))
     case "Registry":
-      return Effect.fail(noRegistries(image.image))
+      return registries === undefined
+        ? Effect.fail(noRegistries(image.image))
+        : Effect.map(registries.resolve(image.image, wanted), (found) => described("oci", found))
     case "Oci":
     case "OciArchive":
       return attempt(`cannot read ${image.path}`, async () => {
@@ -158,7 +163,8 @@ const unpackImage = (
   digest: Digest,
   wanted: Platform.Platform,
   root: string,
-  limits: UnpackLimits
+  limits: UnpackLimits,
+  registries: Registries | undefined
 ): Effect.Effect<void, ImageProblem> => {
   switch (image._tag) {
     case "Scratch":
@@ -166,7 +172,9 @@ const unpackImage = (
         ? unpackLayers([], "layers", root, limits)
         : Effect.fail(problem(`"scratch" has the digest ${scratchDigest()}, not ${digest}`))
     case "Registry":
-      return Effect.fail(noRegistries(image.image))
+      return registries === undefined
+        ? Effect.fail(noRegistries(image.image))
+        : registries.unpack(image.image, digest, wanted, root, limits)
     case "Oci":
     case "OciArchive":
     case "DockerArchive": {

@@ -19,7 +19,7 @@ export interface ImageLayer {
   /** For messages. */
   readonly name: string
   /** Its bytes, compressed or not. Where they have a digest of their own, reading them to their end checks it. */
-  readonly read: () => ByteSource
+  readonly read: (signal: AbortSignal) => ByteSource
   /** The SHA-256 of the tar inside, in hexadecimal digits. */
   readonly diffId: string
 }

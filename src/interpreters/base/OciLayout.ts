@@ -10,8 +10,8 @@ import * as LocalImage from "./LocalImage.ts"
 import * as Platform from "./Platform.ts"
 
 /** What containers/image allows a manifest; the rest of the documents are no longer. */
-const MAX_DOCUMENT = 16 * 1024 * 1024
-const MAX_NESTING = 8
+export const MAX_DOCUMENT = 16 * 1024 * 1024
+export const MAX_NESTING = 8
 
 /** The digest of the manifest that a choice and a platform mean. Reads indexes only. */
 export const find = async (files: ImageFiles, choice: ImageChoice, wanted: Platform.Platform): Promise<Digest> => {
@@ -23,7 +23,7 @@ export const find = async (files: ImageFiles, choice: ImageChoice, wanted: Platf
     const what = `the manifest ${descriptor.digest} in ${files.location}`
     const bytes = await blob(files, descriptor, what)
     if (Schemas.shapeOf(bytes, what) === "manifest") return digestOf(descriptor)
-    descriptor = suitable(files, Schemas.decode(Schemas.Index, bytes, what).manifests, wanted)
+    descriptor = suitable(files.location, Schemas.decode(Schemas.Index, bytes, what).manifests, wanted)
   }
   throw problem(`the indexes in ${files.location} are nested more than ${MAX_NESTING} deep`)
 }
@@ -36,13 +36,7 @@ export const load = async (
 ): Promise<LocalImage.LocalImage> => {
   const what = `the manifest sha256:${digest} in ${files.location}`
   const bytes = await blob(files, { digest: `sha256:${digest}` }, what)
-  if (Schemas.shapeOf(bytes, what) !== "manifest") throw problem(`${what} is an index`)
-  const manifest = Schemas.decode(Schemas.Manifest, bytes, what)
-  const wrong = manifest.layers?.find((layer) => !Schemas.isLayer(layer.mediaType))
-  if (!Schemas.isConfig(manifest.config.mediaType) || wrong !== undefined) {
-    const type = wrong === undefined ? manifest.config.mediaType : wrong.mediaType
-    throw problem(`${what} is not of an image that could be unpacked: it has a part of type ${JSON.stringify(type)}`)
-  }
+  const manifest = manifestIn(bytes, what)
   const whatConfig = `the configuration ${manifest.config.digest} in ${files.location}`
   const config = Schemas.decode(Schemas.Config, await blob(files, manifest.config, whatConfig), whatConfig)
   const layers = (manifest.layers ?? []).map((layer) => {
@@ -50,6 +44,18 @@ export const load = async (
     return { name, read: () => verified(files, layer, name) }
   })
   return LocalImage.make(digest, config, layers, wanted, files.location)
+}
+
+/** Reads a manifest, which has to be that of an image that can be unpacked. Throws an `ImageProblem`. */
+export const manifestIn = (bytes: Uint8Array, what: string): Schemas.Manifest => {
+  if (Schemas.shapeOf(bytes, what) !== "manifest") throw problem(`${what} is an index`)
+  const manifest = Schemas.decode(Schemas.Manifest, bytes, what)
+  const wrong = manifest.layers?.find((layer) => !Schemas.isLayer(layer.mediaType))
+  if (!Schemas.isConfig(manifest.config.mediaType) || wrong !== undefined) {
+    const type = wrong === undefined ? manifest.config.mediaType : wrong.mediaType
+    throw problem(`${what} is not of an image that could be unpacked: it has a part of type ${JSON.stringify(type)}`)
+  }
+  return manifest
 }
 
 const checkLayout = async (files: ImageFiles): Promise<void> => {
@@ -118,9 +124,9 @@ const chosen = (
   }
 }
 
-/** The best of an image's variants for a platform; one without a platform only where there is nothing else. */
-const suitable = (
-  files: ImageFiles,
+/** The best of an image's variants for a platform; `location` is for messages. One without a platform only where there is nothing else. */
+export const suitable = (
+  location: string,
   manifests: ReadonlyArray<Schemas.Descriptor>,
   wanted: Platform.Platform
 ): Schemas.Descriptor => {
@@ -138,7 +144,7 @@ const suitable = (
     // Build attestations stand in an index as images for no platform.
     .flatMap((platform) => (platform === undefined || platform.os === "unknown" ? [] : [Platform.format(platform)]))
   throw problem(
-    `the image in ${files.location} is not there for ${Platform.format(wanted)}`,
+    `the image in ${location} is not there for ${Platform.format(wanted)}`,
     offered.length === 0 ? "it names no platform" : `it is there for ${offered.join(", ")}`
   )
 }

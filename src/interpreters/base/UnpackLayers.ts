@@ -21,8 +21,8 @@ export const defaultLimits: UnpackLimits = { maxBytes: 64 * 1024 ** 3, maxEntrie
 export interface Source {
   /** For messages. */
   readonly name: string
-  /** Reading to the end fails if the bytes are not those that they should be. */
-  readonly read: () => ByteSource
+  /** Reading to the end fails if the bytes are not those that they should be; waiting for them ends with the signal. */
+  readonly read: (signal: AbortSignal) => ByteSource
   /** The SHA-256 of the tar when decompressed, in hexadecimal digits, where it is known. */
   readonly diffId?: string
 }
@@ -67,7 +67,7 @@ interface Budget {
 const applySource = async (source: Source, writer: LayerWriter, budget: Budget, signal: AbortSignal): Promise<void> => {
   const hash = createHash("sha256")
   const reader = new TarReader(writer)
-  for await (const chunk of decompressed(source.read(), source.name)) {
+  for await (const chunk of decompressed(source.read(signal), source.name)) {
     if (signal.aborted) return
     budget.left -= chunk.length
     if (budget.left < 0) {

@@ -1,0 +1,174 @@
+/**
+ * Blobs by their digests, kept between builds and shared by processes: a
+ * directory with `sha256/HEX` for each one that is whole, and `partial/HEX` for
+ * those that somebody fetches, or has begun to.
+ *
+ * What is whole was verified when it came. It is verified again whenever it is
+ * read, since the machine may have gone down before it reached the disk.
+ */
+import { createHash, type Hash } from "node:crypto"
+import * as Fs from "node:fs"
+import * as ByteSource from "../base/ByteSource.ts"
+import { problem } from "../base/ImageProblem.ts"
+import { codeOf } from "../host/IoError.ts"
+import { tryLock } from "../host/Libc.ts"
+
+/** What a blob is known by, from a manifest. */
+export interface Blob {
+  /** 64 hexadecimal digits of SHA-256. */
+  readonly hex: string
+  /** Bytes. */
+  readonly size: number
+  /** For messages. */
+  readonly name: string
+}
+
+/** Gives a blob's bytes from one on. */
+export type Fetch = (from: number) => ByteSource.ByteSource
+
+const CHUNK = 256 * 1024
+const { O_CREAT, O_NOFOLLOW, O_RDWR } = Fs.constants
+
+/** Milliseconds between two looks at a blob that another process fetches. */
+const LOOK_MS = 100
+
+export class BlobCache {
+  private readonly directory: string
+
+  /** Made when something is first kept. */
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  has({ hex, size }: Pick<Blob, "hex" | "size">): boolean {
+    const stats = Fs.lstatSync(this.path(hex), { throwIfNoEntry: false })
+    return stats?.isFile() === true && stats.size === size
+  }
+
+  /** A short blob as a whole; `undefined` where it is not there, or is damaged. */
+  get(hex: string): Buffer | undefined {
+    try {
+      const bytes = Fs.readFileSync(this.path(hex))
+      if (createHash("sha256").update(bytes).digest("hex") === hex) return bytes
+      this.drop(hex)
+      return undefined
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined
+      throw error
+    }
+  }
+
+  /** Keeps a short blob that has been verified. */
+  put(hex: string, bytes: Uint8Array): void {
+    if (this.has({ hex, size: bytes.length })) return
+    this.make()
+    const temporary = `${this.directory}/partial/${hex}-${process.pid}`
+    Fs.writeFileSync(temporary, bytes, { mode: 0o600 })
+    Fs.renameSync(temporary, this.path(hex))
+  }
+
+  /** Reads one that is there, and verifies it at its end; one that is damaged is dropped. */
+  async *read(blob: Blob): ByteSource.ByteSource {
+    try {
+      yield* ByteSource.verified(ByteSource.read(this.path(blob.hex)), { digest: blob.hex, size: blob.size }, blob.name)
+    } catch (error) {
+      this.drop(blob.hex)
+      throw error
+    }
+  }
+
+  /**
+   * Fetches one that is not there, going on where somebody has left off. Only
+   * one process fetches a blob; others wait for it.
+   */
+  async fetch(blob: Blob, from: Fetch, signal: AbortSignal, grown: (written: number) => void): Promise<void> {
+    this.make()
+    const path = `${this.directory}/partial/${blob.hex}`
+    const fd = await this.claim(blob, path, signal)
+    if (fd === undefined) return
+    try {
+      const hash = createHash("sha256")
+      let at = rehash(fd, hash, blob.size)
+      grown(at)
+      if (at < blob.size) {
+        for await (const chunk of from(at)) {
+          signal.throwIfAborted()
+          if (at + chunk.length > blob.size) {
+            Fs.unlinkSync(path)
+            throw problem(`${blob.name} is longer than the ${blob.size} bytes that its manifest says`, WRONG)
+          }
+          Fs.writeSync(fd, chunk, 0, chunk.length, at)
+          hash.update(chunk)
+          at += chunk.length
+          grown(at)
+        }
+      }
+      if (at < blob.size) throw problem(`${blob.name} ends after ${at} of ${blob.size} bytes`, "try again")
+      const digest = hash.digest("hex")
+      if (digest !== blob.hex) {
+        Fs.unlinkSync(path)
+        throw problem(`${blob.name} has the digest sha256:${digest}, not sha256:${blob.hex}`, WRONG)
+      }
+      Fs.renameSync(path, this.path(blob.hex))
+    } finally {
+      Fs.closeSync(fd)
+    }
+  }
+
+  /** Takes the right to fetch it, with a file to write to; `undefined` once it is there. */
+  private async claim(blob: Blob, path: string, signal: AbortSignal): Promise<number | undefined> {
+    for (;;) {
+      signal.throwIfAborted()
+      if (this.has(blob)) return undefined
+      const fd = Fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+      // The one who had it may have moved it to where it belongs.
+      if (tryLock(fd) && Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino) {
+        if (!this.has(blob)) return fd
+        Fs.closeSync(fd)
+        Fs.rmSync(path, { force: true })
+        return undefined
+      }
+      Fs.closeSync(fd)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+
+  /** Opens one that is being fetched, to read what there is of it. */
+  open({ hex }: Blob): number {
+    try {
+      return Fs.openSync(`${this.directory}/partial/${hex}`, "r")
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error
+      return Fs.openSync(this.path(hex), "r")
+    }
+  }
+
+  private drop(hex: string): void {
+    Fs.rmSync(this.path(hex), { force: true })
+  }
+
+  private path(hex: string): string {
+    return `${this.directory}/sha256/${hex}`
+  }
+
+  private make(): void {
+    for (const name of ["sha256", "partial"])
+      Fs.mkdirSync(`${this.directory}/${name}`, { recursive: true, mode: 0o700 })
+  }
+}
+
+const WRONG = "the registry, or something on the way to it, is broken or does not tell the truth"
+
+/** What is in a file already, up to a size; more than that is cut off. Gives its length. */
+const rehash = (fd: number, hash: Hash, size: number): number => {
+  const buffer = Buffer.allocUnsafe(CHUNK)
+  let at = 0
+  while (at < size) {
+    const count = Fs.readSync(fd, buffer, 0, Math.min(CHUNK, size - at), at)
+    if (count === 0) break
+    hash.update(buffer.subarray(0, count))
+    at += count
+  }
+  Fs.ftruncateSync(fd, at)
+  return at
+}

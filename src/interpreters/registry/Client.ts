@@ -1,0 +1,347 @@
+/**
+ * A repository in a registry, by the OCI distribution protocol (version 1.1),
+ * read only: what is asked for, who asks, and what is done about replies that
+ * are not what was asked for.
+ *
+ * Credentials go to the registry, and to whom it names to exchange them for a
+ * token; not to where it redirects to.
+ */
+import * as ByteSource from "../base/ByteSource.ts"
+import { type ImageProblem, problem } from "../base/ImageProblem.ts"
+import * as Challenge from "./Challenge.ts"
+import { type Connection, Lost, type Reply, type Request } from "./Connection.ts"
+import type { Credentials } from "./Credentials.ts"
+import { type Endpoint, nameOf } from "./Endpoint.ts"
+
+export interface ClientOptions {
+  readonly connection: Connection
+  readonly endpoint: Endpoint
+  /** Looked up when the registry asks for them. */
+  readonly credentials: () => Promise<Credentials | undefined>
+  /** Waits so many milliseconds before the next try. Rejects when the signal is aborted. */
+  readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+/** The repository has no such manifest or blob. */
+export class NotThere extends Error {}
+
+/** What manifests may be, the best first. */
+const MANIFESTS = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json"
+].join(", ")
+
+/** Bytes; what distribution allows a manifest. */
+const MAX_MANIFEST = 4 * 1024 * 1024
+const MAX_TOKEN = 1024 * 1024
+/** Bytes of what a registry says about an error. */
+const MAX_ERROR = 64 * 1024
+
+/** Tries of a request that gets no answer, or is told to come back. */
+const TRIES = 5
+/** Milliseconds before the second try, doubled before each later one. */
+const FIRST_PAUSE = 500
+/** Milliseconds that a registry may tell one to wait. */
+const LONGEST_PAUSE = 60_000
+const MAX_REDIRECTS = 5
+
+export class Client {
+  readonly name: string
+  private readonly options: ClientOptions
+  private scheme: "https" | "http" | undefined
+  private authorization: string | undefined
+
+  constructor(options: ClientOptions) {
+    this.options = options
+    this.name = nameOf(options.endpoint)
+  }
+
+  /** The bytes of a manifest, by a tag or `sha256:…`. Throws `NotThere` or an `ImageProblem`. */
+  async manifest(reference: string): Promise<Buffer> {
+    return await this.retrying(async () => {
+      const reply = await this.get(`manifests/${reference}`, { accept: MANIFESTS })
+      return await this.collect(reply, MAX_MANIFEST, `the manifest ${reference} of ${this.name}`)
+    })
+  }
+
+  /** A blob from a byte on, to its end, however often the connection is lost meanwhile. Nothing is verified. */
+  async *blob(digest: string, from: number): ByteSource.ByteSource {
+    let at = from
+    for (let failures = 0; ;) {
+      try {
+        const reply = await this.get(`blobs/${digest}`, at === 0 ? {} : { range: `bytes=${at}-` })
+        // One that does not know of ranges begins at the beginning.
+        let skip = reply.status === 206 ? 0 : at
+        try {
+          for await (const chunk of reply.body) {
+            const rest = chunk.subarray(Math.min(skip, chunk.length))
+            skip -= chunk.length - rest.length
+            at += rest.length
+            if (rest.length === 0) continue
+            failures = 0
+            yield rest
+          }
+        } finally {
+          await reply.discard()
+        }
+        return
+      } catch (error) {
+        failures = await this.wait(error, failures)
+      }
+    }
+  }
+
+  private async retrying<A>(work: () => Promise<A>): Promise<A> {
+    for (let failures = 0; ;) {
+      try {
+        return await work()
+      } catch (error) {
+        failures = await this.wait(error, failures)
+      }
+    }
+  }
+
+  /** Waits before another try, and counts; throws what no other try would help with. */
+  private async wait(error: unknown, failures: number): Promise<number> {
+    const count = failures + 1
+    const isWorthIt = error instanceof Busy || (error instanceof Lost && !(failures === 0 && error.isFinal))
+    if (!isWorthIt || count >= TRIES) throw final(error, this.name)
+    const { pause, signal } = this.options
+    const longer = FIRST_PAUSE * 2 ** failures
+    await pause(Math.min(LONGEST_PAUSE, Math.max(longer, error instanceof Busy ? error.pause : 0)), signal)
+    return count
+  }
+
+  /** Asks for something in the repository; the reply is a good one. */
+  private async get(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
+    let reply = await this.ask(path, headers)
+    if (reply.status === 401) {
+      const asked = reply.header("www-authenticate") ?? ""
+      await reply.discard()
+      this.authorization = await this.authorize(asked)
+      reply = await this.ask(path, headers)
+    }
+    if (reply.status === 200 || reply.status === 206) return reply
+    throw await this.refusal(reply, path)
+  }
+
+  private async ask(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
+    const { endpoint } = this.options
+    const schemes =
+      this.scheme === undefined
+        ? endpoint.insecure
+          ? (["https", "http"] as const)
+          : (["https"] as const)
+        : [this.scheme]
+    for (const scheme of schemes) {
+      const url = new URL(`${scheme}://${endpoint.host}/v2/${endpoint.repository}/${path}`)
+      try {
+        const reply = await this.follow(url, headers)
+        this.scheme = scheme
+        return reply
+      } catch (error) {
+        // Who does not speak TLS has not understood a word.
+        if (scheme !== "https" || !endpoint.insecure || !(error instanceof Lost) || this.scheme !== undefined)
+          throw error
+        if (error.code === "ECONNREFUSED" || error.code === "ENOTFOUND") throw error
+      }
+    }
+    throw problem(`${this.name} cannot be reached`)
+  }
+
+  private async follow(first: URL, headers: Readonly<Record<string, string>>): Promise<Reply> {
+    let url = first
+    for (let count = 0; count <= MAX_REDIRECTS; count++) {
+      const isOurs = url.origin === first.origin
+      const reply = await this.send({
+        method: "GET",
+        url,
+        headers:
+          isOurs && this.authorization !== undefined ? { ...headers, authorization: this.authorization } : headers
+      })
+      const location = reply.header("location")
+      if (reply.status < 300 || reply.status >= 400 || reply.status === 304 || location === undefined) return reply
+      await reply.discard()
+      const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined
+      if (next === undefined || !(next.protocol === "https:" || next.protocol === url.protocol)) {
+        throw problem(`${this.name} redirects to ${JSON.stringify(location)}, which is not followed`)
+      }
+      url = next
+    }
+    throw problem(`${this.name} redirects more than ${MAX_REDIRECTS} times`)
+  }
+
+  private send(request: Pick<Request, "body" | "headers" | "method" | "url">): Promise<Reply> {
+    const { connection, endpoint, signal } = this.options
+    return connection.send({ ...request, insecure: endpoint.insecure, signal })
+  }
+
+  /** Does what a registry asks for; gives the header for the next request. */
+  private async authorize(asked: string): Promise<string> {
+    const challenges = Challenge.parse(asked)
+    const credentials = await this.options.credentials()
+    const bearer = challenges.find(({ scheme }) => scheme === "bearer")
+    if (bearer !== undefined) return `Bearer ${await this.token(bearer, credentials)}`
+    if (!challenges.some(({ scheme }) => scheme === "basic")) {
+      throw problem(`${this.name} asks for an authentication that is not known: ${asked.slice(0, 200)}`)
+    }
+    if (credentials?._tag !== "Password") throw this.denied()
+    return basic(credentials)
+  }
+
+  /** Where the registry says, a token for this repository; with credentials if there are any. */
+  private async token({ parameters }: Challenge.Challenge, credentials: Credentials | undefined): Promise<string> {
+    const { endpoint } = this.options
+    const realm = parameters.get("realm") ?? ""
+    const url = URL.canParse(realm) ? new URL(realm) : undefined
+    if (url === undefined || !(url.protocol === "https:" || (url.protocol === "http:" && endpoint.insecure))) {
+      throw problem(`${this.name} sends us to ${JSON.stringify(realm)} for a token, which is no place for secrets`)
+    }
+    const service = parameters.get("service")
+    const scope = parameters.get("scope") ?? `repository:${endpoint.repository}:pull`
+    const reply = await this.send(
+      credentials?._tag === "IdentityToken"
+        ? exchange(url, credentials.token, service, scope)
+        : fetchToken(url, credentials, service, scope)
+    )
+    if (reply.status === 401 || reply.status === 403) {
+      await reply.discard()
+      throw this.denied()
+    }
+    if (reply.status !== 200) throw await this.refusal(reply, `a token from ${url.host}`)
+    const bytes = await this.collect(reply, MAX_TOKEN, `the token from ${url.host}`)
+    const token = tokenIn(bytes)
+    if (token === undefined) throw problem(`${url.host} gives no token for ${this.name}`)
+    return token
+  }
+
+  private async collect(reply: Reply, limit: number, what: string): Promise<Buffer> {
+    try {
+      return await ByteSource.collect(reply.body, limit, what)
+    } finally {
+      await reply.discard()
+    }
+  }
+
+  /** What a reply means that is none. */
+  private async refusal(reply: Reply, path: string): Promise<unknown> {
+    const { status } = reply
+    if (status === 429 || status >= 500) {
+      const pause = seconds(reply.header("retry-after")) * 1000
+      await reply.discard()
+      return new Busy(this.name, status, pause)
+    }
+    if (status === 401 || status === 403) {
+      await reply.discard()
+      return this.denied()
+    }
+    const said = await saying(reply)
+    if (status === 404) return new NotThere(`${this.name} has no ${path}${said}`)
+    return problem(`${this.name} answers ${status} to ${path}${said}`)
+  }
+
+  private denied(): ImageProblem {
+    const { host } = this.options.endpoint
+    return problem(
+      `${this.name} may not be read by us, or is not there`,
+      `log in (docker login ${host}, or podman login ${host}), or look at the name`
+    )
+  }
+}
+
+/** The registry says to come back later. */
+class Busy extends Error {
+  readonly pause: number
+  readonly status: number
+  constructor(name: string, status: number, pause: number) {
+    super(`${name} answers ${status}`)
+    this.status = status
+    this.pause = pause
+  }
+}
+
+/** What is said when no other try is made. */
+const final = (error: unknown, name: string): unknown => {
+  if (error instanceof Busy) {
+    const limited = "it limits how often one may ask: log in, or try again later"
+    return problem(error.message, error.status === 429 ? limited : "try again later")
+  }
+  if (!(error instanceof Lost)) return error
+  return problem(`cannot fetch from ${name}: ${error.message}`, HINTS.get(error.code), error)
+}
+
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["ENOTFOUND", "look at the registry's name; a proxy is taken from https_proxy"],
+  ["ECONNREFUSED", "look at the registry's name and port"]
+])
+
+const basic = ({ password, user }: Extract<Credentials, { readonly _tag: "Password" }>): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+
+const fetchToken = (
+  realm: URL,
+  credentials: Extract<Credentials, { readonly _tag: "Password" }> | undefined,
+  service: string | undefined,
+  scope: string
+): Pick<Request, "headers" | "method" | "url"> => {
+  const url = new URL(realm)
+  if (service !== undefined) url.searchParams.set("service", service)
+  // A challenge may ask for several.
+  for (const one of scope.split(" ")) url.searchParams.append("scope", one)
+  return { method: "GET", url, headers: credentials === undefined ? {} : { authorization: basic(credentials) } }
+}
+
+/** OAuth 2, as distribution's documents describe it. */
+const exchange = (
+  url: URL,
+  token: string,
+  service: string | undefined,
+  scope: string
+): Pick<Request, "body" | "headers" | "method" | "url"> => ({
+  method: "POST",
+  url,
+  headers: { "content-type": "application/x-www-form-urlencoded" },
+  body: new URLSearchParams({
+    grant_type: "refresh_token",
+    refresh_token: token,
+    client_id: "obuilder",
+    ...(service === undefined ? {} : { service }),
+    scope
+  }).toString()
+})
+
+const tokenIn = (bytes: Buffer): string | undefined => {
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString("utf8"))
+  } catch {
+    return undefined
+  }
+  if (typeof value !== "object" || value === null) return undefined
+  const { access_token, token }: { access_token?: unknown; token?: unknown } = value
+  const found = [token, access_token].find((one) => typeof one === "string" && /^[\x21-\x7e]+$/.test(one))
+  return typeof found === "string" ? found : undefined
+}
+
+/** Seconds of `Retry-After`; 0 where it says nothing, or a date. */
+const seconds = (header: string | undefined): number => (/^\d{1,6}$/.test(header ?? "") ? Number(header) : 0)
+
+/** What a registry says of its refusal, if that can be made out. */
+const saying = async (reply: Reply): Promise<string> => {
+  try {
+    const bytes = await ByteSource.collect(reply.body, MAX_ERROR, "an error")
+    const value: unknown = JSON.parse(bytes.toString("utf8"))
+    const { errors }: { errors?: unknown } = typeof value === "object" && value !== null ? value : {}
+    const [first]: ReadonlyArray<unknown> = Array.isArray(errors) ? errors : []
+    const { message }: { message?: unknown } = typeof first === "object" && first !== null ? first : {}
+    // Nothing that a terminal would act on.
+    return typeof message === "string" ? `: ${message.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200)}` : ""
+  } catch {
+    return ""
+  } finally {
+    await reply.discard()
+  }
+}

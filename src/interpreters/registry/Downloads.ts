@@ -1,0 +1,107 @@
+/** Blobs that are on their way into the cache, a few at a time, and can be read while they arrive. */
+import * as Fs from "node:fs"
+import type * as ByteSource from "../base/ByteSource.ts"
+import type { Blob, BlobCache, Fetch } from "./BlobCache.ts"
+
+/** So many at a time. */
+const AT_ONCE = 3
+const CHUNK = 256 * 1024
+
+interface Download {
+  /** Bytes that are there to be read. */
+  written: number
+  state: "Waiting" | "Ended" | { readonly failure: unknown }
+  readonly changed: Set<() => void>
+}
+
+export class Downloads {
+  private readonly cache: BlobCache
+  private readonly signal: AbortSignal
+  private readonly downloads = new Map<string, Download>()
+  private readonly queue: Array<() => Promise<void>> = []
+  private readonly running = new Set<Promise<void>>()
+
+  /** They end early when the signal is aborted. */
+  constructor(cache: BlobCache, signal: AbortSignal) {
+    this.cache = cache
+    this.signal = signal
+  }
+
+  /** Fetches a blob, when it is its turn, unless it is there or on its way. */
+  start(blob: Blob, fetch: Fetch): void {
+    if (this.downloads.has(blob.hex) || this.cache.has(blob)) return
+    const download: Download = { written: 0, state: "Waiting", changed: new Set() }
+    this.downloads.set(blob.hex, download)
+    this.queue.push(async () => {
+      try {
+        await this.cache.fetch(blob, fetch, this.signal, (written) => {
+          download.written = written
+          wake(download)
+        })
+        download.state = "Ended"
+      } catch (failure) {
+        download.state = { failure }
+      }
+      wake(download)
+    })
+    this.next()
+  }
+
+  /** A blob from its beginning, as far as it has come; its end is read when all of it has been verified. */
+  async *read(blob: Blob, signal?: AbortSignal): ByteSource.ByteSource {
+    const download = this.downloads.get(blob.hex)
+    if (download === undefined) return yield* this.cache.read(blob)
+    let fd: number | undefined
+    try {
+      for (let at = 0; ;) {
+        if (typeof download.state === "object") throw download.state.failure
+        // Somebody else has fetched it, or it came before this was read.
+        if (download.state === "Ended" && fd === undefined) return yield* this.cache.read(blob)
+        if (at < download.written) {
+          fd ??= this.cache.open(blob)
+          const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, download.written - at))
+          const count = Fs.readSync(fd, buffer, 0, buffer.length, at)
+          at += count
+          yield buffer.subarray(0, count)
+        } else if (download.state === "Ended") return
+        else await change(download, signal)
+      }
+    } finally {
+      if (fd !== undefined) Fs.closeSync(fd)
+    }
+  }
+
+  /** When nothing is on its way any more. */
+  async settled(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running)
+  }
+
+  private next(): void {
+    if (this.running.size >= AT_ONCE) return
+    const work = this.queue.shift()
+    if (work === undefined) return
+    const running = work().finally(() => {
+      this.running.delete(running)
+      this.next()
+    })
+    this.running.add(running)
+  }
+}
+
+const wake = ({ changed }: Download): void => {
+  for (const one of [...changed]) one()
+}
+
+/** Throws what the signal is aborted with. */
+const change = ({ changed }: Download, signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const end = (): void => {
+      changed.delete(end)
+      signal?.removeEventListener("abort", end)
+      if (signal?.aborted === true) reject(signal.reason)
+      else resolve()
+    }
+    changed.add(end)
+    signal?.addEventListener("abort", end)
+    if (signal?.aborted === true) end()
+  })

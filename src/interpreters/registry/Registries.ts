@@ -1,0 +1,122 @@
+/** Images in registries, for who plans and builds. Nothing is loaded, read or asked for before the first image. */
+import * as Effect from "effect/Effect"
+import { homedir } from "node:os"
+import * as Fs from "node:fs"
+import { join } from "node:path"
+import type { Digest } from "../../domain/Digest.ts"
+import { fullName, type RegistryReference } from "../../domain/ImageReference.ts"
+import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
+import type { LocalImage } from "../base/LocalImage.ts"
+import type * as Platform from "../base/Platform.ts"
+import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
+
+export interface RegistriesOptions {
+  /** Where blobs, and what tags mean, are kept. */
+  readonly directory: string
+  /** Whether what is found out about names is kept there: not while one only plans. */
+  readonly remembers: boolean
+  /** Whether tags are asked for again whose meaning is known. */
+  readonly pulls: boolean
+  /** For proxies, and for where configuration and passwords are. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+export interface Registries {
+  /** What a name means today, or meant when it was last asked for. */
+  readonly resolve: (image: RegistryReference, wanted: Platform.Platform) => Effect.Effect<LocalImage, ImageProblem>
+  /** Unpacks the image with a manifest into an empty directory; layers are unpacked while they arrive. */
+  readonly unpack: (
+    image: RegistryReference,
+    digest: Digest,
+    wanted: Platform.Platform,
+    root: string,
+    limits: UnpackLimits
+  ) => Effect.Effect<void, ImageProblem>
+}
+
+export const make = (options: RegistriesOptions): Registries => ({
+  resolve: (image, wanted) =>
+    attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+      const { close, images } = await open(options, signal)
+      try {
+        return await images.resolve(image, wanted)
+      } finally {
+        await close()
+      }
+    }),
+  unpack: (image, digest, wanted, root, limits) =>
+    Effect.acquireUseRelease(
+      attempt(`cannot fetch ${fullName(image)}`, async () => {
+        const abort = new AbortController()
+        const opened = await open(options, abort.signal)
+        return { ...opened, abort, downloads: opened.images.downloads() }
+      }),
+      ({ abort, downloads, images }) =>
+        attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+          signal.addEventListener("abort", () => abort.abort())
+          return await images.load(image, digest, wanted, downloads)
+        }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
+      ({ abort, close, downloads }) =>
+        Effect.promise(async () => {
+          abort.abort()
+          await downloads.settled()
+          await close()
+        })
+    )
+})
+
+const open = async ({ environment, ...options }: RegistriesOptions, signal: AbortSignal) => {
+  const [Connection, Conf, Credentials, { RegistryImages }] = await Promise.all([
+    import("./Connection.ts"),
+    import("./RegistriesConf.ts"),
+    import("./Credentials.ts"),
+    import("./RegistryImages.ts")
+  ])
+  const registries = files(environment).flatMap((file) => Conf.parse(Fs.readFileSync(file, "utf8"), file))
+  const connection = await Connection.make(environment)
+  const images = new RegistryImages(
+    {
+      ...options,
+      endpoints: (image) => Conf.endpoints(registries, image),
+      credentials: (endpoint) => Credentials.find(endpoint, { environment }),
+      pause
+    },
+    connection,
+    signal
+  )
+  return { images, close: connection.close }
+}
+
+/** Those of containers-registries.conf(5) that are there, the ones that count more first. */
+const files = (environment: RegistriesOptions["environment"]): ReadonlyArray<string> => {
+  const named = environment["CONTAINERS_REGISTRIES_CONF"]
+  if (named !== undefined && named !== "") return [named]
+  const own = join(environment["XDG_CONFIG_HOME"] ?? join(environment["HOME"] ?? homedir(), ".config"), "containers")
+  const [directory] = [own, "/etc/containers"].filter((path) => Fs.existsSync(join(path, CONF)))
+  const parts = ["/etc/containers", own].map((path) => join(path, `${CONF}.d`)).filter((path) => Fs.existsSync(path))
+  return [
+    ...parts
+      .flatMap((path) =>
+        Fs.readdirSync(path)
+          .filter((name) => name.endsWith(".conf"))
+          .sort()
+          .map((name) => join(path, name))
+      )
+      .toReversed(),
+    ...(directory === undefined ? [] : [join(directory, CONF)])
+  ]
+}
+
+const CONF = "registries.conf"
+
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener("abort", end)
+      if (signal.aborted) reject(signal.reason)
+      else resolve()
+    }
+    const timer = setTimeout(end, milliseconds)
+    signal.addEventListener("abort", end)
+  })

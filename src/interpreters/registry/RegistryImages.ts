@@ -1,0 +1,220 @@
+/** Images in registries: what their names mean, and their layers, fetched as they are needed. */
+import * as Option from "effect/Option"
+import { createHash } from "node:crypto"
+import { Digest } from "../../domain/Digest.ts"
+import { fullName, type RegistryReference } from "../../domain/ImageReference.ts"
+import * as ByteSource from "../base/ByteSource.ts"
+import { ImageProblem, isSystemError, problem } from "../base/ImageProblem.ts"
+import * as Schemas from "../base/ImageSchemas.ts"
+import * as LocalImage from "../base/LocalImage.ts"
+import * as OciLayout from "../base/OciLayout.ts"
+import type * as Platform from "../base/Platform.ts"
+import { type Blob, BlobCache } from "./BlobCache.ts"
+import { Client, NotThere } from "./Client.ts"
+import type { Connection } from "./Connection.ts"
+import type { Credentials } from "./Credentials.ts"
+import { Downloads } from "./Downloads.ts"
+import type { Endpoint } from "./Endpoint.ts"
+import { Tags } from "./Tags.ts"
+
+export interface RegistryImagesOptions {
+  /** Where blobs and what tags mean are kept. */
+  readonly directory: string
+  /** Whether anything is written there when a name is resolved. */
+  readonly remembers: boolean
+  /** Whether tags are asked for again whose meaning is known. */
+  readonly pulls: boolean
+  /** Where to look for an image, in this order. Throws an `ImageProblem`. */
+  readonly endpoints: (image: RegistryReference) => ReadonlyArray<Endpoint>
+  readonly credentials: (endpoint: Endpoint) => Promise<Credentials | undefined>
+  readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>
+}
+
+/** Reads images from registries, for as long as the connection is open and the signal is not aborted. */
+export class RegistryImages {
+  private readonly options: RegistryImagesOptions
+  private readonly connection: Connection
+  private readonly signal: AbortSignal
+  private readonly cache: BlobCache
+  private readonly tags: Tags
+  private readonly clients = new Map<string, ReadonlyArray<Client>>()
+  /** Documents by their digests, for who may not write them down. */
+  private readonly known = new Map<string, Buffer>()
+
+  constructor(options: RegistryImagesOptions, connection: Connection, signal: AbortSignal) {
+    this.options = options
+    this.connection = connection
+    this.signal = signal
+    this.cache = new BlobCache(`${options.directory}/blobs`)
+    this.tags = new Tags(`${options.directory}/tags`)
+  }
+
+  /** What a name means for a platform today, or meant when it was last asked for. Throws an `ImageProblem`. */
+  async resolve(image: RegistryReference, wanted: Platform.Platform): Promise<LocalImage.LocalImage> {
+    let hex: string = await this.top(image)
+    for (let nesting = 0; nesting < OciLayout.MAX_NESTING; nesting++) {
+      const what = `the manifest sha256:${hex} of ${fullName(image)}`
+      const bytes = await this.manifest(image, hex)
+      if (Schemas.shapeOf(bytes, what) === "manifest") return await this.load(image, Digest.make(hex), wanted)
+      const { manifests } = Schemas.decode(Schemas.Index, bytes, what)
+      hex = Schemas.hex(OciLayout.suitable(fullName(image), manifests, wanted).digest)
+    }
+    throw problem(`the indexes of ${fullName(image)} are nested more than ${OciLayout.MAX_NESTING} deep`)
+  }
+
+  /** For layers that are to be read: they begin to arrive at once. */
+  downloads(): Downloads {
+    return new Downloads(this.cache, this.signal)
+  }
+
+  /** The image with this manifest. Throws an `ImageProblem`. */
+  async load(
+    image: RegistryReference,
+    digest: Digest,
+    wanted: Platform.Platform,
+    downloads?: Downloads
+  ): Promise<LocalImage.LocalImage> {
+    const where = fullName(image)
+    const manifest = OciLayout.manifestIn(
+      await this.manifest(image, digest),
+      `the manifest sha256:${digest} of ${where}`
+    )
+    const config = Schemas.decode(
+      Schemas.Config,
+      await this.config(image, manifest.config),
+      `the configuration of ${where}`
+    )
+    const layers = (manifest.layers ?? []).map((descriptor) => {
+      const blob: Blob = {
+        hex: Schemas.hex(descriptor.digest),
+        size: descriptor.size,
+        name: `the layer ${descriptor.digest} of ${where}`
+      }
+      downloads?.start(blob, (from) => this.bytes(image, descriptor.digest, from))
+      return { name: blob.name, read: (signal: AbortSignal) => downloads?.read(blob, signal) ?? this.cache.read(blob) }
+    })
+    return LocalImage.make(digest, config, layers, wanted, where)
+  }
+
+  /** The digest that a name stands for: of a manifest, or of an index. */
+  private async top(image: RegistryReference): Promise<Digest> {
+    const { digest } = image
+    if (Option.isSome(digest)) {
+      if (digest.value.startsWith("sha256:")) return Digest.make(Schemas.hex(digest.value))
+      throw problem(`${digest.value} is no digest of SHA-256, and no other is supported`)
+    }
+    const name = fullName(image)
+    const known = this.options.pulls ? undefined : this.tags.get(name)
+    if (known !== undefined) return known
+    const tag = Option.getOrElse(image.tag, () => "latest")
+    const bytes = await this.anywhere(image, (client) => client.manifest(tag))
+    const hex = digestOf(bytes)
+    this.keep(hex, bytes)
+    this.writing(() => this.tags.set(name, hex))
+    return hex
+  }
+
+  private async manifest(image: RegistryReference, hex: string): Promise<Buffer> {
+    return await this.document(hex, `the manifest sha256:${hex} of ${fullName(image)}`, () =>
+      this.anywhere(image, (client) => client.manifest(`sha256:${hex}`))
+    )
+  }
+
+  private async config(image: RegistryReference, { digest, size }: Schemas.Descriptor): Promise<Buffer> {
+    const what = `the configuration ${digest} of ${fullName(image)}`
+    return await this.document(Schemas.hex(digest), what, () =>
+      ByteSource.collect(this.bytes(image, digest, 0), Math.min(size, OciLayout.MAX_DOCUMENT), what)
+    )
+  }
+
+  private async document(hex: string, what: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
+    const known = this.known.get(hex) ?? this.cache.get(hex)
+    if (known !== undefined) return known
+    const bytes = await fetch()
+    const digest = digestOf(bytes)
+    if (digest !== hex)
+      throw problem(`${what} has the digest sha256:${digest}`, "the registry is broken, or does not tell the truth")
+    this.keep(hex, bytes)
+    return bytes
+  }
+
+  private keep(hex: string, bytes: Buffer): void {
+    this.known.set(hex, bytes)
+    this.writing(() => this.cache.put(hex, bytes))
+  }
+
+  /** What is not kept is asked for again. */
+  private writing(work: () => void): void {
+    if (!this.options.remembers) return
+    try {
+      work()
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+    }
+  }
+
+  /** A blob from a byte on, from the first place that has it. */
+  private async *bytes(image: RegistryReference, digest: string, from: number): ByteSource.ByteSource {
+    let at = from
+    const failures: Array<unknown> = []
+    for (const client of this.clientsFor(image)) {
+      try {
+        for await (const chunk of client.blob(digest, at)) {
+          at += chunk.length
+          yield chunk
+        }
+        return
+      } catch (error) {
+        failures.push(this.passing(error))
+      }
+    }
+    throw summary(image, failures)
+  }
+
+  private async anywhere<A>(image: RegistryReference, ask: (client: Client) => Promise<A>): Promise<A> {
+    const failures: Array<unknown> = []
+    for (const client of this.clientsFor(image)) {
+      try {
+        return await ask(client)
+      } catch (error) {
+        failures.push(this.passing(error))
+      }
+    }
+    throw summary(image, failures)
+  }
+
+  /** A failure that another place may not have; throws any other. */
+  private passing(error: unknown): unknown {
+    if (this.signal.aborted || !(error instanceof NotThere || error instanceof ImageProblem)) throw error
+    return error
+  }
+
+  private clientsFor(image: RegistryReference): ReadonlyArray<Client> {
+    const key = `${image.domain}/${image.repository} ${Option.isSome(image.digest) ? "pinned" : ""}`
+    const known = this.clients.get(key)
+    if (known !== undefined) return known
+    const { credentials, endpoints, pause } = this.options
+    const made = endpoints(image).map(
+      (endpoint) =>
+        new Client({
+          connection: this.connection,
+          endpoint,
+          credentials: () => credentials(endpoint),
+          pause,
+          signal: this.signal
+        })
+    )
+    this.clients.set(key, made)
+    return made
+  }
+}
+
+/** What the place said that is asked last, which is the image's own. */
+const summary = (image: RegistryReference, failures: ReadonlyArray<unknown>): unknown => {
+  const last = failures.at(-1)
+  return last instanceof NotThere
+    ? problem(`there is no ${fullName(image)}`, "look at its name and its tag", last)
+    : (last ?? problem(`there is nowhere to look for ${fullName(image)}`))
+}
+
+const digestOf = (bytes: Uint8Array): Digest => Digest.make(createHash("sha256").update(bytes).digest("hex"))

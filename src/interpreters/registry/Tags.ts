@@ -1,0 +1,37 @@
+/** What tags meant when they were last asked for: a file for each, below one directory. */
+import * as Fs from "node:fs"
+import { Digest, sha256 } from "../../domain/Digest.ts"
+
+export class Tags {
+  private readonly directory: string
+
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  /** The digest of a manifest or an index, by an image's full name. */
+  get(name: string): Digest | undefined {
+    let value: unknown
+    try {
+      value = JSON.parse(Fs.readFileSync(this.path(name), "utf8"))
+    } catch {
+      return undefined
+    }
+    if (typeof value !== "object" || value === null) return undefined
+    const { digest, name: said }: { digest?: unknown; name?: unknown } = value
+    return said === name && typeof digest === "string" && /^[0-9a-f]{64}$/.test(digest)
+      ? Digest.make(digest)
+      : undefined
+  }
+
+  set(name: string, digest: Digest): void {
+    Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
+    const temporary = `${this.path(name)}-${process.pid}`
+    Fs.writeFileSync(temporary, JSON.stringify({ name, digest, resolved: new Date().toISOString() }), { mode: 0o600 })
+    Fs.renameSync(temporary, this.path(name))
+  }
+
+  private path(name: string): string {
+    return `${this.directory}/${sha256(name)}`
+  }
+}
