@@ -19,6 +19,8 @@ export interface RegistriesOptions {
   readonly pulls: boolean
   /** For proxies, and for where configuration and passwords are. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Waits so many milliseconds before another try, or until the signal is aborted, with which it then rejects. */
+  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>
 }
 
 export interface Registries {
@@ -79,7 +81,7 @@ const open = async ({ environment, ...options }: RegistriesOptions, signal: Abor
       ...options,
       endpoints: (image) => Conf.endpoints(registries, image),
       credentials: (endpoint) => Credentials.find(endpoint, { environment }),
-      pause
+      pause: options.pause ?? pause
     },
     connection,
     signal

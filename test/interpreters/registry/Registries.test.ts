@@ -1,0 +1,391 @@
+/** Images from a registry that answers well, badly, late, or not at all. */
+import { expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Fs from "node:fs"
+import type { BaseImagesService } from "../../../src/interpreters/BaseImages.ts"
+import * as LocalBaseImages from "../../../src/interpreters/base/LocalBaseImages.ts"
+import * as Registries from "../../../src/interpreters/registry/Registries.ts"
+import { describeWith } from "../../requirements.ts"
+import { until } from "../../until.ts"
+import { directory, file, ociLayout, sha256, tarOf } from "../base/images.ts"
+import { temporaryDirectory } from "../base/trees.ts"
+import { said } from "../base/unpacking.ts"
+import { first, reply, type Script, type ScriptedRegistry, serve } from "./scriptedRegistry.ts"
+
+/** More than a socket buffers. */
+const LARGE = Buffer.alloc(6_000_000, "large and easily compressed, but not compressed here\n")
+const plain = (tar: Buffer): Buffer => tar
+
+interface World {
+  readonly registry: ScriptedRegistry
+  readonly path: string
+  /** Milliseconds of the pauses that were made. */
+  readonly pauses: ReadonlyArray<number>
+  readonly open: (options?: Partial<Registries.RegistriesOptions>) => BaseImagesService
+  /** Resolves and unpacks; gives the files' sizes by their names. */
+  readonly unpacked: (
+    reference: string,
+    images?: BaseImagesService
+  ) => Effect.Effect<Readonly<Record<string, number>>, string>
+  readonly partial: () => ReadonlyArray<string>
+}
+
+const world = Effect.gen(function* () {
+  const path = yield* temporaryDirectory
+  const layers = [
+    { tar: largeTar, compress: plain, mediaType: "application/vnd.oci.image.layer.v1.tar" },
+    [directory("etc"), file("etc/motd", "hello\n")]
+  ]
+  ociLayout(`${path}/layout`, { layers, name: "v1", env: ["A=b"] }, { layers: [[file("two")]], name: "v2" })
+  const registry = yield* serve(`${path}/layout`)
+  const pauses: Array<number> = []
+  const open: World["open"] = (options = {}) =>
+    LocalBaseImages.make({
+      sourceDirectory: path,
+      platform: "linux/amd64",
+      registries: Registries.make({
+        directory: `${path}/kept`,
+        remembers: true,
+        pulls: false,
+        environment: { HOME: `${path}/home`, PATH: `${path}/bin:${process.env["PATH"]}` },
+        pause: (milliseconds) => {
+          pauses.push(milliseconds)
+          return Promise.resolve()
+        },
+        ...options
+      })
+    })
+  let count = 0
+  const unpacked: World["unpacked"] = (reference, images = open()) =>
+    Effect.gen(function* () {
+      const base = yield* images.resolve(reference)
+      const root = `${path}/root-${count++}`
+      Fs.mkdirSync(root)
+      yield* images.unpack(reference, base, { _tag: "Directory", path: root })
+      const names = Fs.readdirSync(root, { recursive: true, encoding: "utf8" })
+      return Object.fromEntries(
+        names.flatMap((name) => {
+          const stats = Fs.lstatSync(`${root}/${name}`)
+          return stats.isFile() ? [[name, stats.size] as const] : []
+        })
+      )
+    }).pipe(Effect.mapError(said))
+  const partial = () =>
+    Fs.existsSync(`${path}/kept/blobs/partial`) ? Fs.readdirSync(`${path}/kept/blobs/partial`) : []
+  return { registry, path, pauses, open, unpacked, partial } satisfies World
+})
+
+const largeTar = tarOf([file("large", LARGE)])
+const largeBlob = new RegExp(`blobs/sha256:${sha256(largeTar)}$`)
+
+const V1 = { large: LARGE.length, "etc/motd": 6 }
+
+describeWith(["root"], "an image in a registry", () => {
+  it.scopedLive("is resolved and unpacked, and asked for once", () =>
+    Effect.gen(function* () {
+      const { open, partial, registry, unpacked } = yield* world
+      const reference = `${registry.host}/team/image:v1`
+      expect(yield* unpacked(reference)).toEqual(V1)
+      expect(partial()).toEqual([])
+      const count = registry.asked.length
+      // Index or manifest, configuration, two layers.
+      expect(count).toBe(4)
+      expect(yield* unpacked(reference)).toEqual(V1)
+      expect(yield* unpacked(`docker://${reference}`, open({ remembers: false }))).toEqual(V1)
+      expect(registry.asked.length).toBe(count)
+      const base = yield* open().resolve(reference)
+      expect(base).toMatchObject({ format: "oci", platform: "linux/amd64", environment: [{ name: "A", value: "b" }] })
+      expect(yield* unpacked(`${registry.host}/team/image@sha256:${base.digest}`)).toEqual(V1)
+      expect(registry.asked.length).toBe(count)
+    })
+  )
+
+  it.scopedLive("by its tag is what the tag meant first, until it is to be pulled", () =>
+    Effect.gen(function* () {
+      const { open, path, registry } = yield* world
+      const reference = `${registry.host}/image:v1`
+      const before = yield* open().resolve(reference)
+      ociLayout(`${path}/layout`, { layers: [[file("new")]], name: "v1" })
+      expect(yield* open().resolve(reference)).toEqual(before)
+      const pulled = yield* open({ pulls: true }).resolve(reference)
+      expect(pulled.digest).not.toBe(before.digest)
+      expect(yield* open().resolve(reference)).toEqual(pulled)
+    })
+  )
+
+  it.scopedLive("is only looked at while one plans: nothing is written", () =>
+    Effect.gen(function* () {
+      const { open, path, registry } = yield* world
+      yield* open({ remembers: false }).resolve(`${registry.host}/image:v1`)
+      expect(Fs.existsSync(`${path}/kept`)).toBe(false)
+    })
+  )
+
+  it.scopedLive("is fetched on where the connection was lost", () =>
+    Effect.gen(function* () {
+      const { pauses, registry, unpacked } = yield* world
+      const size = 2_000_000
+      registry.scripts.push(
+        first(2, largeBlob, ({ headers }, response) => {
+          const from = Number(/\d+/.exec(headers.range ?? "0")?.[0])
+          response.writeHead(from === 0 ? 200 : 206, { "content-length": largeTar.length - from })
+          response.write(largeTar.subarray(from, from + size), () => response.destroy())
+        })
+      )
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      const ranges = registry.asked.filter(({ path }) => largeBlob.test(path)).map(({ range }) => range)
+      expect(ranges).toEqual([undefined, `bytes=${size}-`, `bytes=${2 * size}-`])
+      expect(pauses).toEqual([500, 500])
+    })
+  )
+
+  it.scopedLive("is fetched from its beginning where the registry knows no ranges", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000), () => response.destroy())
+        }),
+        first(1, largeBlob, (_, response) => reply(response, 200, largeTar))
+      )
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+    })
+  )
+
+  for (const status of [429, 500, 503]) {
+    it.scopedLive(`is asked for again when the registry answers ${status}, and not for ever`, () =>
+      Effect.gen(function* () {
+        const { pauses, registry, unpacked } = yield* world
+        const busy = (count: number) =>
+          first(count, /manifests/, (_, response) => reply(response, status, "busy", { "retry-after": "3" }))
+        registry.scripts.push(busy(2))
+        expect(yield* unpacked(`${registry.host}/image:v2`)).toEqual({ two: 0 })
+        expect(pauses).toEqual([3000, 3000])
+        registry.scripts.splice(0, 1, busy(100))
+        const before = registry.asked.length
+        const message = yield* Effect.flip(unpacked(`${registry.host}/image:v1`))
+        expect(message).toMatch(new RegExp(`^${registry.host}/image answers ${status} \\(.*try again later\\)$`))
+        expect(registry.asked.length - before).toBe(5)
+      })
+    )
+  }
+
+  it.scopedLive("that is damaged is refused, and nothing of it is kept", () =>
+    Effect.gen(function* () {
+      const { partial, path, registry, unpacked } = yield* world
+      const damaged = Buffer.from(largeTar)
+      damaged[3_000_000] = 0
+      registry.scripts.push(first(1, largeBlob, (_, response) => reply(response, 200, damaged)))
+      const message = yield* Effect.flip(unpacked(`${registry.host}/image:v1`))
+      expect(message).toMatch(/^the layer sha256:.* has the digest sha256:/)
+      expect(partial()).toEqual([])
+      expect(Fs.existsSync(`${path}/kept/blobs/sha256/${sha256(largeTar)}`)).toBe(false)
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+    })
+  )
+
+  it.scopedLive("whose blob is longer than its manifest says is refused", () =>
+    Effect.gen(function* () {
+      const { partial, registry, unpacked } = yield* world
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => reply(response, 200, Buffer.concat([largeTar, Buffer.alloc(1 << 20)])))
+      )
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/is longer than the \d+ bytes/)
+      expect(partial()).toEqual([])
+    })
+  )
+
+  it.scopedLive("whose blob is shorter than its manifest says is refused", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      registry.scripts.push(first(1, largeBlob, (_, response) => reply(response, 200, largeTar.subarray(0, 1000))))
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/ends after 1000 of \d+ bytes/)
+    })
+  )
+
+  it.scopedLive("by its digest is refused where the manifest is another", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      registry.scripts.push(first(1, /manifests/, (_, response) => reply(response, 200, "{}")))
+      const message = yield* Effect.flip(unpacked(`${registry.host}/image@sha256:${"0".repeat(64)}`))
+      expect(message).toMatch(/^the manifest sha256:0+ of .* has the digest sha256:/)
+    })
+  )
+
+  it.scopedLive("is no page for people", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      const page = "<html>Log in to the coffee shop's network</html>"
+      registry.scripts.push(
+        first(1, /manifests/, (_, response) => reply(response, 200, page, { "content-type": "text/html" }))
+      )
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/is not JSON/)
+    })
+  )
+
+  it.scopedLive("that is not there is named, without what a terminal would act on", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      const message = yield* Effect.flip(unpacked(`${registry.host}/image:v3`))
+      expect(message).toBe(`there is no ${registry.host}/image:v3 (look at its name and its tag)`)
+      expect(yield* Effect.flip(unpacked("127.0.0.1:1/image"))).toBe(
+        "cannot fetch from 127.0.0.1:1/image: 127.0.0.1:1: nobody listens there (look at the registry's name and port)"
+      )
+    })
+  )
+
+  it.scopedLive("is fetched from where the registry redirects to, which is told no password", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      const elsewhere = yield* serve(`${path}/layout`)
+      login(path, registry.host, "somebody:secret")
+      registry.scripts.push(asksFor("somebody:secret"), (request, response) => {
+        if (!/blobs/.test(request.url ?? "")) return undefined
+        reply(response, 307, "", { location: `http://${elsewhere.host}${request.url}` })
+        return true
+      })
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      expect(elsewhere.asked.length).toBeGreaterThan(0)
+      expect(elsewhere.asked.every(({ authorization }) => authorization === undefined)).toBe(true)
+    })
+  )
+
+  it.scopedLive("is not fetched round in circles", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      registry.scripts.push((request, response) => {
+        reply(response, 302, "", { location: request.url ?? "" })
+        return true
+      })
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/redirects more than 5 times/)
+    })
+  )
+
+  it.scopedLive("may need a password, which is told once it is asked for", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      registry.scripts.push(asksFor("somebody:secret"))
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/may not be read by us.*docker login/)
+      login(path, registry.host, "somebody:wrong")
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/may not be read by us.*docker login/)
+      login(path, registry.host, "somebody:secret")
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      expect(registry.asked[0]?.authorization).toBeUndefined()
+    })
+  )
+
+  it.scopedLive("may need a token, for which a password is exchanged", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      const realm = yield* serve(`${path}/layout`)
+      realm.scripts.push((request, response) => {
+        const url = new URL(request.url ?? "", "http://x")
+        const isAllowed =
+          request.headers.authorization === basic("somebody:secret") &&
+          url.searchParams.get("service") === "the service" &&
+          url.searchParams.get("scope") === "repository:team/image:pull"
+        reply(response, isAllowed ? 200 : 401, JSON.stringify({ token: "a-token" }))
+        return true
+      })
+      registry.scripts.push((request, response) => {
+        if (request.headers.authorization === "Bearer a-token") return undefined
+        const scope = `service="the service",scope="repository:team/image:pull"`
+        reply(response, 401, "", { "www-authenticate": `Bearer realm="http://${realm.host}/token",${scope}` })
+        return true
+      })
+      expect(yield* Effect.flip(unpacked(`${registry.host}/team/image:v1`))).toMatch(/may not be read by us/)
+      login(path, registry.host, "somebody:secret")
+      expect(yield* unpacked(`${registry.host}/team/image:v1`)).toEqual(V1)
+    })
+  )
+
+  it.scopedLive("may need a password that a helper keeps", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      registry.scripts.push(asksFor("robot:secret"))
+      Fs.mkdirSync(`${path}/home/.docker`, { recursive: true })
+      Fs.writeFileSync(`${path}/home/.docker/config.json`, JSON.stringify({ credHelpers: { [registry.host]: "test" } }))
+      Fs.mkdirSync(`${path}/bin`)
+      Fs.writeFileSync(
+        `${path}/bin/docker-credential-test`,
+        `#!/bin/sh\nread host\n[ "$1 $host" = "get ${registry.host}" ] && echo '{"Username":"robot","Secret":"secret"}'\n`,
+        { mode: 0o755 }
+      )
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+    })
+  )
+
+  it.scopedLive("is taken from a mirror, and from its own registry where the mirror fails", () =>
+    Effect.gen(function* () {
+      const { open, path, registry, unpacked } = yield* world
+      const mirror = yield* serve(`${path}/layout`)
+      const conf = `${path}/registries.conf`
+      Fs.writeFileSync(
+        conf,
+        `[[registry]]\nprefix = "example.invalid/team"\nlocation = "${registry.host}/other"\ninsecure = true
+[[registry.mirror]]\nlocation = "${mirror.host}/copies"\n`
+      )
+      const through = (kept: string) =>
+        open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path }, directory: `${path}/${kept}` })
+      expect(yield* unpacked("example.invalid/team/image:v1", through("one"))).toEqual(V1)
+      expect(mirror.asked[0]?.path).toBe("/v2/copies/image/manifests/v1")
+      expect(registry.asked).toEqual([])
+      mirror.scripts.push((_, response) => {
+        reply(response, 404, "")
+        return true
+      })
+      expect(yield* unpacked("example.invalid/team/image:v1", through("two"))).toEqual(V1)
+      expect(registry.asked[0]?.path).toBe("/v2/other/image/manifests/v1")
+    })
+  )
+
+  it.scopedLive("is fetched once by two that want it at the same time", () =>
+    Effect.gen(function* () {
+      const { open, registry, unpacked } = yield* world
+      const reference = `${registry.host}/image:v1`
+      const both = yield* Effect.all([unpacked(reference, open()), unpacked(reference, open())], { concurrency: 2 })
+      expect(both).toEqual([V1, V1])
+      expect(registry.asked.filter(({ path }) => largeBlob.test(path))).toHaveLength(1)
+    })
+  )
+
+  it.scopedLive("stops arriving when nobody wants it any more, and goes on from there the next time", () =>
+    Effect.gen(function* () {
+      const { partial, path, registry, unpacked } = yield* world
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000))
+        })
+      )
+      const fiber = yield* Effect.fork(unpacked(`${registry.host}/image:v1`))
+      const file = `${path}/kept/blobs/partial/${sha256(largeTar)}`
+      yield* Effect.promise(() =>
+        until("some of it is there", () => Fs.statSync(file, { throwIfNoEntry: false })?.size === 1_000_000)
+      )
+      yield* Fiber.interrupt(fiber)
+      expect(partial()).toEqual([sha256(largeTar)])
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      expect(registry.asked.at(-1)?.range ?? registry.asked.at(-2)?.range).toBe("bytes=1000000-")
+    })
+  )
+})
+
+const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`
+
+/** As `docker login` writes it. */
+const login = (path: string, host: string, text: string): void => {
+  Fs.mkdirSync(`${path}/home/.docker`, { recursive: true })
+  const auths = { [host]: { auth: Buffer.from(text).toString("base64") } }
+  Fs.writeFileSync(`${path}/home/.docker/config.json`, JSON.stringify({ auths }))
+}
+
+const asksFor =
+  (text: string): Script =>
+  ({ headers }, response) => {
+    if (headers.authorization === basic(text)) return undefined
+    reply(response, 401, "", { "www-authenticate": 'Basic realm="here"' })
+    return true
+  }

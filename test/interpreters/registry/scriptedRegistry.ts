@@ -1,0 +1,87 @@
+/** A registry on loopback that serves an image layout, and does wrong what a test wants it to. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+
+/** Answers a request itself, or leaves it to what comes after it. */
+export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | undefined
+
+export interface Asked {
+  readonly path: string
+  readonly authorization: string | undefined
+  readonly range: string | undefined
+}
+
+export interface ScriptedRegistry {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string
+  /** Whatever was asked, in order. */
+  readonly asked: ReadonlyArray<Asked>
+  /** Asked first, from the first on. */
+  readonly scripts: Array<Script>
+}
+
+/** Serves `layout`, whose index names its images by tags, as every repository there is. */
+export const serve = (layout: string): Effect.Effect<ScriptedRegistry, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const asked: Array<Asked> = []
+    const scripts: Array<Script> = []
+    const server = createServer((request, response) => {
+      const { authorization, range } = request.headers
+      asked.push({ path: request.url ?? "", authorization, range })
+      if (!scripts.some((script) => script(request, response) === true)) answer(layout, request, response)
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () =>
+        Effect.async<void>((resume) => {
+          server.closeAllConnections()
+          server.close(() => resume(Effect.void))
+        })
+    )
+    return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked, scripts }
+  })
+
+/** As a registry should. */
+const answer = (layout: string, { headers, url = "" }: IncomingMessage, response: ServerResponse): void => {
+  const [, kind, reference = ""] = /^\/v2\/.+\/(manifests|blobs)\/([^/]+)$/.exec(url) ?? []
+  const digest = reference.startsWith("sha256:") ? reference : tags(layout).get(reference)
+  const file = `${layout}/blobs/sha256/${digest?.slice("sha256:".length) ?? ""}`
+  if (kind === undefined || digest === undefined || !Fs.existsSync(file)) {
+    return reply(response, 404, JSON.stringify({ errors: [{ code: "UNKNOWN", message: "not\u001B[31m known" }] }))
+  }
+  const content = Fs.readFileSync(file)
+  const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0)
+  reply(response, from > 0 ? 206 : 200, content.subarray(from))
+}
+
+const tags = (layout: string): ReadonlyMap<string, string> => {
+  const index: {
+    readonly manifests: ReadonlyArray<{ readonly digest: string; readonly annotations?: Record<string, string> }>
+  } = JSON.parse(Fs.readFileSync(`${layout}/index.json`, "utf8"))
+  return new Map(
+    index.manifests.map(({ annotations, digest }) => [annotations?.["org.opencontainers.image.ref.name"] ?? "", digest])
+  )
+}
+
+export const reply = (
+  response: ServerResponse,
+  status: number,
+  body: string | Buffer,
+  headers: Readonly<Record<string, string>> = {}
+): void => {
+  response.writeHead(status, { "content-length": Buffer.byteLength(body), ...headers })
+  response.end(body)
+}
+
+/** Does something to the first so many requests for paths like this. */
+export const first =
+  (count: number, path: RegExp, work: (request: IncomingMessage, response: ServerResponse) => void): Script =>
+  (request, response) => {
+    if (count <= 0 || !path.test(request.url ?? "")) return undefined
+    count--
+    work(request, response)
+    return true
+  }
