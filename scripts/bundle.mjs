@@ -114,7 +114,7 @@ export const bundle = async (outfile, options = {}) => {
     format: "cjs",
     target: "node20",
     // Used by few commands, and found in the package's dependencies by those that do.
-    external: ["koffi", "tar-stream"],
+    external: ["koffi", "smol-toml", "tar-stream", "undici"],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "none",

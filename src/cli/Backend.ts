@@ -8,6 +8,7 @@ import { suggest } from "../domain/Suggestion.ts"
 import type { BaseImagesService } from "../interpreters/BaseImages.ts"
 import type { HashMemo } from "../interpreters/host/HashMemo.ts"
 import type { SandboxError, SandboxService } from "../interpreters/Sandbox.ts"
+import type { RegistriesOptions } from "../interpreters/registry/Registries.ts"
 import type { Mode } from "../interpreters/store/RsyncStore.ts"
 import type { StoreError, StoreService } from "../interpreters/Store.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
@@ -29,6 +30,10 @@ export interface ImageOptions {
   /** Where local bases may come from besides the source directory; from anywhere where it is left out. */
   readonly within: ReadonlyArray<string> | undefined
   readonly memo: HashMemo
+  /** `os/architecture[/variant]`. */
+  readonly platform?: string
+  /** How to fetch from registries; nothing is fetched if it is left out. */
+  readonly registries?: Omit<RegistriesOptions, "directory">
 }
 
 /** What makes one backend, given what follows the colon in `--store=KIND:PLACE`. */
@@ -37,7 +42,7 @@ export interface Backend {
   readonly placeIsPath: boolean
   readonly store: (place: string, options: StoreOptions) => Effect.Effect<StoreService, StoreError, Scope.Scope>
   readonly sandbox: (options: SandboxOptions) => Effect.Effect<SandboxService, SandboxError, Scope.Scope>
-  readonly images: (options: ImageOptions) => Effect.Effect<BaseImagesService, never, Scope.Scope>
+  readonly images: (place: string, options: ImageOptions) => Effect.Effect<BaseImagesService, never, Scope.Scope>
   /** Where digests of a source directory's files are kept from one build to the next, if the store can be trusted. */
   readonly hashes: (place: string, sourceDirectory: string) => Option.Option<string>
 }

@@ -3,8 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
+import * as Registries from "../interpreters/registry/Registries.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
+import { hashesIn, imagesIn } from "../interpreters/store/local/Layout.ts"
 import * as LocalStore from "../interpreters/store/LocalStore.ts"
 import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
@@ -12,13 +14,22 @@ import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import * as ZfsStore from "../interpreters/store/ZfsStore.ts"
 import type { Backend, SandboxOptions } from "./Backend.ts"
 
+/** What such a store keeps besides results, once it is there. */
+const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
+  images: (place, { registries, ...options }) => {
+    const directory = () => Option.getOrUndefined(Option.map(rootOf(place), imagesIn))
+    const fetching = registries === undefined ? {} : { registries: Registries.make({ ...registries, directory }) }
+    return Effect.succeed(LocalBaseImages.make({ ...options, ...fetching }))
+  },
+  hashes: (place, sourceDirectory) => Option.map(rootOf(place), (root) => hashesIn(root, sha256(sourceDirectory)))
+})
+
 /** Results in a directory of this machine, steps in containers. */
 const local = (kind: string, store: Backend["store"]): Backend => ({
   placeIsPath: true,
   store,
   sandbox: (options) => ociRuntime(options),
-  images: (options) => Effect.succeed(LocalBaseImages.make(options)),
-  hashes: (path, sourceDirectory) => LocalStore.hashes(kind, path, sha256(sourceDirectory))
+  ...files((path) => LocalStore.rootOf(kind, path))
 })
 
 const table: Readonly<Record<string, Backend>> = {
@@ -31,7 +42,7 @@ const table: Readonly<Record<string, Backend>> = {
   zfs: {
     ...local("zfs", (dataset) => ZfsStore.make({ dataset })),
     placeIsPath: false,
-    hashes: (dataset, sourceDirectory) => ZfsStore.hashes(dataset, sha256(sourceDirectory))
+    ...files(ZfsStore.rootOf)
   }
 }
 

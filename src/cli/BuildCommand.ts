@@ -41,7 +41,13 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const file = hashes()
     const memo = new HashMemo(file)
     const within = given.bases.length === 0 ? undefined : given.bases.map(host.absolute)
-    const images = { sourceDirectory: directory, within, memo }
+    const images = {
+      sourceDirectory: directory,
+      within,
+      memo,
+      ...Option.match(given.platform, { onNone: () => ({}), onSome: (platform) => ({ platform }) }),
+      registries: { pulls: given.pull, remembers: !given.dryRun, environment: host.environment }
+    }
     const prepared = prepare({
       file: given.file,
       directory,
@@ -49,7 +55,11 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       store: chosen.backend.placeIsPath ? chosen.place : undefined
     })
     if (given.dryRun) {
-      const { plan } = yield* Effect.provideServiceEffect(prepared, BaseImages, chosen.backend.images(images))
+      const { plan } = yield* Effect.provideServiceEffect(
+        prepared,
+        BaseImages,
+        chosen.backend.images(chosen.place, images)
+      )
       return yield* printPlan(given, plan, chosen)
     }
     const services = yield* forBuilding(chosen, { sandbox: given, images })

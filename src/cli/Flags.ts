@@ -31,6 +31,11 @@ const secret: Flag.Decode<SecretArgument> = (value) => {
     : Either.left(`must be ID:FILE, not ${JSON.stringify(value)}`)
 }
 
+const platform: Flag.Decode<string> = (value) =>
+  /^[a-z0-9]+\/[a-z0-9]+(?:\/[a-z0-9]+)?$/.test(value)
+    ? Either.right(value)
+    : Either.left(`must be OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, not ${JSON.stringify(value)}`)
+
 /** What every command takes. */
 export const common = {
   help: Flag.toggle("help", { short: "h", doc: "Show help, of a command or of all." }),
@@ -104,6 +109,12 @@ export const flags = {
       decode: text,
       doc: "Take base images from DIR and the source directory only; may be repeated. [from anywhere]"
     }),
+    platform: Flag.optional("platform", {
+      metavar: "OS/ARCH",
+      decode: platform,
+      doc: "Which of an image's variants to take: linux/amd64, linux/arm64/v8. [the machine's own]"
+    }),
+    pull: Flag.toggle("pull", { doc: "Ask registries again what tags mean." }),
     dryRun: Flag.toggle("dry-run", { doc: "Print the plan and what of it is cached; run and write nothing." }),
     format: Flag.choice("format", {
       metavar: "FORMAT",

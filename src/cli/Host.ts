@@ -9,6 +9,8 @@ import type { UsageError } from "./UsageError.ts"
 export interface HostService {
   /** An environment variable; an empty one counts as none. */
   readonly variable: (name: string) => Option.Option<string>
+  /** All of them, for what reads them itself. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** An absolute path for one that the user gave. */
   readonly absolute: (path: string) => string
   /** How many processors this process may use. At least 1. */

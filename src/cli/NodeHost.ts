@@ -27,6 +27,7 @@ export const make = (state: ProcessState): HostService => {
   const absolute = (path: string): string => Path.resolve(state.directory, path)
   return {
     variable: (name) => Option.filter(Option.fromNullable(state.environment[name]), (value) => value !== ""),
+    environment: state.environment,
     absolute,
     architecture: state.architecture,
     processors: Effect.sync(availableParallelism),

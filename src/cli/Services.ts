@@ -20,7 +20,7 @@ export const forBuilding = (
   Effect.gen(function* () {
     const services = Context.make(Store, yield* backend.store(place, storeOptions)).pipe(
       Context.add(Sandbox, yield* backend.sandbox(options.sandbox)),
-      Context.add(BaseImages, yield* backend.images(options.images))
+      Context.add(BaseImages, yield* backend.images(place, options.images))
     )
     return Context.add(services, Engine, yield* Effect.provide(Engine.make, services))
   })

@@ -27,7 +27,7 @@ export interface Blob {
 export type Fetch = (from: number) => ByteSource.ByteSource
 
 const CHUNK = 256 * 1024
-const { O_CREAT, O_NOFOLLOW, O_RDWR } = Fs.constants
+const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants
 
 /** Milliseconds between two looks at a blob that another process fetches. */
 const LOOK_MS = 100
@@ -67,13 +67,30 @@ export class BlobCache {
     Fs.renameSync(temporary, this.path(hex))
   }
 
-  /** Reads one that is there, and verifies it at its end; one that is damaged is dropped. */
-  async *read(blob: Blob): ByteSource.ByteSource {
+  /** Opens one that is there, which counts as a use of it; `undefined` where it is not. */
+  use(blob: Blob): number | undefined {
+    if (!this.has(blob)) return undefined
     try {
-      yield* ByteSource.verified(ByteSource.read(this.path(blob.hex)), { digest: blob.hex, size: blob.size }, blob.name)
+      const fd = Fs.openSync(this.path(blob.hex), O_RDONLY | O_NOFOLLOW)
+      const now = new Date()
+      Fs.futimesSync(fd, now, now)
+      return fd
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined
+      throw error
+    }
+  }
+
+  /** Reads one that is there, open already or not, and verifies it at its end; one that is damaged is dropped. */
+  async *read(blob: Blob, opened?: number): ByteSource.ByteSource {
+    const fd = opened ?? Fs.openSync(this.path(blob.hex), O_RDONLY | O_NOFOLLOW)
+    try {
+      yield* ByteSource.verified(content(fd), { digest: blob.hex, size: blob.size }, blob.name)
     } catch (error) {
       this.drop(blob.hex)
       throw error
+    } finally {
+      if (opened === undefined) Fs.closeSync(fd)
     }
   }
 
@@ -158,6 +175,16 @@ export class BlobCache {
 }
 
 const WRONG = "the registry, or something on the way to it, is broken or does not tell the truth"
+
+async function* content(fd: number): ByteSource.ByteSource {
+  for (let at = 0; ;) {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK)
+    const count = Fs.readSync(fd, buffer, 0, CHUNK, at)
+    if (count === 0) return
+    at += count
+    yield buffer.subarray(0, count)
+  }
+}
 
 /** What is in a file already, up to a size; more than that is cut off. Gives its length. */
 const rehash = (fd: number, hash: Hash, size: number): number => {

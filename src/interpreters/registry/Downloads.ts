@@ -18,6 +18,8 @@ export class Downloads {
   private readonly cache: BlobCache
   private readonly signal: AbortSignal
   private readonly downloads = new Map<string, Download>()
+  /** Those that are there, open: somebody may be making room. */
+  private readonly opened = new Map<string, number>()
   private readonly queue: Array<() => Promise<void>> = []
   private readonly running = new Set<Promise<void>>()
 
@@ -29,7 +31,12 @@ export class Downloads {
 
   /** Fetches a blob, when it is its turn, unless it is there or on its way. */
   start(blob: Blob, fetch: Fetch): void {
-    if (this.downloads.has(blob.hex) || this.cache.has(blob)) return
+    if (this.downloads.has(blob.hex) || this.opened.has(blob.hex)) return
+    const fd = this.cache.use(blob)
+    if (fd !== undefined) {
+      this.opened.set(blob.hex, fd)
+      return
+    }
     const download: Download = { written: 0, state: "Waiting", changed: new Set() }
     this.downloads.set(blob.hex, download)
     this.queue.push(async () => {
@@ -50,7 +57,7 @@ export class Downloads {
   /** A blob from its beginning, as far as it has come; its end is read when all of it has been verified. */
   async *read(blob: Blob, signal?: AbortSignal): ByteSource.ByteSource {
     const download = this.downloads.get(blob.hex)
-    if (download === undefined) return yield* this.cache.read(blob)
+    if (download === undefined) return yield* this.cache.read(blob, this.opened.get(blob.hex))
     let fd: number | undefined
     try {
       for (let at = 0; ;) {
@@ -71,9 +78,11 @@ export class Downloads {
     }
   }
 
-  /** When nothing is on its way any more. */
+  /** When nothing is on its way any more; nothing is to be read after that. */
   async settled(): Promise<void> {
     while (this.running.size > 0) await Promise.all(this.running)
+    for (const fd of this.opened.values()) Fs.closeSync(fd)
+    this.opened.clear()
   }
 
   private next(): void {

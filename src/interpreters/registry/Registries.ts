@@ -9,10 +9,11 @@ import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
+import type { Findings } from "./RegistryImages.ts"
 
 export interface RegistriesOptions {
-  /** Where blobs, and what tags mean, are kept. */
-  readonly directory: string
+  /** Where blobs, and what tags mean, are kept, as soon as there is such a place. */
+  readonly directory: () => string | undefined
   /** Whether what is found out about names is kept there: not while one only plans. */
   readonly remembers: boolean
   /** Whether tags are asked for again whose meaning is known. */
@@ -36,38 +37,46 @@ export interface Registries {
   ) => Effect.Effect<void, ImageProblem>
 }
 
-export const make = (options: RegistriesOptions): Registries => ({
-  resolve: (image, wanted) =>
-    attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-      const { close, images } = await open(options, signal)
-      try {
-        return await images.resolve(image, wanted)
-      } finally {
-        await close()
-      }
-    }),
-  unpack: (image, digest, wanted, root, limits) =>
-    Effect.acquireUseRelease(
-      attempt(`cannot fetch ${fullName(image)}`, async () => {
-        const abort = new AbortController()
-        const opened = await open(options, abort.signal)
-        return { ...opened, abort, downloads: opened.images.downloads() }
-      }),
-      ({ abort, downloads, images }) =>
-        attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-          signal.addEventListener("abort", () => abort.abort())
-          return await images.load(image, digest, wanted, downloads)
-        }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
-      ({ abort, close, downloads }) =>
-        Effect.promise(async () => {
-          abort.abort()
-          await downloads.settled()
+export const make = (options: RegistriesOptions): Registries => {
+  const findings: Findings = { documents: new Map(), tags: new Map() }
+  return {
+    resolve: (image, wanted) =>
+      attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+        const { close, images } = await open(options, { findings, writes: options.remembers }, signal)
+        try {
+          return await images.resolve(image, wanted)
+        } finally {
           await close()
-        })
-    )
-})
+        }
+      }),
+    unpack: (image, digest, wanted, root, limits) =>
+      Effect.acquireUseRelease(
+        attempt(`cannot fetch ${fullName(image)}`, async () => {
+          const abort = new AbortController()
+          const opened = await open(options, { findings, writes: true }, abort.signal)
+          opened.images.keepFindings()
+          return { ...opened, abort, downloads: opened.images.downloads() }
+        }),
+        ({ abort, downloads, images }) =>
+          attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+            signal.addEventListener("abort", () => abort.abort())
+            return await images.load(image, digest, wanted, downloads)
+          }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
+        ({ abort, close, downloads }) =>
+          Effect.promise(async () => {
+            abort.abort()
+            await downloads.settled()
+            await close()
+          })
+      )
+  }
+}
 
-const open = async ({ environment, ...options }: RegistriesOptions, signal: AbortSignal) => {
+const open = async (
+  { environment, ...options }: RegistriesOptions,
+  keeping: { readonly findings: Findings; readonly writes: boolean },
+  signal: AbortSignal
+) => {
   const [Connection, Conf, Credentials, { RegistryImages }] = await Promise.all([
     import("./Connection.ts"),
     import("./RegistriesConf.ts"),
@@ -78,7 +87,9 @@ const open = async ({ environment, ...options }: RegistriesOptions, signal: Abor
   const connection = await Connection.make(environment)
   const images = new RegistryImages(
     {
-      ...options,
+      ...keeping,
+      pulls: options.pulls,
+      directory: options.directory(),
       endpoints: (image) => Conf.endpoints(registries, image),
       credentials: (endpoint) => Credentials.find(endpoint, { environment }),
       pause: options.pause ?? pause

@@ -17,11 +17,18 @@ import { Downloads } from "./Downloads.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { Tags } from "./Tags.ts"
 
+/** What has been found out, for who may not write it down yet: by digests, and by full names. */
+export interface Findings {
+  readonly documents: Map<string, Buffer>
+  readonly tags: Map<string, Digest>
+}
+
 export interface RegistryImagesOptions {
-  /** Where blobs and what tags mean are kept. */
-  readonly directory: string
-  /** Whether anything is written there when a name is resolved. */
-  readonly remembers: boolean
+  /** Where blobs and what tags mean are kept; `undefined` while there is no such place. */
+  readonly directory: string | undefined
+  /** Whether what is found out is written there. */
+  readonly writes: boolean
+  readonly findings: Findings
   /** Whether tags are asked for again whose meaning is known. */
   readonly pulls: boolean
   /** Where to look for an image, in this order. Throws an `ImageProblem`. */
@@ -35,18 +42,17 @@ export class RegistryImages {
   private readonly options: RegistryImagesOptions
   private readonly connection: Connection
   private readonly signal: AbortSignal
-  private readonly cache: BlobCache
-  private readonly tags: Tags
+  private readonly cache: BlobCache | undefined
+  private readonly tags: Tags | undefined
   private readonly clients = new Map<string, ReadonlyArray<Client>>()
-  /** Documents by their digests, for who may not write them down. */
-  private readonly known = new Map<string, Buffer>()
 
   constructor(options: RegistryImagesOptions, connection: Connection, signal: AbortSignal) {
     this.options = options
     this.connection = connection
     this.signal = signal
-    this.cache = new BlobCache(`${options.directory}/blobs`)
-    this.tags = new Tags(`${options.directory}/tags`)
+    const { directory } = options
+    this.cache = directory === undefined ? undefined : new BlobCache(`${directory}/blobs`)
+    this.tags = directory === undefined ? undefined : new Tags(`${directory}/tags`)
   }
 
   /** What a name means for a platform today, or meant when it was last asked for. Throws an `ImageProblem`. */
@@ -64,7 +70,15 @@ export class RegistryImages {
 
   /** For layers that are to be read: they begin to arrive at once. */
   downloads(): Downloads {
+    if (this.cache === undefined) throw problem("this store keeps no images: it has no place for them")
     return new Downloads(this.cache, this.signal)
+  }
+
+  /** Writes down what was found out while that could not be done. */
+  keepFindings(): void {
+    const { documents, tags } = this.options.findings
+    for (const [hex, bytes] of documents) this.writing(() => this.cache?.put(hex, bytes))
+    for (const [name, digest] of tags) this.writing(() => this.tags?.set(name, digest))
   }
 
   /** The image with this manifest. Throws an `ImageProblem`. */
@@ -91,7 +105,7 @@ export class RegistryImages {
         name: `the layer ${descriptor.digest} of ${where}`
       }
       downloads?.start(blob, (from) => this.bytes(image, descriptor.digest, from))
-      return { name: blob.name, read: (signal: AbortSignal) => downloads?.read(blob, signal) ?? this.cache.read(blob) }
+      return { name: blob.name, read: (signal: AbortSignal) => downloads?.read(blob, signal) ?? unread() }
     })
     return LocalImage.make(digest, config, layers, wanted, where)
   }
@@ -104,13 +118,16 @@ export class RegistryImages {
       throw problem(`${digest.value} is no digest of SHA-256, and no other is supported`)
     }
     const name = fullName(image)
-    const known = this.options.pulls ? undefined : this.tags.get(name)
+    const { findings, pulls } = this.options
+    // In one build a name means one thing.
+    const known = findings.tags.get(name) ?? (pulls ? undefined : this.tags?.get(name))
     if (known !== undefined) return known
     const tag = Option.getOrElse(image.tag, () => "latest")
     const bytes = await this.anywhere(image, (client) => client.manifest(tag))
     const hex = digestOf(bytes)
     this.keep(hex, bytes)
-    this.writing(() => this.tags.set(name, hex))
+    findings.tags.set(name, hex)
+    this.writing(() => this.tags?.set(name, hex))
     return hex
   }
 
@@ -128,7 +145,7 @@ export class RegistryImages {
   }
 
   private async document(hex: string, what: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
-    const known = this.known.get(hex) ?? this.cache.get(hex)
+    const known = this.options.findings.documents.get(hex) ?? this.cache?.get(hex)
     if (known !== undefined) return known
     const bytes = await fetch()
     const digest = digestOf(bytes)
@@ -139,13 +156,13 @@ export class RegistryImages {
   }
 
   private keep(hex: string, bytes: Buffer): void {
-    this.known.set(hex, bytes)
-    this.writing(() => this.cache.put(hex, bytes))
+    this.options.findings.documents.set(hex, bytes)
+    this.writing(() => this.cache?.put(hex, bytes))
   }
 
   /** What is not kept is asked for again. */
   private writing(work: () => void): void {
-    if (!this.options.remembers) return
+    if (!this.options.writes) return
     try {
       work()
     } catch (error) {
@@ -216,5 +233,8 @@ const summary = (image: RegistryReference, failures: ReadonlyArray<unknown>): un
     ? problem(`there is no ${fullName(image)}`, "look at its name and its tag", last)
     : (last ?? problem(`there is nowhere to look for ${fullName(image)}`))
 }
+
+/** Of an image that was only looked at. */
+async function* unread(): ByteSource.ByteSource {}
 
 const digestOf = (bytes: Uint8Array): Digest => Digest.make(createHash("sha256").update(bytes).digest("hex"))

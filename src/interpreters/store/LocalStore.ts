@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { resolve } from "node:path"
-import type { Digest, StepId } from "../../domain/Digest.ts"
+import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { filesOf } from "../../domain/Manifest.ts"
@@ -73,11 +73,11 @@ export const of = (trees: Trees) => {
 export const inLayout = (name: string, layout: Layout, trees: Trees): Effect.Effect<StoreService, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => new LocalStore(name, layout, trees, scope))
 
-/** The file with digests of a source directory's files, by a name for that; none where there is no such store, or one that others could write to. */
-export const hashes = (kind: string, path: string, name: Digest): Option.Option<string> => {
+/** The directory of a store that users name like this; none where there is no such store, or one that others could write to. */
+export const rootOf = (kind: string, path: string): Option.Option<string> => {
   const layout = new Layout(resolve(path))
   try {
-    return Format.check(layout, kind) ? Option.some(`${layout.hashes}/${name}`) : Option.none()
+    return Format.check(layout, kind) ? Option.some(layout.root) : Option.none()
   } catch {
     return Option.none()
   }

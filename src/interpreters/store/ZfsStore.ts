@@ -11,7 +11,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { Digest, StepId } from "../../domain/Digest.ts"
+import type { StepId } from "../../domain/Digest.ts"
 import * as Zfs from "../host/Zfs.ts"
 import type { Footprint } from "../Inventory.ts"
 import * as Shared from "../Shared.ts"
@@ -48,10 +48,10 @@ export const make = ({ dataset }: Options): Effect.Effect<StoreService, StoreErr
 
 export const layer = (options: Options): Layer.Layer<Store, StoreError> => Layer.scoped(Store, make(options))
 
-/** As `LocalStore.hashes`; none while the dataset is not mounted. */
-export const hashes = (dataset: string, name: Digest): Option.Option<string> =>
+/** As `LocalStore.rootOf`; none while the dataset is not mounted. */
+export const rootOf = (dataset: string): Option.Option<string> =>
   Zfs.isDataset(dataset)
-    ? Option.flatMap(Option.fromNullable(Zfs.mountOf(dataset)), (root) => LocalStore.hashes("zfs", root, name))
+    ? Option.flatMap(Option.fromNullable(Zfs.mountOf(dataset)), (root) => LocalStore.rootOf("zfs", root))
     : Option.none()
 
 /** Where a dataset is, which is mounted if it was not; none where its pool has no such dataset. */

@@ -45,7 +45,7 @@ const world = Effect.gen(function* () {
       sourceDirectory: path,
       platform: "linux/amd64",
       registries: Registries.make({
-        directory: `${path}/kept`,
+        directory: () => `${path}/kept`,
         remembers: true,
         pulls: false,
         environment: { HOME: `${path}/home`, PATH: `${path}/bin:${process.env["PATH"]}` },
@@ -328,7 +328,7 @@ describeWith(["root"], "an image in a registry", () => {
 [[registry.mirror]]\nlocation = "${mirror.host}/copies"\n`
       )
       const through = (kept: string) =>
-        open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path }, directory: `${path}/${kept}` })
+        open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path }, directory: () => `${path}/${kept}` })
       expect(yield* unpacked("example.invalid/team/image:v1", through("one"))).toEqual(V1)
       expect(mirror.asked[0]?.path).toBe("/v2/copies/image/manifests/v1")
       expect(registry.asked).toEqual([])

@@ -13,6 +13,8 @@
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
  * hashes/NAME               digests of a source directory's files
+ * images/blobs/             blobs of images from registries, whole ones and partial ones, by their digests
+ * images/tags/              what tags of images meant when they were last asked for
  * making/ID                 who makes this result at the moment, and where
  * tmp/OWNER/                what a process is making; its lock says whether the owner lives
  * tmp/OWNER/holds/ID        a result that the process needs
@@ -79,6 +81,9 @@ export class Layout {
   get hashes(): string {
     return `${this.root}/hashes`
   }
+  get images(): string {
+    return imagesIn(this.root)
+  }
   get making(): string {
     return `${this.root}/making`
   }
@@ -86,11 +91,17 @@ export class Layout {
     return `${this.root}/tmp`
   }
   get directories(): ReadonlyArray<string> {
-    const { caches, hashes, making, planned, results, root, squashed, temporary } = this
+    const { caches, hashes, images, making, planned, results, root, squashed, temporary } = this
     const others = this.others.map((name) => `${root}/${name}`)
-    return [root, results, squashed, planned, caches, hashes, making, temporary, ...others]
+    return [root, results, squashed, planned, caches, hashes, images, making, temporary, ...others]
   }
 }
+
+/** Where a store keeps what it has of images in registries. */
+export const imagesIn = (root: string): string => `${root}/images`
+
+/** The file with digests of a source directory's files, by a name for that. */
+export const hashesIn = (root: string, name: string): string => `${root}/hashes/${name}`
 
 /** The directory of a layer in a result's own directory. */
 export const LAYER = "fs"
