@@ -17,8 +17,12 @@ need_packages() {
   fi
   echo "Debian packages: installing$missing"
   as_root apt-get update -q >/dev/null
+  # Some packages are servers: nothing is to be started.
+  policy=/usr/sbin/policy-rc.d
+  if [ -e "$policy" ]; then policy=""; else printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"; fi
   # shellcheck disable=SC2086 # one word a package
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
+  if [ -n "$policy" ]; then as_root rm "$policy"; fi
 }
 
 # Installs the locked npm packages and builds, unless that is done already.

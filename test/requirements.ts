@@ -39,6 +39,7 @@ const requirements = {
   crun: { met: () => inPath("crun"), words: "crun (Debian: crun)" },
   skopeo: { met: () => inPath("skopeo"), words: "skopeo (Debian: skopeo)" },
   umoci: { met: () => inPath("umoci"), words: "umoci (Debian: umoci)" },
+  registry: { met: () => inPath("docker-registry"), words: "a registry (Debian: docker-registry)" },
   gcc: { met: () => inPath("gcc"), words: "a C compiler (Debian: gcc, libc6-dev)" },
   tar: { met: () => inPath("tar"), words: "GNU tar (Debian: tar)" },
   xz: { met: () => inPath("xz"), words: "xz (Debian: xz-utils)" },

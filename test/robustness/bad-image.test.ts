@@ -48,7 +48,8 @@ describeWith(["root", "runc", "overlay", "busybox", "tar"], "a bad image", () =>
       ["a directory that is no OCI layout", "oci:."],
       ["a file that is no archive, as an OCI archive", "oci-archive:text"],
       ["a file that is no archive, as one of Docker's", "docker-archive:text"],
-      ["an image in a registry", "busybox:1.36"]
+      ["an image in a registry that does not answer", "127.0.0.1:1/busybox:1.36"],
+      ["an image in a registry that does not answer, which looks like a path", "127.0.0.1:1/rootfs:busybox"]
     ])("%s", async (_, base) => {
       expect(await fails(BAD_INPUT, `((from ${base}))`)).toMatchSnapshot()
     })

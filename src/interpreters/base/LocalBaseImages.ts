@@ -134,7 +134,10 @@ const resolveImage = (
     case "Registry":
       return registries === undefined
         ? Effect.fail(noRegistries(image.image))
-        : Effect.map(registries.resolve(image.image, wanted), (found) => described("oci", found))
+        : Effect.mapBoth(registries.resolve(image.image, wanted), {
+            onSuccess: (found) => described("oci", found),
+            onFailure: (failure) => suggesting(image.image, failure)
+          })
     case "Oci":
     case "OciArchive":
       return attempt(`cannot read ${image.path}`, async () => {
@@ -252,14 +255,32 @@ const copyDirectory = (path: string, digest: Digest, root: string): Effect.Effec
 
 const noRegistries = (image: ImageReference.RegistryReference): ImageProblem => {
   const name = ImageReference.fullName(image)
-  const tag = Option.match(image.tag, { onNone: () => "", onSome: (text) => `:${text}` })
-  const meant = Option.map(
-    suggest(image.repository.slice(image.repository.lastIndexOf("/") + 1), ImageReference.localTransports),
-    (transport) => `did you mean "${transport}${tag}"? Otherwise `
-  )
-  const layout = `oci:${image.repository.slice(image.repository.lastIndexOf("/") + 1)}${tag}`
-  return problem(
-    `${name} is in a registry, and fetching from registries is not supported yet`,
-    `${Option.getOrElse(meant, () => "")}fetch it into the source directory once (skopeo copy docker://${name} ${layout}), and write (from ${layout})`
+  const layout = `oci:${lastName(image)}${tagOf(image)}`
+  return suggesting(
+    image,
+    problem(
+      `${name} is in a registry, and nothing is fetched from registries here`,
+      `fetch it into the source directory once (skopeo copy docker://${name} ${layout}), and write (from ${layout})`
+    )
   )
 }
+
+/** Asks first whether something else was meant that is spelled much the same. */
+const suggesting = (image: ImageReference.RegistryReference, found: ImageProblem): ImageProblem => {
+  const meant = Option.map(
+    suggest(lastName(image), ImageReference.localTransports),
+    (transport) => `did you mean "${transport}${tagOf(image)}"?`
+  )
+  if (Option.isNone(meant)) return found
+  const hint = Option.match(found.hint, {
+    onNone: () => meant.value,
+    onSome: (more) => `${meant.value} Otherwise ${more}`
+  })
+  return problem(found.message, hint, found.cause)
+}
+
+const lastName = ({ repository }: ImageReference.RegistryReference): string =>
+  repository.slice(repository.lastIndexOf("/") + 1)
+
+const tagOf = ({ tag }: ImageReference.RegistryReference): string =>
+  Option.match(tag, { onNone: () => "", onSome: (text) => `:${text}` })

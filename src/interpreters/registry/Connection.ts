@@ -38,12 +38,15 @@ export class Lost extends Error {
     const { code, message } = described(cause)
     super(`${url.host}: ${message}`, { cause })
     this.code = code
-    this.isFinal = ["ECONNREFUSED", "ENOTFOUND"].includes(code) || /CERT|VERIFY|ALTNAME/.test(code)
+    this.isFinal = FINAL.has(code) || /CERT|VERIFY|ALTNAME/.test(code)
   }
 }
 
+/** Another try right away would only make who waits wait longer. */
+const FINAL: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"])
+
 /** Milliseconds. */
-const CONNECT_TIME = 20_000
+const CONNECT_TIME = 15_000
 const IDLE_TIME = 60_000
 
 export const make = async (environment: Readonly<Record<string, string | undefined>>): Promise<Connection> => {

@@ -356,8 +356,8 @@ describe("a base without an image", () => {
           "rootfs:missing: there is no DIR/missing (relative paths are relative to the source directory)",
           "rootfs:/dev/null: /dev/null is neither a directory nor a file (name a root file system: a directory, or a tar file)",
           "Bad Name: "Bad Name" cannot be part of an image's name (write for example oci:PATH, docker-archive:PATH, rootfs:PATH or scratch)",
-          "busybox: docker.io/library/busybox:latest is in a registry, and fetching from registries is not supported yet (fetch it into the source directory once (skopeo copy docker://docker.io/library/busybox:latest oci:busybox), and write (from oci:busybox))",
-          "docker://localhost:5000/a/b@sha256:DIGEST: localhost:5000/a/b@sha256:DIGEST is in a registry, and fetching from registries is not supported yet (fetch it into the source directory once (skopeo copy docker://localhost:5000/a/b@sha256:DIGEST oci:b), and write (from oci:b))",
+          "busybox: docker.io/library/busybox:latest is in a registry, and nothing is fetched from registries here (fetch it into the source directory once (skopeo copy docker://docker.io/library/busybox:latest oci:busybox), and write (from oci:busybox))",
+          "docker://localhost:5000/a/b@sha256:DIGEST: localhost:5000/a/b@sha256:DIGEST is in a registry, and nothing is fetched from registries here (fetch it into the source directory once (skopeo copy docker://localhost:5000/a/b@sha256:DIGEST oci:b), and write (from oci:b))",
         ]
       `)
     })
