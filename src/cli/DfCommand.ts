@@ -35,10 +35,12 @@ const look = Effect.gen(function* () {
   const caches = yield* Effect.forEach(yield* inventory.caches, (cache: StoredCache) =>
     Effect.map(inventory.cacheFootprint(cache.key), (footprint) => ({ ...cache, ...footprint }))
   )
+  const layers = (yield* inventory.blobs).map(({ size, ...blob }) => ({ ...blob, unique: size, shared: 0 }))
   return {
     store: name,
     free: yield* inventory.free,
-    total: LifeCycle.totalOf(results, footprints) + caches.reduce((sum, { unique }) => sum + unique, 0),
+    total: LifeCycle.totalOf(results, footprints) + [...caches, ...layers].reduce((sum, { unique }) => sum + unique, 0),
+    layers,
     results: results.map((result) => ({ ...result, ...(footprints.get(result.id) ?? NOTHING) })),
     caches
   }
@@ -58,19 +60,20 @@ const sum = (things: ReadonlyArray<Counted>) => ({
   lastUsed: things.reduce<number | undefined>((last, { lastUsed }) => Math.max(last ?? 0, lastUsed), undefined)
 })
 
-const groups = ({ caches, results }: Usage) => ({
+const groups = ({ caches, layers, results }: Usage) => ({
   results: sum(results),
   caches: sum(caches),
   logs: sum(
     results
       .filter(({ logSize }) => logSize > 0)
       .map(({ lastUsed, logSize }) => ({ unique: logSize, shared: 0, lastUsed }))
-  )
+  ),
+  layers: sum(layers)
 })
 
 const text = (usage: Usage, now: number): string => {
   const rows = Object.entries(groups(usage)).map(([name, { count, lastUsed, shared, unique }]) => [
-    name,
+    name === "layers" ? "image layers" : name,
     String(count),
     Units.bytes(unique),
     Units.bytes(shared),
@@ -105,7 +108,8 @@ const report = (usage: Usage) => {
         key,
         ...rest,
         lastUsed: time(lastUsed)
-      }))
+      })),
+      layers: usage.layers.map(({ lastUsed, ...rest }) => ({ ...rest, lastUsed: time(lastUsed) }))
     }
   }
 }

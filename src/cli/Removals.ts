@@ -47,12 +47,13 @@ export const telling = <A, E, R>(
 /** The last line. */
 export const summary = (
   given: Verbosity & { readonly dryRun?: boolean },
-  { bytes, inUse, results }: Summary,
+  { bytes, inUse, layers, results }: Summary,
   more: ReadonlyArray<string> = []
 ): Effect.Effect<void, PipeClosed | OutputError, Output> =>
   Effect.gen(function* () {
     const { stderr, stdout } = yield* Output
-    const what = [Units.counted(results, "result"), ...more].join(" and ")
+    const images = layers === 0 ? [] : [Units.counted(layers, "image layer")]
+    const what = listing([Units.counted(results, "result"), ...more, ...images])
     const done = given.dryRun === true ? "would be deleted" : "deleted"
     if (!isQuiet(given)) yield* stdout.write(`${what} ${done}, ${Units.bytes(bytes)} freed\n`)
     if (inUse > 0) {
@@ -61,3 +62,7 @@ export const summary = (
       yield* stderr.write(`obuilder: ${Units.counted(inUse, "result")} ${stay}\n`)
     }
   })
+
+/** `a`, `a and b`, `a, b and c`. */
+const listing = (words: ReadonlyArray<string>): string =>
+  [words.slice(0, -1).join(", "), ...words.slice(-1)].filter((part) => part !== "").join(" and ")

@@ -47,6 +47,16 @@ export interface StoredCache {
   readonly lastUsed: number
 }
 
+/** A layer of an image from a registry, or a part of one. It can be fetched again. */
+export interface StoredBlob {
+  /** 64 hexadecimal digits of SHA-256. */
+  readonly digest: string
+  /** Bytes on the disk. */
+  readonly size: number
+  /** When it was fetched, or last unpacked. Milliseconds since 1970. */
+  readonly lastUsed: number
+}
+
 /** Something in a store that is not as it should be. */
 export interface Fault {
   readonly what:
@@ -101,6 +111,11 @@ export interface Inventory {
   readonly cacheFootprint: (key: string) => Effect.Effect<Footprint, StoreError>
   /** Forgets a cache. Steps that have a copy of it keep that, and what they leave is dropped. False where there is none. */
   readonly removeCache: (key: string) => Effect.Effect<boolean, StoreError>
+  readonly blobs: Effect.Effect<ReadonlyArray<StoredBlob>, StoreError>
+  /** Removes a layer, by its digest. Who is unpacking it goes on; one that is being fetched stays. False where nothing went. */
+  readonly removeBlob: (digest: string) => Effect.Effect<boolean, StoreError>
+  /** Forgets what is known of images in registries besides their layers: what tags meant, manifests, configurations. */
+  readonly forgetImages: Effect.Effect<void, StoreError>
   /** Looks through all of the store, and tells what is wrong. Changes nothing but what it is to record. */
   readonly check: (
     options: CheckOptions,

@@ -6,7 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
-import type { Fault, Footprint, Inventory, StoredResult } from "./Inventory.ts"
+import type { Fault, Footprint, Inventory, StoredBlob, StoredResult } from "./Inventory.ts"
 import { leastUsedFirst, lastUses, withAncestors, withDescendants } from "./Retention.ts"
 import { Store, type StoreError, UnknownId } from "./Store.ts"
 
@@ -31,6 +31,8 @@ export interface Telling {
 /** What was removed, or would be. */
 export interface Summary {
   readonly results: number
+  /** Layers of images from registries. */
+  readonly layers: number
   /** Bytes that are free again. */
   readonly bytes: number
   /** What would have gone as well, but for processes that hold it or build on it. */
@@ -38,7 +40,7 @@ export interface Summary {
 }
 
 export interface Limits {
-  /** Removes no more than it takes for all results to have this many bytes or fewer. */
+  /** Removes no more than it takes for all results, and layers of images, to have this many bytes or fewer. */
   readonly keepStorage: Option.Option<number>
   /** Removes only what was of no use since then, in milliseconds since 1970. */
   readonly unusedSince: Option.Option<number>
@@ -46,7 +48,10 @@ export interface Limits {
   readonly maxItems: Option.Option<number>
 }
 
-/** Removes what was of use longest ago, leaves first, within limits. `dryRun` only tells. */
+/**
+ * Removes what was of use longest ago, leaves first, within limits: before
+ * results, the layers of images, which can be fetched again. `dryRun` only tells.
+ */
 export const prune = (
   limits: Limits,
   telling: Telling,
@@ -54,10 +59,36 @@ export const prune = (
 ): Effect.Effect<Summary, StoreError, Store> =>
   Effect.gen(function* () {
     const { inventory } = yield* Store
+    const blobs = yield* inventory.blobs
     const tooMuch = Option.isNone(limits.keepStorage)
       ? Number.POSITIVE_INFINITY
-      : (yield* storage(inventory, yield* inventory.results, telling)) - limits.keepStorage.value
-    return yield* removeOldest(limits, tooMuch, telling, dryRun)
+      : (yield* storage(inventory, yield* inventory.results, telling)) + sizeOf(blobs) - limits.keepStorage.value
+    const isAbout = Option.isSome(limits.keepStorage) || Option.isSome(limits.unusedSince)
+    const since = Option.getOrElse(limits.unusedSince, () => Number.POSITIVE_INFINITY)
+    const old = isAbout ? blobs.filter(({ lastUsed }) => lastUsed < since) : []
+    const layers = yield* removeBlobs(inventory, old, tooMuch, dryRun)
+    const summary = yield* removeOldest(limits, tooMuch - layers.bytes, telling, dryRun)
+    return { ...summary, layers: layers.count, bytes: summary.bytes + layers.bytes }
+  })
+
+const sizeOf = (blobs: ReadonlyArray<StoredBlob>): number => blobs.reduce((sum, { size }) => sum + size, 0)
+
+/** Those used longest ago first, until so many bytes are free again. */
+const removeBlobs = (
+  inventory: Inventory,
+  blobs: ReadonlyArray<StoredBlob>,
+  enough: number,
+  dryRun: boolean
+): Effect.Effect<{ readonly count: number; readonly bytes: number }, StoreError> =>
+  Effect.gen(function* () {
+    let [count, bytes] = [0, 0]
+    for (const { digest, size } of blobs.toSorted((a, b) => a.lastUsed - b.lastUsed)) {
+      if (bytes >= enough) break
+      if (!dryRun && !(yield* inventory.removeBlob(digest))) continue
+      count++
+      bytes += size
+    }
+    return { count, bytes }
   })
 
 /** Stops when so many bytes are free again. */
@@ -83,7 +114,7 @@ const removeOldest = (
       yield* removing.add(candidate)
     }
     const { bytes, count } = yield* removing.end
-    return { results: count, bytes, inUse: isEnough() ? 0 : old.length - candidates.length }
+    return { results: count, layers: 0, bytes, inUse: isEnough() ? 0 : old.length - candidates.length }
   })
 
 /**
@@ -99,10 +130,13 @@ export const makeRoom = (bytes: number, telling: Telling): Effect.Effect<boolean
     if (lacking <= 0) return true
     const limits = { unusedSince: Option.none(), maxItems: Option.none() }
     const quiet = { ...telling, removed: () => Effect.void }
+    const blobs = yield* inventory.blobs
     // What is not enough would be lost for nothing.
-    if ((yield* removeOldest(limits, lacking, quiet, true)).bytes < lacking) return false
-    const { bytes: freed } = yield* removeOldest(limits, lacking, telling, false)
-    return freed >= lacking || (yield* inventory.free) >= bytes
+    const most = sizeOf(blobs) + (yield* removeOldest(limits, lacking, quiet, true)).bytes
+    if (most < lacking) return false
+    const layers = yield* removeBlobs(inventory, blobs, lacking, false)
+    const { bytes: freed } = yield* removeOldest(limits, lacking - layers.bytes, telling, false)
+    return layers.bytes + freed >= lacking || (yield* inventory.free) >= bytes
   })
 
 /** Removes results and all that is built on them, or, where a process needs any of that, nothing. */
@@ -145,8 +179,16 @@ export const clean = (telling: Telling): Effect.Effect<Summary & { readonly cach
       caches++
       bytes += unique
     }
+    const layers = yield* removeBlobs(inventory, yield* inventory.blobs, Number.POSITIVE_INFINITY, false)
+    yield* inventory.forgetImages
     yield* inventory.forgetFiles
-    return { results: summary.results + removed, bytes, caches, inUse: busy.size }
+    return {
+      results: summary.results + removed,
+      layers: layers.count,
+      bytes: bytes + layers.bytes,
+      caches,
+      inUse: busy.size
+    }
   })
 
 /** What was done about faults. */
@@ -250,7 +292,7 @@ const removeAll = (
     const removing = new Removing(inventory, telling, false)
     for (const result of results) yield* removing.add(result)
     const { bytes, count } = yield* removing.end
-    return { results: count, bytes, inUse: results.length - count }
+    return { results: count, layers: 0, bytes, inUse: results.length - count }
   })
 
 /** So many results are removed together at first, and later a part of those before: each time the store looks at all that it has. */

@@ -210,6 +210,7 @@ describe("deleting", () => {
     expect(world.caches.size).toBe(0)
     expect(summary).toEqual({
       results: disk.results.length - world.results.size,
+      layers: 0,
       bytes: before - bytesIn(world, disk) + 5,
       inUse: world.results.size,
       caches: 1

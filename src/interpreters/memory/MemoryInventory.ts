@@ -71,6 +71,10 @@ export const make = (world: MemoryWorld, act: Act): Inventory => {
         return Effect.succeed(cache === undefined ? NOTHING : footprint(cache.tree, undefined))
       }),
     removeCache: (key) => act("removeCache", () => Effect.sync(() => world.caches.delete(key))),
+    // Bases in memory come from no registry.
+    blobs: Effect.succeed([]),
+    removeBlob: () => Effect.succeed(false),
+    forgetImages: Effect.void,
     // Memory is not damaged; but a test may have taken a result away.
     check: (_, { fault }) =>
       act("check", () => {

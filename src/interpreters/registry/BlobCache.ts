@@ -1,5 +1,5 @@
 /**
- * Blobs by their digests, kept between builds and shared by processes: a
+ * Layers of images by their digests, kept between builds and shared by processes: a
  * directory with `sha256/HEX` for each one that is whole, and `partial/HEX` for
  * those that somebody fetches, or has begun to.
  *
@@ -43,28 +43,6 @@ export class BlobCache {
   has({ hex, size }: Pick<Blob, "hex" | "size">): boolean {
     const stats = Fs.lstatSync(this.path(hex), { throwIfNoEntry: false })
     return stats?.isFile() === true && stats.size === size
-  }
-
-  /** A short blob as a whole; `undefined` where it is not there, or is damaged. */
-  get(hex: string): Buffer | undefined {
-    try {
-      const bytes = Fs.readFileSync(this.path(hex))
-      if (createHash("sha256").update(bytes).digest("hex") === hex) return bytes
-      this.drop(hex)
-      return undefined
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined
-      throw error
-    }
-  }
-
-  /** Keeps a short blob that has been verified. */
-  put(hex: string, bytes: Uint8Array): void {
-    if (this.has({ hex, size: bytes.length })) return
-    this.make()
-    const temporary = `${this.directory}/partial/${hex}-${process.pid}`
-    Fs.writeFileSync(temporary, bytes, { mode: 0o600 })
-    Fs.renameSync(temporary, this.path(hex))
   }
 
   /** Opens one that is there, which counts as a use of it; `undefined` where it is not. */

@@ -13,6 +13,7 @@ import { type Blob, BlobCache } from "./BlobCache.ts"
 import { Client, NotThere } from "./Client.ts"
 import type { Connection } from "./Connection.ts"
 import type { Credentials } from "./Credentials.ts"
+import { Documents } from "./Documents.ts"
 import { Downloads } from "./Downloads.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { Tags } from "./Tags.ts"
@@ -43,6 +44,7 @@ export class RegistryImages {
   private readonly connection: Connection
   private readonly signal: AbortSignal
   private readonly cache: BlobCache | undefined
+  private readonly documents: Documents | undefined
   private readonly tags: Tags | undefined
   private readonly clients = new Map<string, ReadonlyArray<Client>>()
 
@@ -52,6 +54,7 @@ export class RegistryImages {
     this.signal = signal
     const { directory } = options
     this.cache = directory === undefined ? undefined : new BlobCache(`${directory}/blobs`)
+    this.documents = directory === undefined ? undefined : new Documents(`${directory}/documents`)
     this.tags = directory === undefined ? undefined : new Tags(`${directory}/tags`)
   }
 
@@ -77,7 +80,7 @@ export class RegistryImages {
   /** Writes down what was found out while that could not be done. */
   keepFindings(): void {
     const { documents, tags } = this.options.findings
-    for (const [hex, bytes] of documents) this.writing(() => this.cache?.put(hex, bytes))
+    for (const [hex, bytes] of documents) this.writing(() => this.documents?.put(hex, bytes))
     for (const [name, digest] of tags) this.writing(() => this.tags?.set(name, digest))
   }
 
@@ -145,7 +148,7 @@ export class RegistryImages {
   }
 
   private async document(hex: string, what: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
-    const known = this.options.findings.documents.get(hex) ?? this.cache?.get(hex)
+    const known = this.options.findings.documents.get(hex) ?? this.documents?.get(hex)
     if (known !== undefined) return known
     const bytes = await fetch()
     const digest = digestOf(bytes)
@@ -157,7 +160,7 @@ export class RegistryImages {
 
   private keep(hex: string, bytes: Buffer): void {
     this.options.findings.documents.set(hex, bytes)
-    this.writing(() => this.cache?.put(hex, bytes))
+    this.writing(() => this.documents?.put(hex, bytes))
   }
 
   /** What is not kept is asked for again. */

@@ -160,6 +160,9 @@ const later = (
       caches: inFound(Effect.succeed([]), ({ inventory }) => inventory.caches),
       cacheFootprint: (key) => inFound(Effect.succeed(NOTHING), ({ inventory }) => inventory.cacheFootprint(key)),
       removeCache: (key) => inFound(Effect.succeed(false), ({ inventory }) => inventory.removeCache(key)),
+      blobs: inFound(Effect.succeed([]), ({ inventory }) => inventory.blobs),
+      removeBlob: (digest) => inFound(Effect.succeed(false), ({ inventory }) => inventory.removeBlob(digest)),
+      forgetImages: inFound(Effect.void, ({ inventory }) => inventory.forgetImages),
       check: (options, tell) =>
         inFound(Effect.succeed({ results: 0, caches: 0, compared: 0, recorded: 0 }), ({ inventory }) =>
           inventory.check(options, tell)

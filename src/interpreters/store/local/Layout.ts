@@ -13,7 +13,8 @@
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
  * hashes/NAME               digests of a source directory's files
- * images/blobs/             blobs of images from registries, whole ones and partial ones, by their digests
+ * images/blobs/             layers of images from registries, whole ones and partial ones, by their digests
+ * images/documents/         their manifests, indexes and configurations
  * images/tags/              what tags of images meant when they were last asked for
  * making/ID                 who makes this result at the moment, and where
  * tmp/OWNER/                what a process is making; its lock says whether the owner lives

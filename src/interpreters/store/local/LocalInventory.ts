@@ -13,6 +13,7 @@ import type { StoreError } from "../../Store.ts"
 import * as Caches from "./Caches.ts"
 import * as Check from "./Check.ts"
 import { Family } from "./Family.ts"
+import * as Images from "./Images.ts"
 import type { Parts } from "./Parts.ts"
 import { ID, ownLayer } from "./Results.ts"
 
@@ -145,6 +146,11 @@ export const make = (request: Request): Inventory => {
             ? discarding((rubbish) => work("delete a cache in", () => Caches.remove(layout.caches, key, rubbish)))
             : Effect.succeed(false)
       ),
+    blobs: attempt("read", () => (isOpen() ? Images.blobs(layout.images) : [])),
+    removeBlob: (digest) => attempt("delete in", () => isOpen() && Images.removeBlob(layout.images, digest)),
+    forgetImages: attempt("tidy up", () => {
+      if (isOpen()) Images.forget(layout.images)
+    }),
     check: ({ data, record }, { fault, measured }) =>
       Effect.gen(function* () {
         if (!(yield* attempt("read", isOpen))) return { results: 0, caches: 0, compared: 0, recorded: 0 }
