@@ -2,6 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import type { BaseImagesService } from "../../../src/interpreters/BaseImages.ts"
 import * as LocalBaseImages from "../../../src/interpreters/base/LocalBaseImages.ts"
@@ -369,6 +370,60 @@ describeWith(["root"], "an image in a registry", () => {
       expect(partial()).toEqual([sha256(largeTar)])
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
       expect(registry.asked.at(-1)?.range ?? registry.asked.at(-2)?.range).toBe("bytes=1000000-")
+    })
+  )
+})
+
+describeWith(["root", "openssl"], "a registry that speaks TLS", () => {
+  /** With a certificate that nobody vouches for. */
+  const secured = Effect.gen(function* () {
+    const { open, path, unpacked } = yield* world
+    const [key, cert] = [`${path}/key.pem`, `${path}/cert.pem`]
+    const subject = ["-subj", "/CN=test", "-days", "1", "-nodes", "-newkey", "rsa:2048"]
+    execFileSync("openssl", ["req", "-x509", ...subject, "-keyout", key, "-out", cert], { stdio: "pipe" })
+    const tls = { key: Fs.readFileSync(key, "utf8"), cert: Fs.readFileSync(cert, "utf8") }
+    const registry = yield* serve(`${path}/layout`, tls)
+    // Another name of this machine, which is not one of those that are trusted.
+    return { open, path, registry, unpacked, elsewhere: registry.host.replace("127.0.0.1", "127.1") }
+  })
+
+  it.scopedLive("has to be vouched for, unless it is said to be insecure, or is this machine", () =>
+    Effect.gen(function* () {
+      const { elsewhere, open, path, registry, unpacked } = yield* secured
+      expect(yield* Effect.flip(unpacked(`${elsewhere}/image:v1`))).toMatch(/nobody vouches for its certificate/)
+      expect(registry.asked).toEqual([])
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      const conf = `${path}/registries.conf`
+      Fs.writeFileSync(conf, `[[registry]]\nlocation = "${elsewhere}"\ninsecure = true\n`)
+      const images = open({
+        environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path },
+        directory: () => `${path}/kept there`
+      })
+      expect(yield* unpacked(`${elsewhere}/image:v1`, images)).toEqual(V1)
+    })
+  )
+
+  it.scopedLive("is not talked to without it", () =>
+    Effect.gen(function* () {
+      const { registry, unpacked } = yield* world
+      const elsewhere = registry.host.replace("127.0.0.1", "127.1")
+      expect(yield* Effect.flip(unpacked(`${elsewhere}/image:v1`))).toMatch(/^cannot fetch from 127\.1:/)
+      expect(registry.asked).toEqual([])
+    })
+  )
+
+  it.scopedLive("may not send us on without it", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* secured
+      const plain = yield* serve(`${path}/layout`)
+      registry.scripts.push((request, response) => {
+        reply(response, 307, "", { location: `http://${plain.host}${request.url}` })
+        return true
+      })
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(
+        /redirects to .*, which is not followed/
+      )
+      expect(plain.asked).toEqual([])
     })
   )
 })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
 
 /** Answers a request itself, or leaves it to what comes after it. */
@@ -23,16 +24,23 @@ export interface ScriptedRegistry {
   readonly scripts: Array<Script>
 }
 
+/** A certificate, and its key, in PEM. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+}
+
 /** Serves `layout`, whose index names its images by tags, as every repository there is. */
-export const serve = (layout: string): Effect.Effect<ScriptedRegistry, never, Scope.Scope> =>
+export const serve = (layout: string, tls?: Tls): Effect.Effect<ScriptedRegistry, never, Scope.Scope> =>
   Effect.gen(function* () {
     const asked: Array<Asked> = []
     const scripts: Array<Script> = []
-    const server = createServer((request, response) => {
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
       const { authorization, range } = request.headers
       asked.push({ path: request.url ?? "", authorization, range })
       if (!scripts.some((script) => script(request, response) === true)) answer(layout, request, response)
-    })
+    }
+    const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
     yield* Effect.acquireRelease(
       Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
       () =>
