@@ -28,6 +28,7 @@ import type { Host } from "./Host.ts"
 import { inspect } from "./InspectCommand.ts"
 import { log } from "./LogCommand.ts"
 import { ls } from "./LsCommand.ts"
+import { pin } from "./PinCommand.ts"
 import { prune } from "./PruneCommand.ts"
 import type { Output } from "./Output.ts"
 
@@ -94,6 +95,7 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   ls: command("ls", flags.ls, Args.none, ls),
   inspect: command("inspect", flags.inspect, argument("ID"), (given, id) => inspect({ ...given, id })),
   df: command("df", flags.df, Args.none, df),
+  pin: command("pin", flags.pin, Args.none, pin),
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
   prune: command("prune", flags.prune, Args.none, prune),
   clean: command("clean", flags.clean, Args.none, clean),

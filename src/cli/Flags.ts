@@ -147,6 +147,11 @@ export const flags = {
   ls: { format, store, ...common },
   inspect: { format, store, ...common },
   df: { format, store, ...common },
+  pin: {
+    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    print: Flag.toggle("print", { doc: "Print the spec, and leave the file as it is." }),
+    ...common
+  },
   delete: { store, ...common },
   prune: {
     keepStorage: Flag.optional("keep-storage", {
@@ -265,6 +270,19 @@ export const commands = {
       "as well. Logs are part of their results.",
       "Example:",
       "  obuilder df"
+    ]
+  },
+  pin: {
+    name: "pin",
+    summary: "Name a spec's bases by the digests that they have today.",
+    positionals: [],
+    flags: flags.pin,
+    notes: [
+      "Only images in registries are named otherwise, and nothing else in the file",
+      "changes. A spec that is pinned can be built for ever, if the images stay there.",
+      "Examples:",
+      "  obuilder pin -f example.spec",
+      "  obuilder pin -f example.spec --print | diff example.spec -"
     ]
   },
   delete: {

@@ -32,10 +32,7 @@ export const prepare = (options: {
   readonly store: string | undefined
 }): Effect.Effect<Prepared, UsageError | SpecError, Host | BaseImages> =>
   Effect.gen(function* () {
-    const host = yield* Host
-    const file = options.file === "-" ? "<stdin>" : options.file
-    const bytes = yield* host.read(options.file, { what: "the spec", stdin: true })
-    const parsed = yield* Effect.flatMap(SpecText.decodeUtf8(bytes, { file }), (text) => SpecText.parse(text, { file }))
+    const parsed = yield* readSpec(options.file)
     const context = yield* Effect.mapError(
       SourceDirectory.make({ path: options.directory, memo: options.memo, without: options.store }),
       (error) => usageError(`cannot read the source directory ${error.message}`)
@@ -47,8 +44,17 @@ export const prepare = (options: {
     return { plan, inputs, context }
   })
 
+/** Reads the spec in a file, as the user wrote its name; `-` is standard input. */
+export const readSpec = (name: string): Effect.Effect<SpecText.ParsedSpec, UsageError | SpecError, Host> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const file = name === "-" ? "<stdin>" : name
+    const bytes = yield* host.read(name, { what: "the spec", stdin: true })
+    return yield* Effect.flatMap(SpecText.decodeUtf8(bytes, { file }), (text) => SpecText.parse(text, { file }))
+  })
+
 /** Says what is wrong with a part of the spec, where that part stands. */
-const blame = (
+export const blame = (
   { file, spans, text }: SpecText.ParsedSpec,
   node: object,
   problem: { readonly message: string; readonly hint: Option.Option<string> }

@@ -1,6 +1,7 @@
 /** Gathers what a plan depends on: what the bases mean, and what the source directory holds. Reads only. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import { allSpecs } from "../domain/Bases.ts"
 import { type BaseInput, copyKey, type Inputs } from "../domain/Inputs.ts"
 import type { Manifest } from "../domain/Manifest.ts"
 import type { Copy, Spec } from "../domain/Spec.ts"
@@ -18,7 +19,7 @@ export const observe = (spec: Spec, context: SourceTree): Effect.Effect<Inputs, 
     const images = yield* BaseImages
     const bases = new Map<string, BaseInput>()
     const copies = new Map<string, ReadonlyArray<Manifest>>()
-    for (const part of specs(spec)) {
+    for (const part of allSpecs(spec)) {
       if (!bases.has(part.from)) bases.set(part.from, yield* blame(part, images.resolve(part.from)))
       for (const copy of contextCopies(part)) {
         const key = copyKey(copy)
@@ -34,17 +35,6 @@ const blame = <A, E extends BaseImageError | SourceError>(
   node: object,
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, ObserveError> => Effect.mapError(effect, (cause) => new ObserveError({ node, cause }))
-
-/** A spec and all those nested in it, in the order in which they are built. Without recursion: nesting has no bound here. */
-const specs = (spec: Spec): ReadonlyArray<Spec> => {
-  const found: Array<Spec> = []
-  const pending = [spec]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    found.push(next)
-    pending.push(...next.builds.map((nested) => nested.spec))
-  }
-  return found.reverse()
-}
 
 const contextCopies = (spec: Spec): ReadonlyArray<Copy> =>
   spec.ops.filter((op): op is Copy => op._tag === "Copy" && op.from._tag === "Context")

@@ -54,7 +54,15 @@ export interface LocalBaseImagesOptions {
 export const layer = (options: LocalBaseImagesOptions): Layer.Layer<BaseImages> =>
   Layer.succeed(BaseImages, make(options))
 
-export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
+export interface LocalBaseImagesService extends BaseImagesService {
+  /**
+   * A reference that means for ever, on any platform, what this one means
+   * today; none where it does already, or names something on this machine.
+   */
+  readonly pin: (reference: string) => Effect.Effect<Option.Option<string>, BaseImageError>
+}
+
+export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService => {
   const wanted = options.platform === undefined ? Platform.host() : Platform.parse(options.platform)
   const limits = options.limits ?? defaultLimits
   const { sourceDirectory, within } = options
@@ -78,6 +86,12 @@ export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
           Effect.flatMap(locate(image), (path) => resolveImage(image, path, wanted, options))
         )
       ),
+    pin: (reference) =>
+      Effect.flatMap(parse(reference), (image) =>
+        image._tag !== "Registry" || Option.isSome(image.image.digest)
+          ? Effect.succeedNone
+          : blame(reference, Effect.asSome(pinned(reference, image.image, options.registries)))
+      ),
     unpack: (reference, base, rootfs) =>
       Effect.flatMap(parse(reference), (image) =>
         blame(
@@ -91,6 +105,19 @@ export const make = (options: LocalBaseImagesOptions): BaseImagesService => {
       )
   }
 }
+
+/** As it is written, so that a reader still sees the tag. */
+const pinned = (
+  reference: string,
+  image: ImageReference.RegistryReference,
+  registries: Registries | undefined
+): Effect.Effect<string, ImageProblem> =>
+  registries === undefined
+    ? Effect.fail(noRegistries(image))
+    : Effect.mapBoth(registries.digestOf(image), {
+        onSuccess: (digest) => `${reference}@sha256:${digest}`,
+        onFailure: (failure) => suggesting(image, failure)
+      })
 
 const blame = <A>(reference: string, effect: Effect.Effect<A, ImageProblem>): Effect.Effect<A, BaseImageError> =>
   Effect.mapError(effect, ({ cause, hint, message }) => new BaseImageError({ reference, message, hint, cause }))

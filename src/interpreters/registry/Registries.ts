@@ -9,7 +9,7 @@ import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
-import type { Findings } from "./RegistryImages.ts"
+import type { Findings, RegistryImages } from "./RegistryImages.ts"
 
 export interface RegistriesOptions {
   /** Where blobs, and what tags mean, are kept, as soon as there is such a place. */
@@ -27,6 +27,8 @@ export interface RegistriesOptions {
 export interface Registries {
   /** What a name means today, or meant when it was last asked for. */
   readonly resolve: (image: RegistryReference, wanted: Platform.Platform) => Effect.Effect<LocalImage, ImageProblem>
+  /** The digest of what a name means today: of a manifest, or of an index of several. */
+  readonly digestOf: (image: RegistryReference) => Effect.Effect<Digest, ImageProblem>
   /** Unpacks the image with a manifest into an empty directory; layers are unpacked while they arrive. */
   readonly unpack: (
     image: RegistryReference,
@@ -39,16 +41,18 @@ export interface Registries {
 
 export const make = (options: RegistriesOptions): Registries => {
   const findings: Findings = { documents: new Map(), tags: new Map() }
+  const asking = <A>(image: RegistryReference, ask: (images: RegistryImages) => Promise<A>) =>
+    attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+      const { close, images } = await open(options, { findings, writes: options.remembers }, signal)
+      try {
+        return await ask(images)
+      } finally {
+        await close()
+      }
+    })
   return {
-    resolve: (image, wanted) =>
-      attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-        const { close, images } = await open(options, { findings, writes: options.remembers }, signal)
-        try {
-          return await images.resolve(image, wanted)
-        } finally {
-          await close()
-        }
-      }),
+    resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
+    digestOf: (image) => asking(image, (images) => images.top(image)),
     unpack: (image, digest, wanted, root, limits) =>
       Effect.acquireUseRelease(
         attempt(`cannot fetch ${fullName(image)}`, async () => {

@@ -113,8 +113,8 @@ export class RegistryImages {
     return LocalImage.make(digest, config, layers, wanted, where)
   }
 
-  /** The digest that a name stands for: of a manifest, or of an index. */
-  private async top(image: RegistryReference): Promise<Digest> {
+  /** The digest that a name stands for: of a manifest, or of an index. Throws an `ImageProblem`. */
+  async top(image: RegistryReference): Promise<Digest> {
     const { digest } = image
     if (Option.isSome(digest)) {
       if (digest.value.startsWith("sha256:")) return Digest.make(Schemas.hex(digest.value))
