@@ -9,7 +9,7 @@
 import { createHash, type Hash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as ByteSource from "../base/ByteSource.ts"
-import { problem } from "../base/ImageProblem.ts"
+import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import { codeOf } from "../host/IoError.ts"
 import { tryLock } from "../host/Libc.ts"
 
@@ -65,8 +65,9 @@ export class BlobCache {
     try {
       yield* ByteSource.verified(content(fd), { digest: blob.hex, size: blob.size }, blob.name)
     } catch (error) {
+      if (!(error instanceof ImageProblem)) throw error
       this.drop(blob.hex)
-      throw error
+      throw problem(error.message, "it was damaged in the store; the next build fetches it again", error)
     } finally {
       if (opened === undefined) Fs.closeSync(fd)
     }

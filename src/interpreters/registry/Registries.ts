@@ -58,8 +58,13 @@ export const make = (options: RegistriesOptions): Registries => {
         attempt(`cannot fetch ${fullName(image)}`, async () => {
           const abort = new AbortController()
           const opened = await open(options, { findings, writes: true }, abort.signal)
-          opened.images.keepFindings()
-          return { ...opened, abort, downloads: opened.images.downloads() }
+          try {
+            opened.images.keepFindings()
+            return { ...opened, abort, downloads: opened.images.downloads() }
+          } catch (error) {
+            await opened.close()
+            throw error
+          }
         }),
         ({ abort, downloads, images }) =>
           attempt(`cannot fetch ${fullName(image)}`, async (signal) => {

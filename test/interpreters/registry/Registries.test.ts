@@ -187,6 +187,20 @@ describeWith(["root"], "an image in a registry", () => {
     })
   )
 
+  it.scopedLive("whose layer was damaged in the store is fetched again by the next build", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      const kept = `${path}/kept/blobs/sha256/${sha256(largeTar)}`
+      Fs.writeFileSync(kept, Buffer.alloc(largeTar.length))
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/the next build fetches it again/)
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      // As a crash leaves it.
+      Fs.truncateSync(kept)
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+    })
+  )
+
   it.scopedLive("whose blob is longer than its manifest says is refused", () =>
     Effect.gen(function* () {
       const { partial, registry, unpacked } = yield* world
