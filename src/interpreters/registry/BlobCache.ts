@@ -8,6 +8,7 @@
  */
 import { createHash, type Hash } from "node:crypto"
 import * as Fs from "node:fs"
+import { setImmediate } from "node:timers/promises"
 import * as ByteSource from "../base/ByteSource.ts"
 import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import { codeOf } from "../host/IoError.ts"
@@ -27,6 +28,8 @@ export interface Blob {
 export type Fetch = (from: number) => ByteSource.ByteSource
 
 const CHUNK = 256 * 1024
+/** Bytes after which others have their turn. */
+const TURN = 4 * 1024 * 1024
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants
 
 /** Milliseconds between two looks at a blob that another process fetches. */
@@ -75,39 +78,59 @@ export class BlobCache {
 
   /**
    * Fetches one that is not there, going on where somebody has left off. Only
-   * one process fetches a blob; others wait for it.
+   * one process fetches a blob; others wait for it. Gives it open, so that who
+   * makes room does not take it away.
    */
-  async fetch(blob: Blob, from: Fetch, signal: AbortSignal, grown: (written: number) => void): Promise<void> {
+  async fetch(blob: Blob, from: Fetch, signal: AbortSignal, grown: (written: number) => void): Promise<number> {
     this.make()
     const path = `${this.directory}/partial/${blob.hex}`
-    const fd = await this.claim(blob, path, signal)
-    if (fd === undefined) return
-    try {
-      const hash = createHash("sha256")
-      let at = rehash(fd, hash, blob.size)
-      grown(at)
-      if (at < blob.size) {
-        for await (const chunk of from(at)) {
-          signal.throwIfAborted()
-          if (at + chunk.length > blob.size) {
-            Fs.unlinkSync(path)
-            throw problem(`${blob.name} is longer than the ${blob.size} bytes that its manifest says`, WRONG)
-          }
-          Fs.writeSync(fd, chunk, 0, chunk.length, at)
-          hash.update(chunk)
-          at += chunk.length
-          grown(at)
+    for (;;) {
+      const fd = await this.claim(blob, path, signal)
+      const opened = fd ?? this.use(blob)
+      // Somebody made room between the two.
+      if (opened === undefined) continue
+      if (fd === undefined) return opened
+      try {
+        await this.fill(blob, fd, from, signal, grown)
+        Fs.renameSync(path, this.path(blob.hex))
+        return fd
+      } catch (error) {
+        if (error instanceof Wrong) Fs.rmSync(path, { force: true })
+        Fs.closeSync(fd)
+        throw error instanceof Wrong ? problem(error.message, WRONG) : error
+      }
+    }
+  }
+
+  private async fill(
+    blob: Blob,
+    fd: number,
+    from: Fetch,
+    signal: AbortSignal,
+    grown: (written: number) => void
+  ): Promise<void> {
+    const hash = createHash("sha256")
+    let at = await rehash(fd, hash, blob.size, signal)
+    grown(at)
+    if (at < blob.size) {
+      for await (const chunk of from(at)) {
+        signal.throwIfAborted()
+        if (at + chunk.length > blob.size) {
+          throw new Wrong(`${blob.name} is longer than the ${blob.size} bytes that its manifest says`)
         }
+        // On a full disk a part is written first.
+        for (let done = 0; done < chunk.length;) {
+          done += Fs.writeSync(fd, chunk, done, chunk.length - done, at + done)
+        }
+        hash.update(chunk)
+        at += chunk.length
+        grown(at)
       }
-      if (at < blob.size) throw problem(`${blob.name} ends after ${at} of ${blob.size} bytes`, "try again")
-      const digest = hash.digest("hex")
-      if (digest !== blob.hex) {
-        Fs.unlinkSync(path)
-        throw problem(`${blob.name} has the digest sha256:${digest}, not sha256:${blob.hex}`, WRONG)
-      }
-      Fs.renameSync(path, this.path(blob.hex))
-    } finally {
-      Fs.closeSync(fd)
+    }
+    if (at < blob.size) throw problem(`${blob.name} ends after ${at} of ${blob.size} bytes`, "try again")
+    const digest = hash.digest("hex")
+    if (digest !== blob.hex) {
+      throw new Wrong(`${blob.name} has the digest sha256:${digest}, not sha256:${blob.hex}`)
     }
   }
 
@@ -118,10 +141,11 @@ export class BlobCache {
       if (this.has(blob)) return undefined
       const fd = Fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
       // The one who had it may have moved it to where it belongs.
-      if (tryLock(fd) && Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino) {
+      if (tryLock(fd) && isAt(fd, path)) {
         if (!this.has(blob)) return fd
-        Fs.closeSync(fd)
+        // Before it is anybody else's.
         Fs.rmSync(path, { force: true })
+        Fs.closeSync(fd)
         return undefined
       }
       Fs.closeSync(fd)
@@ -153,6 +177,13 @@ export class BlobCache {
   }
 }
 
+/** What came is not what was asked for. */
+class Wrong extends Error {}
+
+/** Whether an open file still has this name. */
+const isAt = (fd: number, path: string): boolean =>
+  Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino
+
 const WRONG = "the registry, or something on the way to it, is broken or does not tell the truth"
 
 async function* content(fd: number): ByteSource.ByteSource {
@@ -160,13 +191,14 @@ async function* content(fd: number): ByteSource.ByteSource {
     const buffer = Buffer.allocUnsafeSlow(CHUNK)
     const count = Fs.readSync(fd, buffer, 0, CHUNK, at)
     if (count === 0) return
+    if (at % TURN === 0) await setImmediate()
     at += count
     yield buffer.subarray(0, count)
   }
 }
 
 /** What is in a file already, up to a size; more than that is cut off. Gives its length. */
-const rehash = (fd: number, hash: Hash, size: number): number => {
+const rehash = async (fd: number, hash: Hash, size: number, signal: AbortSignal): Promise<number> => {
   const buffer = Buffer.allocUnsafe(CHUNK)
   let at = 0
   while (at < size) {
@@ -174,6 +206,8 @@ const rehash = (fd: number, hash: Hash, size: number): number => {
     if (count === 0) break
     hash.update(buffer.subarray(0, count))
     at += count
+    if (at % TURN === 0) await setImmediate()
+    signal.throwIfAborted()
   }
   Fs.ftruncateSync(fd, at)
   return at

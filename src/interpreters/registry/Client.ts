@@ -11,13 +11,15 @@ import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import * as Challenge from "./Challenge.ts"
 import { type Connection, Lost, type Reply, type Request } from "./Connection.ts"
 import type { Credentials } from "./Credentials.ts"
-import { type Endpoint, nameOf } from "./Endpoint.ts"
+import * as Endpoint from "./Endpoint.ts"
 
 export interface ClientOptions {
   readonly connection: Connection
-  readonly endpoint: Endpoint
+  readonly endpoint: Endpoint.Endpoint
   /** Looked up when the registry asks for them. */
-  readonly credentials: () => Promise<Credentials | undefined>
+  readonly credentials: (signal: AbortSignal) => Promise<Credentials | undefined>
+  /** Whether nobody may be asked who has this name. */
+  readonly isBlocked: (host: string) => boolean
   /** Waits so many milliseconds before the next try. Rejects when the signal is aborted. */
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>
   readonly signal: AbortSignal
@@ -56,7 +58,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     this.options = options
-    this.name = nameOf(options.endpoint)
+    this.name = Endpoint.nameOf(options.endpoint)
   }
 
   /** The bytes of a manifest, by a tag or `sha256:…`. Throws `NotThere` or an `ImageProblem`. */
@@ -67,8 +69,11 @@ export class Client {
     })
   }
 
-  /** A blob from a byte on, to its end, however often the connection is lost meanwhile. Nothing is verified. */
-  async *blob(digest: string, from: number): ByteSource.ByteSource {
+  /**
+   * A blob of so many bytes from one on, to its end, however often the connection
+   * is lost meanwhile. Only its length is looked at.
+   */
+  async *blob(digest: string, size: number, from: number): ByteSource.ByteSource {
     let at = from
     for (let failures = 0; ;) {
       try {
@@ -76,6 +81,7 @@ export class Client {
         // One that does not know of ranges begins at the beginning.
         let skip = reply.status === 206 ? 0 : at
         try {
+          this.refuseOthers(reply, digest, size, at)
           for await (const chunk of reply.body) {
             const rest = chunk.subarray(Math.min(skip, chunk.length))
             skip -= chunk.length - rest.length
@@ -87,11 +93,23 @@ export class Client {
         } finally {
           await reply.discard()
         }
+        if (at < size)
+          throw problem(`the blob ${digest} of ${this.name} ends after ${at} of ${size} bytes`, "try again")
         return
       } catch (error) {
         failures = await this.wait(error, failures)
       }
     }
+  }
+
+  /** What says that it is something else: a page for people, another part. */
+  private refuseOthers({ header, status }: Reply, digest: string, size: number, at: number): void {
+    const length = header("content-length")
+    const expected = status === 206 ? size - at : size
+    const begin = /^bytes (\d+)-/.exec(header("content-range") ?? "")?.[1]
+    const isWrong =
+      (length !== undefined && Number(length) !== expected) || (status === 206 && Number(begin ?? at) !== at)
+    if (isWrong) throw problem(`${this.name} sends something else for the blob ${digest}, which has ${size} bytes`)
   }
 
   private async retrying<A>(work: () => Promise<A>): Promise<A> {
@@ -117,18 +135,19 @@ export class Client {
 
   /** Asks for something in the repository; the reply is a good one. */
   private async get(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
-    let reply = await this.ask(path, headers)
-    if (reply.status === 401) {
+    let { isOurs, reply } = await this.ask(path, headers)
+    // What others ask for is not for them: they would be told the registry's password.
+    if (reply.status === 401 && isOurs) {
       const asked = reply.header("www-authenticate") ?? ""
       await reply.discard()
       this.authorization = await this.authorize(asked)
-      reply = await this.ask(path, headers)
+      reply = (await this.ask(path, headers)).reply
     }
     if (reply.status === 200 || reply.status === 206) return reply
     throw await this.refusal(reply, path)
   }
 
-  private async ask(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
+  private async ask(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const { endpoint } = this.options
     const schemes =
       this.scheme === undefined
@@ -139,9 +158,9 @@ export class Client {
     for (const scheme of schemes) {
       const url = new URL(`${scheme}://${endpoint.host}/v2/${endpoint.repository}/${path}`)
       try {
-        const reply = await this.follow(url, headers)
+        const answer = await this.follow(url, headers)
         this.scheme = scheme
-        return reply
+        return answer
       } catch (error) {
         // Who does not speak TLS has not understood a word.
         if (scheme !== "https" || !endpoint.insecure || !(error instanceof Lost) || this.scheme !== undefined)
@@ -152,7 +171,7 @@ export class Client {
     throw problem(`${this.name} cannot be reached`)
   }
 
-  private async follow(first: URL, headers: Readonly<Record<string, string>>): Promise<Reply> {
+  private async follow(first: URL, headers: Readonly<Record<string, string>>): Promise<Answer> {
     let url = first
     for (let count = 0; count <= MAX_REDIRECTS; count++) {
       const isOurs = url.origin === first.origin
@@ -163,10 +182,13 @@ export class Client {
           isOurs && this.authorization !== undefined ? { ...headers, authorization: this.authorization } : headers
       })
       const location = reply.header("location")
-      if (reply.status < 300 || reply.status >= 400 || reply.status === 304 || location === undefined) return reply
+      if (reply.status < 300 || reply.status >= 400 || reply.status === 304 || location === undefined) {
+        return { reply, isOurs }
+      }
       await reply.discard()
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined
-      if (next === undefined || !(next.protocol === "https:" || next.protocol === url.protocol)) {
+      const isAllowed = next?.protocol === "https:" || next?.protocol === url.protocol
+      if (next === undefined || !isAllowed || this.options.isBlocked(next.host)) {
         throw problem(`${this.name} redirects to ${JSON.stringify(location)}, which is not followed`)
       }
       url = next
@@ -175,14 +197,20 @@ export class Client {
   }
 
   private send(request: Pick<Request, "body" | "headers" | "method" | "url">): Promise<Reply> {
-    const { connection, endpoint, signal } = this.options
-    return connection.send({ ...request, insecure: endpoint.insecure, signal })
+    const { connection, signal } = this.options
+    return connection.send({ ...request, insecure: this.isInsecure(request.url), signal })
+  }
+
+  /** That the registry may be insecure says nothing of whom it names. */
+  private isInsecure({ host }: URL): boolean {
+    const { endpoint } = this.options
+    return endpoint.insecure && (host === Endpoint.normalised(endpoint.host) || Endpoint.isLoopback(host))
   }
 
   /** Does what a registry asks for; gives the header for the next request. */
   private async authorize(asked: string): Promise<string> {
     const challenges = Challenge.parse(asked)
-    const credentials = await this.options.credentials()
+    const credentials = await this.options.credentials(this.options.signal)
     const bearer = challenges.find(({ scheme }) => scheme === "bearer")
     if (bearer !== undefined) return `Bearer ${await this.token(bearer, credentials)}`
     if (!challenges.some(({ scheme }) => scheme === "basic")) {
@@ -194,14 +222,14 @@ export class Client {
 
   /** Where the registry says, a token for this repository; with credentials if there are any. */
   private async token({ parameters }: Challenge.Challenge, credentials: Credentials | undefined): Promise<string> {
-    const { endpoint } = this.options
     const realm = parameters.get("realm") ?? ""
     const url = URL.canParse(realm) ? new URL(realm) : undefined
-    if (url === undefined || !(url.protocol === "https:" || (url.protocol === "http:" && endpoint.insecure))) {
+    const isAllowed = url?.protocol === "https:" || (url?.protocol === "http:" && this.isInsecure(url))
+    if (url === undefined || !isAllowed || this.options.isBlocked(url.host)) {
       throw problem(`${this.name} sends us to ${JSON.stringify(realm)} for a token, which is no place for secrets`)
     }
     const service = parameters.get("service")
-    const scope = parameters.get("scope") ?? `repository:${endpoint.repository}:pull`
+    const scope = parameters.get("scope") ?? `repository:${this.options.endpoint.repository}:pull`
     const reply = await this.send(
       credentials?._tag === "IdentityToken"
         ? exchange(url, credentials.token, service, scope)
@@ -250,6 +278,12 @@ export class Client {
       `log in (docker login ${host}, or podman login ${host}), or look at the name`
     )
   }
+}
+
+interface Answer {
+  readonly reply: Reply
+  /** Whether it is the registry's own, and not of somebody whom it sends us to. */
+  readonly isOurs: boolean
 }
 
 /** The registry says to come back later. */

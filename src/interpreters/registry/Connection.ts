@@ -15,7 +15,7 @@ export interface Request {
 
 export interface Reply {
   readonly status: number
-  /** The first value of a header, by its name in lower case. */
+  /** A header, by its name in lower case; of several, all of them. */
   readonly header: (name: string) => string | undefined
   /** To be read to its end, or given up; throws {@link Lost} where the connection ends before it. */
   readonly body: AsyncIterable<Buffer>
@@ -63,7 +63,7 @@ export const make = async (environment: Readonly<Record<string, string | undefin
     try {
       agent = proxy === undefined ? new Agent(options) : new ProxyAgent({ ...options, uri: proxy, requestTls: tls })
     } catch (cause) {
-      throw badProxy(proxy, cause)
+      throw badProxy(cause)
     }
     agents.set(key, agent)
     return agent
@@ -82,7 +82,10 @@ export const make = async (environment: Readonly<Record<string, string | undefin
       })
       return {
         status: reply.statusCode,
-        header: (name) => [reply.headers[name]].flat()[0],
+        header: (name) => {
+          const value = reply.headers[name]
+          return Array.isArray(value) ? value.join(", ") : value
+        },
         body: chunks(reply.body, url, signal),
         // It is left unread: the connection is not worth what may still come.
         discard: async () => {
@@ -107,9 +110,10 @@ async function* chunks(body: AsyncIterable<unknown>, url: URL, signal: AbortSign
   }
 }
 
-const badProxy = (proxy: string | undefined, cause: unknown): ImageProblem =>
+const badProxy = (cause: unknown): ImageProblem =>
   problem(
-    `${JSON.stringify(proxy)} is no proxy`,
+    // Not in words: it may have a password.
+    "what https_proxy or http_proxy names is no proxy",
     "set https_proxy and http_proxy to something like http://proxy:3128",
     cause
   )

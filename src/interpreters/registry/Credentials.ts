@@ -16,6 +16,8 @@ export type Credentials =
 
 export interface CredentialsOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Ends a program that is asked. */
+  readonly signal: AbortSignal
 }
 
 /** One file's entries; what is not of the right kind is left out. */
@@ -40,13 +42,15 @@ export const find = async (endpoint: Endpoint, options: CredentialsOptions): Pro
     if (file === undefined) continue
     for (const key of keys) {
       const helper = file.credHelpers[key]
-      if (typeof helper === "string") return await ask(helper, key, options)
-      const entry = entryOf(file.auths[key], path)
+      const entry = typeof helper === "string" ? await ask(helper, key, options) : entryOf(file.auths[key], path)
       if (entry !== undefined) return entry
     }
     if (file.credsStore === undefined) continue
-    const kept = await ask(file.credsStore, keys.at(-1) ?? endpoint.host, options)
-    if (kept !== undefined) return kept
+    // Docker's own registry is kept by its address, others by their names.
+    for (const key of keys.slice(-2).toSorted((a, b) => Number(b === DOCKER_HUB) - Number(a === DOCKER_HUB))) {
+      const kept = await ask(file.credsStore, key, options)
+      if (kept !== undefined) return kept
+    }
   }
   return undefined
 }
@@ -109,7 +113,7 @@ const entryOf = (value: unknown, path: string): Credentials | undefined => {
 const ask = async (
   helper: string,
   server: string,
-  { environment }: CredentialsOptions
+  { environment, signal }: CredentialsOptions
 ): Promise<Credentials | undefined> => {
   const program = `docker-credential-${helper}`
   // A name, and never a path that the file could lead elsewhere with.
@@ -118,9 +122,10 @@ const ask = async (
     const child = execFile(
       program,
       ["get"],
-      { env: environment, timeout: HELPER_TIME, encoding: "utf8" },
+      { env: environment, timeout: HELPER_TIME, encoding: "utf8", signal },
       (error, stdout) => {
         if (error === null) resolve(stdout)
+        else if (signal.aborted) reject(error)
         else if (/credentials not found/i.test(stdout)) resolve("")
         else reject(problem(`${program} failed: ${stdout.trim() || error.message}`, "log in again", error))
       }

@@ -1,6 +1,7 @@
 /** Blobs that are on their way into the cache, a few at a time, and can be read while they arrive. */
 import * as Fs from "node:fs"
 import type * as ByteSource from "../base/ByteSource.ts"
+import { problem } from "../base/ImageProblem.ts"
 import type { Blob, BlobCache, Fetch } from "./BlobCache.ts"
 
 /** So many at a time. */
@@ -41,10 +42,11 @@ export class Downloads {
     this.downloads.set(blob.hex, download)
     this.queue.push(async () => {
       try {
-        await this.cache.fetch(blob, fetch, this.signal, (written) => {
+        const fd = await this.cache.fetch(blob, fetch, this.signal, (written) => {
           download.written = written
           wake(download)
         })
+        this.opened.set(blob.hex, fd)
         download.state = "Ended"
       } catch (failure) {
         download.state = { failure }
@@ -63,11 +65,13 @@ export class Downloads {
       for (let at = 0; ;) {
         if (typeof download.state === "object") throw download.state.failure
         // Somebody else has fetched it, or it came before this was read.
-        if (download.state === "Ended" && fd === undefined) return yield* this.cache.read(blob)
+        if (download.state === "Ended" && fd === undefined)
+          return yield* this.cache.read(blob, this.opened.get(blob.hex))
         if (at < download.written) {
           fd ??= this.cache.open(blob)
           const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, download.written - at))
           const count = Fs.readSync(fd, buffer, 0, buffer.length, at)
+          if (count === 0) throw problem(`${blob.name} has lost a part of what was fetched`, "try again")
           at += count
           yield buffer.subarray(0, count)
         } else if (download.state === "Ended") return

@@ -1,5 +1,7 @@
 /** Where an image is to be had: a registry's host, and the repository there. */
 
+import { problem } from "../base/ImageProblem.ts"
+
 export interface Endpoint {
   /** `registry.example.org`, `localhost:5000`. */
   readonly host: string
@@ -11,14 +13,20 @@ export interface Endpoint {
 /** Docker's own registry answers at another name than the one that its images have. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["docker.io", "registry-1.docker.io"]])
 
-export const make = (host: string, repository: string, insecure: boolean): Endpoint => ({
-  host: ALIASES.get(host) ?? host,
-  repository,
-  insecure: insecure || isLoopback(host)
-})
+/** Throws an `ImageProblem` where that is no host. */
+export const make = (host: string, repository: string, insecure: boolean): Endpoint => {
+  if (normalised(host) === undefined) throw problem(`${JSON.stringify(host)} is no host of a registry`)
+  return { host: ALIASES.get(host) ?? host, repository, insecure: insecure || isLoopback(host) }
+}
+
+/** As a URL has it; `undefined` where none could. */
+export const normalised = (host: string): string | undefined => {
+  const url = `https://${host}/`
+  return /[/?#@\\]/.test(host) || !URL.canParse(url) ? undefined : new URL(url).host
+}
 
 /** As Docker has it, this machine is trusted to be itself. */
-const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(host)
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(host)
 
 /** For messages. */
 export const nameOf = ({ host, repository }: Endpoint): string => `${host}/${repository}`

@@ -1,5 +1,7 @@
 /** Which proxy a request goes through, by the usual variables: `https_proxy`, `http_proxy`, `no_proxy`, or in capitals. */
 
+import { isLoopback } from "./Endpoint.ts"
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** `undefined` where there is none. */
@@ -8,6 +10,8 @@ export const proxyFor = ({ hostname, port, protocol }: URL, environment: Environ
     const value = environment[name] ?? environment[name.toUpperCase()]
     return value === "" ? undefined : value
   }
+  // Another machine's loopback is not this one's.
+  if (isLoopback(hostname)) return undefined
   const proxy = variable(protocol === "https:" ? "https_proxy" : "http_proxy")
   if (proxy === undefined) return undefined
   const exceptions = (variable("no_proxy") ?? "").toLowerCase().split(/[\s,]+/)

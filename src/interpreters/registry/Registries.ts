@@ -1,11 +1,13 @@
 /** Images in registries, for who plans and builds. Nothing is loaded, read or asked for before the first image. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { homedir } from "node:os"
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import type { Digest } from "../../domain/Digest.ts"
+import { visible } from "../../domain/DisplayText.ts"
 import { fullName, type RegistryReference } from "../../domain/ImageReference.ts"
-import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
@@ -49,7 +51,7 @@ export const make = (options: RegistriesOptions): Registries => {
       } finally {
         await close()
       }
-    })
+    }).pipe(Effect.mapError(shown))
   return {
     resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
     digestOf: (image) => asking(image, (images) => images.top(image)),
@@ -69,7 +71,7 @@ export const make = (options: RegistriesOptions): Registries => {
         ({ abort, downloads, images }) =>
           attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
             signal.addEventListener("abort", () => abort.abort())
-            return await images.load(image, digest, wanted, downloads)
+            return await images.load(image, digest, wanted, { downloads, maxBytes: limits.maxBytes })
           }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
         ({ abort, close, downloads }) =>
           Effect.promise(async () => {
@@ -77,9 +79,13 @@ export const make = (options: RegistriesOptions): Registries => {
             await downloads.settled()
             await close()
           })
-      )
+      ).pipe(Effect.mapError(shown))
   }
 }
+
+/** What registries say may be anything, and is shown on terminals. */
+const shown = ({ cause, hint, message }: ImageProblem): ImageProblem =>
+  problem(visible(message), Option.getOrUndefined(Option.map(hint, visible)), cause)
 
 const open = async (
   { environment, ...options }: RegistriesOptions,
@@ -100,7 +106,8 @@ const open = async (
       pulls: options.pulls,
       directory: options.directory(),
       endpoints: (image) => Conf.endpoints(registries, image),
-      credentials: (endpoint) => Credentials.find(endpoint, { environment }),
+      credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
+      isBlocked: (host) => Conf.isBlocked(registries, host),
       pause: options.pause ?? pause
     },
     connection,
@@ -141,4 +148,5 @@ const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
     }
     const timer = setTimeout(end, milliseconds)
     signal.addEventListener("abort", end)
+    if (signal.aborted) end()
   })

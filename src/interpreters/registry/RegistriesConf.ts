@@ -52,14 +52,10 @@ export const endpoints = (
   registries: ReadonlyArray<Registry>,
   image: RegistryReference
 ): ReadonlyArray<Endpoint.Endpoint> => {
-  const name = `${image.domain}/${image.repository}`
-  const [best] = registries
-    .flatMap((registry) => {
-      const matched = matching(registry.prefix ?? registry.location ?? "", name)
-      return matched === undefined ? [] : [{ registry, matched }]
-    })
-    .sort((a, b) => b.matched - a.matched)
-  if (best === undefined) return [Endpoint.make(image.domain, image.repository, false)]
+  // Hosts have no capital letters.
+  const name = `${image.domain.toLowerCase()}/${image.repository}`
+  const best = ruleFor(registries, name)
+  if (best === undefined) return [Endpoint.make(image.domain.toLowerCase(), image.repository, false)]
   const { matched, registry } = best
   if (registry.blocked) {
     throw problem(`${name} is in a registry that registries.conf blocks`, "take it from another registry")
@@ -77,14 +73,29 @@ export const endpoints = (
   return [...mirrors.map(({ insecure, location }) => at(location + rest, insecure)), at(own, registry.insecure)]
 }
 
+/** Whether no image of a host may be asked for. */
+export const isBlocked = (registries: ReadonlyArray<Registry>, host: string): boolean =>
+  ruleFor(registries, host.toLowerCase())?.registry.blocked === true
+
+const ruleFor = (registries: ReadonlyArray<Registry>, name: string) =>
+  registries
+    .flatMap((registry) => {
+      const matched = matching((registry.prefix ?? registry.location ?? "").toLowerCase(), name)
+      return matched === undefined ? [] : [{ registry, matched }]
+    })
+    .sort((a, b) => b.matched - a.matched)[0]
+
 /** How much of a name a prefix stands for; `undefined` where it does not match. */
 const matching = (prefix: string, name: string): number | undefined => {
   if (prefix === "") return undefined
   if (prefix.startsWith("*.")) {
-    const end = name.indexOf("/")
+    const end = (/[/:]/.exec(name) ?? { index: name.length }).index
     return name.slice(0, end).endsWith(prefix.slice(1)) ? end : undefined
   }
-  return name === prefix || name.startsWith(`${prefix}/`) ? prefix.length : undefined
+  // A host's rule is for all its ports.
+  return name === prefix || (name.startsWith(prefix) && /[/:]/.test(name.charAt(prefix.length)))
+    ? prefix.length
+    : undefined
 }
 
 const at = (name: string, insecure: boolean): Endpoint.Endpoint => {

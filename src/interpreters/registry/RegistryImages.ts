@@ -34,7 +34,9 @@ export interface RegistryImagesOptions {
   readonly pulls: boolean
   /** Where to look for an image, in this order. Throws an `ImageProblem`. */
   readonly endpoints: (image: RegistryReference) => ReadonlyArray<Endpoint>
-  readonly credentials: (endpoint: Endpoint) => Promise<Credentials | undefined>
+  readonly credentials: (endpoint: Endpoint, signal: AbortSignal) => Promise<Credentials | undefined>
+  /** Whether nobody may be asked who has this name. */
+  readonly isBlocked: (host: string) => boolean
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>
 }
 
@@ -60,6 +62,7 @@ export class RegistryImages {
 
   /** What a name means for a platform today, or meant when it was last asked for. Throws an `ImageProblem`. */
   async resolve(image: RegistryReference, wanted: Platform.Platform): Promise<LocalImage.LocalImage> {
+    this.clientsFor(image)
     let hex: string = await this.top(image)
     for (let nesting = 0; nesting < OciLayout.MAX_NESTING; nesting++) {
       const what = `the manifest sha256:${hex} of ${fullName(image)}`
@@ -89,8 +92,10 @@ export class RegistryImages {
     image: RegistryReference,
     digest: Digest,
     wanted: Platform.Platform,
-    downloads?: Downloads
+    use?: { readonly downloads: Downloads; readonly maxBytes: number }
   ): Promise<LocalImage.LocalImage> {
+    // Before what is known already is used: its registry may have been blocked since.
+    this.clientsFor(image)
     const where = fullName(image)
     const manifest = OciLayout.manifestIn(
       await this.manifest(image, digest),
@@ -107,10 +112,18 @@ export class RegistryImages {
         size: descriptor.size,
         name: `the layer ${descriptor.digest} of ${where}`
       }
-      downloads?.start(blob, (from) => this.bytes(image, descriptor.digest, from))
-      return { name: blob.name, read: (signal: AbortSignal) => downloads?.read(blob, signal) ?? unread() }
+      return { blob, fetch: (from: number) => this.bytes(image, descriptor, from) }
     })
-    return LocalImage.make(digest, config, layers, wanted, where)
+    const total = layers.reduce((sum, { blob }) => sum + blob.size, 0)
+    if (use !== undefined && total > use.maxBytes) {
+      throw problem(`the layers of ${where} have ${total} bytes together, and at most ${use.maxBytes} are unpacked`)
+    }
+    for (const { blob, fetch } of layers) use?.downloads.start(blob, fetch)
+    const sources = layers.map(({ blob }) => ({
+      name: blob.name,
+      read: (signal: AbortSignal) => use?.downloads.read(blob, signal) ?? unread()
+    }))
+    return LocalImage.make(digest, config, sources, wanted, where)
   }
 
   /** The digest that a name stands for: of a manifest, or of an index. Throws an `ImageProblem`. */
@@ -126,7 +139,12 @@ export class RegistryImages {
     const known = findings.tags.get(name) ?? (pulls ? undefined : this.tags?.get(name))
     if (known !== undefined) return known
     const tag = Option.getOrElse(image.tag, () => "latest")
-    const bytes = await this.anywhere(image, (client) => client.manifest(tag))
+    const bytes = await this.anywhere(image, async (client) => {
+      const found = await client.manifest(tag)
+      // A mirror may have a page for people there.
+      Schemas.shapeOf(found, `the manifest ${tag} of ${client.name}`)
+      return found
+    })
     const hex = digestOf(bytes)
     this.keep(hex, bytes)
     findings.tags.set(name, hex)
@@ -135,25 +153,24 @@ export class RegistryImages {
   }
 
   private async manifest(image: RegistryReference, hex: string): Promise<Buffer> {
-    return await this.document(hex, `the manifest sha256:${hex} of ${fullName(image)}`, () =>
-      this.anywhere(image, (client) => client.manifest(`sha256:${hex}`))
+    const what = `the manifest sha256:${hex} of ${fullName(image)}`
+    return await this.document(hex, what, () =>
+      this.anywhere(image, async (client) => checked(await client.manifest(`sha256:${hex}`), hex, what))
     )
   }
 
-  private async config(image: RegistryReference, { digest, size }: Schemas.Descriptor): Promise<Buffer> {
+  private async config(image: RegistryReference, descriptor: Schemas.Descriptor): Promise<Buffer> {
+    const { digest, size } = descriptor
     const what = `the configuration ${digest} of ${fullName(image)}`
     return await this.document(Schemas.hex(digest), what, () =>
-      ByteSource.collect(this.bytes(image, digest, 0), Math.min(size, OciLayout.MAX_DOCUMENT), what)
+      ByteSource.collect(this.bytes(image, descriptor, 0), Math.min(size, OciLayout.MAX_DOCUMENT), what)
     )
   }
 
   private async document(hex: string, what: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
     const known = this.options.findings.documents.get(hex) ?? this.documents?.get(hex)
     if (known !== undefined) return known
-    const bytes = await fetch()
-    const digest = digestOf(bytes)
-    if (digest !== hex)
-      throw problem(`${what} has the digest sha256:${digest}`, "the registry is broken, or does not tell the truth")
+    const bytes = checked(await fetch(), hex, what)
     this.keep(hex, bytes)
     return bytes
   }
@@ -174,12 +191,16 @@ export class RegistryImages {
   }
 
   /** A blob from a byte on, from the first place that has it. */
-  private async *bytes(image: RegistryReference, digest: string, from: number): ByteSource.ByteSource {
+  private async *bytes(
+    image: RegistryReference,
+    { digest, size }: Schemas.Descriptor,
+    from: number
+  ): ByteSource.ByteSource {
     let at = from
     const failures: Array<unknown> = []
     for (const client of this.clientsFor(image)) {
       try {
-        for await (const chunk of client.blob(digest, at)) {
+        for await (const chunk of client.blob(digest, size, at)) {
           at += chunk.length
           yield chunk
         }
@@ -213,13 +234,14 @@ export class RegistryImages {
     const key = `${image.domain}/${image.repository} ${Option.isSome(image.digest) ? "pinned" : ""}`
     const known = this.clients.get(key)
     if (known !== undefined) return known
-    const { credentials, endpoints, pause } = this.options
+    const { credentials, endpoints, isBlocked, pause } = this.options
     const made = endpoints(image).map(
       (endpoint) =>
         new Client({
           connection: this.connection,
           endpoint,
-          credentials: () => credentials(endpoint),
+          credentials: (signal) => credentials(endpoint, signal),
+          isBlocked,
           pause,
           signal: this.signal
         })
@@ -239,5 +261,12 @@ const summary = (image: RegistryReference, failures: ReadonlyArray<unknown>): un
 
 /** Of an image that was only looked at. */
 async function* unread(): ByteSource.ByteSource {}
+
+/** The bytes, if they have this digest. */
+const checked = (bytes: Buffer, hex: string, what: string): Buffer => {
+  const digest = digestOf(bytes)
+  if (digest === hex) return bytes
+  throw problem(`${what} has the digest sha256:${digest}`, "the registry is broken, or does not tell the truth")
+}
 
 const digestOf = (bytes: Uint8Array): Digest => Digest.make(createHash("sha256").update(bytes).digest("hex"))

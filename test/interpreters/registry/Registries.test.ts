@@ -6,6 +6,8 @@ import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import type { BaseImagesService } from "../../../src/interpreters/BaseImages.ts"
 import * as LocalBaseImages from "../../../src/interpreters/base/LocalBaseImages.ts"
+import type { UnpackLimits } from "../../../src/interpreters/base/UnpackLayers.ts"
+import * as Images from "../../../src/interpreters/store/local/Images.ts"
 import * as Registries from "../../../src/interpreters/registry/Registries.ts"
 import { describeWith } from "../../requirements.ts"
 import { until } from "../../until.ts"
@@ -23,7 +25,7 @@ interface World {
   readonly path: string
   /** Milliseconds of the pauses that were made. */
   readonly pauses: ReadonlyArray<number>
-  readonly open: (options?: Partial<Registries.RegistriesOptions>) => BaseImagesService
+  readonly open: (options?: Partial<Registries.RegistriesOptions>, limits?: UnpackLimits) => BaseImagesService
   /** Resolves and unpacks; gives the files' sizes by their names. */
   readonly unpacked: (
     reference: string,
@@ -41,8 +43,9 @@ const world = Effect.gen(function* () {
   ociLayout(`${path}/layout`, { layers, name: "v1", env: ["A=b"] }, { layers: [[file("two")]], name: "v2" })
   const registry = yield* serve(`${path}/layout`)
   const pauses: Array<number> = []
-  const open: World["open"] = (options = {}) =>
+  const open: World["open"] = (options = {}, limits) =>
     LocalBaseImages.make({
+      ...(limits === undefined ? {} : { limits }),
       sourceDirectory: path,
       platform: "linux/amd64",
       registries: Registries.make({
@@ -201,22 +204,29 @@ describeWith(["root"], "an image in a registry", () => {
     })
   )
 
-  it.scopedLive("whose blob is longer than its manifest says is refused", () =>
+  it.scopedLive("whose blob is longer or shorter than its manifest says is refused", () =>
     Effect.gen(function* () {
-      const { partial, registry, unpacked } = yield* world
-      registry.scripts.push(
-        first(1, largeBlob, (_, response) => reply(response, 200, Buffer.concat([largeTar, Buffer.alloc(1 << 20)])))
-      )
-      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/is longer than the \d+ bytes/)
-      expect(partial()).toEqual([])
-    })
-  )
-
-  it.scopedLive("whose blob is shorter than its manifest says is refused", () =>
-    Effect.gen(function* () {
-      const { registry, unpacked } = yield* world
-      registry.scripts.push(first(1, largeBlob, (_, response) => reply(response, 200, largeTar.subarray(0, 1000))))
-      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/ends after 1000 of \d+ bytes/)
+      const { partial, path, registry, unpacked } = yield* world
+      const sent = (bytes: Buffer, headers: Readonly<Record<string, string>>) =>
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, headers)
+          response.end(bytes)
+        })
+      const long = Buffer.concat([largeTar, Buffer.alloc(1 << 20)])
+      const short = largeTar.subarray(0, 1000)
+      for (const [bytes, message, left] of [
+        [long, /is longer than the \d+ bytes/, 0],
+        [short, /ends after 1000 of \d+ bytes/, 1]
+      ] as const) {
+        // Whether that is said before it is sent, or not.
+        registry.scripts.splice(0, 1, sent(bytes, { "content-length": String(bytes.length) }))
+        expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/sends something else for the blob/)
+        Fs.rmSync(`${path}/kept/blobs/partial`, { recursive: true })
+        registry.scripts.splice(0, 1, sent(bytes, {}))
+        expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(message)
+        expect(partial()).toHaveLength(left)
+      }
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
     })
   )
 
@@ -264,6 +274,26 @@ describeWith(["root"], "an image in a registry", () => {
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
       expect(elsewhere.asked.length).toBeGreaterThan(0)
       expect(elsewhere.asked.every(({ authorization }) => authorization === undefined)).toBe(true)
+    })
+  )
+
+  it.scopedLive("is not asked for with a password where the registry redirects to, whatever that asks for", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      const elsewhere = yield* serve(`${path}/layout`)
+      login(path, registry.host, "somebody:secret")
+      registry.scripts.push(asksFor("somebody:secret"), (request, response) => {
+        reply(response, 307, "", { location: `http://${elsewhere.host}${request.url}` })
+        return true
+      })
+      for (const asks of ['Basic realm="x"', `Bearer realm="http://${elsewhere.host}/token"`]) {
+        elsewhere.scripts.splice(0, 1, (_, response) => {
+          reply(response, 401, "", { "www-authenticate": asks })
+          return true
+        })
+        expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`))).toMatch(/may not be read by us/)
+      }
+      expect(elsewhere.asked.map(({ authorization }) => authorization)).toEqual([undefined, undefined])
     })
   )
 
@@ -356,6 +386,89 @@ describeWith(["root"], "an image in a registry", () => {
     })
   )
 
+  it.scopedLive("is taken from its own registry where the mirror has a page for people, or another image", () =>
+    Effect.gen(function* () {
+      const { open, path, registry, unpacked } = yield* world
+      const mirror = yield* serve(`${path}/layout`)
+      const conf = `${path}/registries.conf`
+      Fs.writeFileSync(
+        conf,
+        `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`
+      )
+      const page = "<html>Log in to the coffee shop's network</html>"
+      for (const [index, pages] of [/./, /blobs/, largeBlob].entries()) {
+        mirror.scripts.splice(0, 1, (request, response) => {
+          if (!pages.test(request.url ?? "")) return undefined
+          reply(response, 200, page)
+          return true
+        })
+        const images = open({
+          environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path },
+          directory: () => `${path}/kept-${index}`
+        })
+        expect(yield* unpacked(`${registry.host}/image:v1`, images)).toEqual(V1)
+      }
+    })
+  )
+
+  it.scopedLive("is not there where its registry is blocked, however it is written, and though it is known", () =>
+    Effect.gen(function* () {
+      const { open, path, registry, unpacked } = yield* world
+      const elsewhere = registry.host.replace("127.0.0.1", "localhost")
+      expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+      const conf = `${path}/registries.conf`
+      Fs.writeFileSync(conf, '[[registry]]\nprefix = "127.0.0.1"\nblocked = true\n')
+      const images = open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path } })
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`, images))).toMatch(/registries.conf blocks/)
+      registry.scripts.push((request, response) => {
+        reply(response, 307, "", { location: `http://${registry.host}${request.url}` })
+        return true
+      })
+      expect(yield* Effect.flip(unpacked(`${elsewhere}/image:v2`, images))).toMatch(/which is not followed/)
+    })
+  )
+
+  it.scopedLive.each(["example.org:99999/a", "1.2.3.999/a", "[1:2]/a"])("cannot be at %s", (reference) =>
+    Effect.gen(function* () {
+      const { unpacked } = yield* world
+      expect(yield* Effect.flip(unpacked(reference))).toMatch(/ is no host of a registry$/)
+    })
+  )
+
+  it.scopedLive("stays for who unpacks it, though somebody makes room", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      let goOn = (): void => undefined
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000))
+          goOn = () => response.end(largeTar.subarray(1_000_000))
+        })
+      )
+      const fiber = yield* Effect.fork(unpacked(`${registry.host}/image:v1`))
+      const kept = `${path}/kept/blobs/sha256`
+      yield* Effect.promise(() =>
+        until("the other layer is there", () => Fs.existsSync(kept) && Fs.readdirSync(kept).length === 1)
+      )
+      const digests = Images.blobs(`${path}/kept`).map(({ digest }) => digest)
+      expect(digests).toHaveLength(2)
+      // The one that is being fetched stays.
+      expect(digests.map((digest) => Images.removeBlob(`${path}/kept`, digest))).toEqual([true, false])
+      goOn()
+      expect(yield* Fiber.join(fiber)).toEqual(V1)
+    })
+  )
+
+  it.scopedLive("is too large where its layers are, and nothing of it is fetched", () =>
+    Effect.gen(function* () {
+      const { open, registry, unpacked } = yield* world
+      const images = open({}, { maxBytes: 1_000_000, maxEntries: 100 })
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`, images))).toMatch(/at most 1000000 are unpacked/)
+      expect(registry.asked.some(({ path }) => largeBlob.test(path))).toBe(false)
+    })
+  )
+
   it.scopedLive("is fetched once by two that want it at the same time", () =>
     Effect.gen(function* () {
       const { open, registry, unpacked } = yield* world
@@ -384,6 +497,25 @@ describeWith(["root"], "an image in a registry", () => {
       expect(partial()).toEqual([sha256(largeTar)])
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
       expect(registry.asked.at(-1)?.range ?? registry.asked.at(-2)?.range).toBe("bytes=1000000-")
+    })
+  )
+})
+
+describeWith(["root"], "an image in a registry, on a disk that is full,", () => {
+  it.scopedLive("fails, and is fetched on when there is space", () =>
+    Effect.gen(function* () {
+      const { open, path, registry, unpacked } = yield* world
+      const disk = `${path}/disk`
+      Fs.mkdirSync(disk)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => execFileSync("mount", ["-t", "tmpfs", "-o", "size=2500k", "tmpfs", disk])),
+        () => Effect.sync(() => execFileSync("umount", [disk]))
+      )
+      const images = open({ directory: () => `${disk}/kept` })
+      expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`, images))).toMatch(/ENOSPC.*the disk is full/)
+      execFileSync("mount", ["-o", "remount,size=20m", disk])
+      expect(yield* unpacked(`${registry.host}/image:v1`, images)).toEqual(V1)
+      expect(registry.asked.filter((one) => largeBlob.test(one.path)).at(-1)?.range).toMatch(/^bytes=[1-9]/)
     })
   )
 })

@@ -51,7 +51,9 @@ const removeAbandoned = (path: string): boolean => {
     return false
   }
   try {
-    return tryLock(fd) && remove(path)
+    // Somebody may have begun a new one in its place.
+    const isThere = () => Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino
+    return tryLock(fd) && isThere() && remove(path)
   } finally {
     Fs.closeSync(fd)
   }
