@@ -11,7 +11,10 @@ import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
-import type { Findings, RegistryImages } from "./RegistryImages.ts"
+import * as Connection from "./Connection.ts"
+import * as Credentials from "./Credentials.ts"
+import * as Conf from "./RegistriesConf.ts"
+import { type Findings, RegistryImages } from "./RegistryImages.ts"
 
 export interface RegistriesOptions {
   /** Where blobs, and what tags mean, are kept, as soon as there is such a place. */
@@ -92,13 +95,7 @@ const open = async (
   keeping: { readonly findings: Findings; readonly writes: boolean },
   signal: AbortSignal
 ) => {
-  const [Connection, Conf, Credentials, { RegistryImages }] = await Promise.all([
-    import("./Connection.ts"),
-    import("./RegistriesConf.ts"),
-    import("./Credentials.ts"),
-    import("./RegistryImages.ts")
-  ])
-  const registries = files(environment).flatMap((file) => Conf.parse(Fs.readFileSync(file, "utf8"), file))
+  const registries = await Conf.read(files(environment))
   const connection = await Connection.make(environment)
   const images = new RegistryImages(
     {

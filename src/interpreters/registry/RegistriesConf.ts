@@ -6,35 +6,43 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { parse as parseToml } from "smol-toml"
+import { readFileSync } from "node:fs"
 import type { RegistryReference } from "../../domain/ImageReference.ts"
 import { problem } from "../base/ImageProblem.ts"
 import * as Endpoint from "./Endpoint.ts"
 
-const Mirror = Schema.Struct({
-  location: Schema.String,
-  insecure: Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  "pull-from-mirror": Schema.optionalWith(Schema.Literal("all", "digest-only", "tag-only"), {
-    default: () => "all" as const
+/** Made at the first use: schemas take time to make, and most commands read no such file. */
+const schema = () => {
+  const no = { default: () => false }
+  const Mirror = Schema.Struct({
+    location: Schema.String,
+    insecure: Schema.optionalWith(Schema.Boolean, no),
+    "pull-from-mirror": Schema.optionalWith(Schema.Literal("all", "digest-only", "tag-only"), {
+      default: () => "all" as const
+    })
   })
-})
+  const Registry = Schema.Struct({
+    prefix: Schema.optional(Schema.String),
+    location: Schema.optional(Schema.String),
+    insecure: Schema.optionalWith(Schema.Boolean, no),
+    blocked: Schema.optionalWith(Schema.Boolean, no),
+    "mirror-by-digest-only": Schema.optionalWith(Schema.Boolean, no),
+    mirror: Schema.optionalWith(Schema.Array(Mirror), { default: () => [] })
+  })
+  return Schema.Struct({ registry: Schema.optionalWith(Schema.Array(Registry), { default: () => [] }) })
+}
 
-const Registry = Schema.Struct({
-  prefix: Schema.optional(Schema.String),
-  location: Schema.optional(Schema.String),
-  insecure: Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  blocked: Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  "mirror-by-digest-only": Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  mirror: Schema.optionalWith(Schema.Array(Mirror), { default: () => [] })
-})
-export type Registry = typeof Registry.Type
+export type Registry = ReturnType<typeof schema>["Type"]["registry"][number]
 
-const Conf = Schema.Struct({
-  registry: Schema.optionalWith(Schema.Array(Registry), { default: () => [] })
-})
+/** Reads files, those that count more first. Throws an `ImageProblem` that names the one that is wrong. */
+export const read = async (files: ReadonlyArray<string>): Promise<ReadonlyArray<Registry>> => {
+  if (files.length === 0) return []
+  const { parse: parseToml } = await import("smol-toml")
+  return files.flatMap((file) => parse(parseToml, readFileSync(file, "utf8"), file))
+}
 
-/** Reads a file's text. Throws an `ImageProblem` that names the file. */
-export const parse = (text: string, file: string): ReadonlyArray<Registry> => {
+/** Reads a file's text. */
+export const parse = (parseToml: (text: string) => unknown, text: string, file: string): ReadonlyArray<Registry> => {
   let value: unknown
   try {
     value = parseToml(text)
@@ -42,7 +50,7 @@ export const parse = (text: string, file: string): ReadonlyArray<Registry> => {
     const [first = ""] = String(cause instanceof Error ? cause.message : cause).split("\n")
     throw problem(`${file} cannot be read: ${first}`, "see containers-registries.conf(5)", cause)
   }
-  const decoded = Schema.decodeUnknownEither(Conf)(value)
+  const decoded = Schema.decodeUnknownEither(schema())(value)
   if (Either.isRight(decoded)) return decoded.right.registry
   throw problem(`${file} is not what it should be`, "see containers-registries.conf(5)", decoded.left)
 }

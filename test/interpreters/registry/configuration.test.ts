@@ -2,6 +2,7 @@
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import { readFileSync } from "node:fs"
+import { parse as parseToml } from "smol-toml"
 import { describe, expect, it } from "vitest"
 import * as ImageReference from "../../../src/domain/ImageReference.ts"
 import * as Challenge from "../../../src/interpreters/registry/Challenge.ts"
@@ -38,7 +39,7 @@ describe("registries.conf", () => {
   const asked = (toml: string, reference: string) => {
     const parsed = Either.getOrThrow(ImageReference.parse(reference))
     if (parsed._tag !== "Registry") throw new Error(`${reference} is in no registry`)
-    return RegistriesConf.endpoints(RegistriesConf.parse(toml, "registries.conf"), parsed.image).map(
+    return RegistriesConf.endpoints(RegistriesConf.parse(parseToml, toml, "registries.conf"), parsed.image).map(
       ({ host, insecure, repository }) => `${insecure ? "insecure " : ""}${host}/${repository}`
     )
   }
