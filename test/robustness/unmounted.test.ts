@@ -4,6 +4,7 @@ import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import { beforeAll, expect, it } from "vitest"
 import { type Disk, disk, poolAt } from "../interpreters/store/disk.ts"
+import { succeeds } from "../interpreters/store/zfsDaemon.ts"
 import { describeWith } from "../requirements.ts"
 import { until } from "../until.ts"
 import { makeBase } from "./busybox.ts"
@@ -19,9 +20,9 @@ const run = (file: string, ...words: ReadonlyArray<string>): string =>
   execFileSync(file, words, { encoding: "utf8", stdio: "pipe" })
 
 /** Takes the disk away, though files on it may be open. */
-const takeAway = (kind: StoreKind, { path }: Disk): void => {
-  if (kind.disk === "zfs") run("zpool", "export", poolAt(path))
-  else run("umount", "-l", path)
+const takeAway = async (kind: StoreKind, { path }: Disk): Promise<void> => {
+  if (kind.disk !== "zfs") run("umount", "-l", path)
+  else await until("the pool is exported", () => succeeds("zpool", "export", poolAt(path)))
 }
 
 const bringBack = (kind: StoreKind, { image, path }: Disk): void => {
@@ -89,7 +90,7 @@ for (const kind of storeKinds) {
       }, 60_000)
 
       it("is not mounted: nothing is lost", async () => {
-        takeAway(kind, place)
+        await takeAway(kind, place)
         // Of a kind that no store but overlayfs and rsync can be on.
         run("mount", "-t", "tmpfs", "tmpfs", place.path)
         try {
@@ -117,7 +118,7 @@ for (const kind of storeKinds) {
         )
         const running = program.start(build(file))
         await until("the step sleeps", () => sleepers().length === 1 || running.isOver())
-        takeAway(kind, place)
+        await takeAway(kind, place)
         for (const pid of sleepers()) process.kill(pid, "SIGKILL")
         const { status, stderr } = await running.ended
         expect({ status, stderr }).toEqual({

@@ -41,11 +41,31 @@ const alone = async <A>(work: () => Promise<A>): Promise<A> => {
   }
 }
 
+/**
+ * zfs-fuse has one thread that waits for requests, and looks which mount has
+ * one before it reads it. Where that is taken back in between, because who
+ * asked was killed, it waits on that mount for ever, and all others stand still.
+ * So one is asked for something every second, and if there is no answer all are,
+ * by somebody who can wait.
+ */
+const NUDGE = `
+mounts() { awk '$3 ~ /^fuse/ { print $2 }' /proc/mounts; }
+while kill -0 "$0" 2>/dev/null; do
+  first=$(mounts | head -n 1)
+  if [ -n "$first" ] && ! timeout 3 stat -f "$first"; then
+    for mount in $(mounts); do timeout 3 stat -f "$mount" & done
+    wait
+  fi
+  sleep 1
+done`
+
 const start = async (): Promise<void> => {
   if (answers()) return
   const daemon = spawn("zfs-fuse", ["--no-daemon", "--no-kstat-mount"], { detached: true, stdio: "ignore" })
   daemon.unref()
   Fs.writeFileSync(PID, String(daemon.pid))
+  // It ends a moment after the daemon.
+  spawn("sh", ["-c", NUDGE, String(daemon.pid)], { detached: true, stdio: "ignore" }).unref()
   await until("zfs-fuse answers", answers)
 }
 
