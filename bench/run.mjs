@@ -19,7 +19,8 @@ const benchmarks = {
   copies: () => import("./copies.mjs"),
   memory: () => import("./memory.mjs"),
   stores: () => import("./stores.mjs"),
-  pruning: () => import("./pruning.mjs")
+  pruning: () => import("./pruning.mjs"),
+  pull: () => import("./pull.mjs")
 }
 
 const here = new URL(".", import.meta.url).pathname
