@@ -6,6 +6,7 @@ import * as CacheLookup from "../interpreters/CacheLookup.ts"
 import type { BuildRequest } from "../interpreters/Build.ts"
 import { type BuildResult, Engine } from "../interpreters/Engine.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
+import type { Progress } from "../interpreters/registry/Registries.ts"
 import type { Plan } from "../plan/Plan.ts"
 import * as PlanJson from "../plan/PlanJson.ts"
 import * as PlanMermaid from "../plan/PlanMermaid.ts"
@@ -20,11 +21,11 @@ import type { Given } from "./Flag.ts"
 import type { flags, SecretArgument } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
-import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { BuildCutShort, Output, type OutputError, type OutputService, type PipeClosed, type Sink } from "./Output.ts"
 import { type Prepared, prepare } from "./Preparation.ts"
 import { forBuilding, withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
-import { counted } from "./Units.ts"
+import * as Units from "./Units.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 type BuildFlags = Given<typeof flags.build> & { readonly directory: string }
@@ -46,7 +47,12 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       within,
       memo,
       ...Option.match(given.platform, { onNone: () => ({}), onSome: (platform) => ({ platform }) }),
-      registries: { pulls: given.pull, remembers: !given.dryRun, environment: host.environment }
+      registries: {
+        pulls: given.pull,
+        remembers: !given.dryRun,
+        environment: host.environment,
+        ...(isQuiet(given) ? {} : { progress: showFetching(yield* Output) })
+      }
     }
     const prepared = prepare({
       file: given.file,
@@ -70,6 +76,22 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       Effect.ensuring(Effect.sync(() => save(memo, file ?? hashes())))
     )
   }).pipe(Effect.scoped)
+
+/** Milliseconds between two words of how far an image has come. */
+const FETCHING_MS = 5000
+
+/** A line when an image begins to come, and now and then until it is there. */
+const showFetching = ({ stderr }: OutputService): ((progress: Progress) => void) => {
+  const told = new Map<string, number>()
+  return ({ bytes, image, of }) => {
+    const last = told.get(image)
+    const now = Date.now()
+    if (last !== undefined && now - last < FETCHING_MS) return
+    told.set(image, now)
+    const how = last === undefined ? Units.bytes(of) : `${Units.bytes(bytes)} of ${Units.bytes(of)}`
+    Effect.runFork(Effect.ignore(stderr.write(`obuilder: fetching ${image}: ${how}\n`)))
+  }
+}
 
 /** What nobody named is said: it is where a user finds what fills the disk. */
 const nameStore = Effect.gen(function* () {
@@ -108,7 +130,7 @@ const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, Cli
     const colors = Colors.enabled(given.color, sink, host)
     const { stages, steps } = prepared.plan
     yield* Effect.logInfo(
-      `${counted(steps.length, "step")} in ${counted(stages.length, "stage")}, at most ${jobs} at a time`
+      `${Units.counted(steps.length, "step")} in ${Units.counted(stages.length, "stage")}, at most ${jobs} at a time`
     )
     const { id } = yield* runBuild(
       { ...prepared, secrets, jobs, freeSpace: Option.getOrUndefined(given.freeSpace) },

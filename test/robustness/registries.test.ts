@@ -50,7 +50,8 @@ describeWith(["root", "runc", "overlay", "busybox"], "a base in a registry", () 
         expect(planned).toMatchObject({ status: 0, stderr: "" })
         expect(Fs.existsSync(path)).toBe(false)
         const first = yield* build()
-        expect(first).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("\nhello\n") })
+        expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining("\nhello\n") })
+        expect(first.stderr).toMatch(/^obuilder: fetching 127\.0\.0\.1:\d+\/team\/busybox:1: [\d.]+ [KM]iB\n$/)
         expect(first.stdout).toContain(JSON.parse(planned.stdout).result)
         const asked = registry.asked.length
         yield* goesAway

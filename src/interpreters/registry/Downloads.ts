@@ -23,20 +23,22 @@ export class Downloads {
   private readonly opened = new Map<string, number>()
   private readonly queue: Array<() => Promise<void>> = []
   private readonly running = new Set<Promise<void>>()
+  private readonly grown: (written: number) => void
 
-  /** They end early when the signal is aborted. */
-  constructor(cache: BlobCache, signal: AbortSignal) {
+  /** They end early when the signal is aborted. `grown` is told the bytes of all of them that have come. */
+  constructor(cache: BlobCache, signal: AbortSignal, grown: (written: number) => void) {
     this.cache = cache
     this.signal = signal
+    this.grown = grown
   }
 
-  /** Fetches a blob, when it is its turn, unless it is there or on its way. */
-  start(blob: Blob, fetch: Fetch): void {
-    if (this.downloads.has(blob.hex) || this.opened.has(blob.hex)) return
+  /** Fetches a blob, when it is its turn, unless it is there or on its way: then this is false. */
+  start(blob: Blob, fetch: Fetch): boolean {
+    if (this.downloads.has(blob.hex) || this.opened.has(blob.hex)) return false
     const fd = this.cache.use(blob)
     if (fd !== undefined) {
       this.opened.set(blob.hex, fd)
-      return
+      return false
     }
     const download: Download = { written: 0, state: "Waiting", changed: new Set() }
     this.downloads.set(blob.hex, download)
@@ -44,6 +46,7 @@ export class Downloads {
       try {
         const fd = await this.cache.fetch(blob, fetch, this.signal, (written) => {
           download.written = written
+          this.grown([...this.downloads.values()].reduce((sum, one) => sum + one.written, 0))
           wake(download)
         })
         this.opened.set(blob.hex, fd)
@@ -54,6 +57,7 @@ export class Downloads {
       wake(download)
     })
     this.next()
+    return true
   }
 
   /** A blob from its beginning, as far as it has come; its end is read when all of it has been verified. */

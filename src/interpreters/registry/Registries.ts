@@ -25,8 +25,19 @@ export interface RegistriesOptions {
   readonly pulls: boolean
   /** For proxies, and for where configuration and passwords are. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Called often while layers come. */
+  readonly progress?: (progress: Progress) => void
   /** Waits so many milliseconds before another try, or until the signal is aborted, with which it then rejects. */
   readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>
+}
+
+/** How far an image's layers have come. */
+export interface Progress {
+  /** In full. */
+  readonly image: string
+  /** Bytes that have come, and that come altogether; what is in the store already is not among them. */
+  readonly bytes: number
+  readonly of: number
 }
 
 export interface Registries {
@@ -65,16 +76,22 @@ export const make = (options: RegistriesOptions): Registries => {
           const opened = await open(options, { findings, writes: true }, abort.signal)
           try {
             opened.images.keepFindings()
-            return { ...opened, abort, downloads: opened.images.downloads() }
+            let of = 0
+            const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
+            const begun = (bytes: number) => {
+              of = bytes
+              if (bytes > 0) tell(0)
+            }
+            return { ...opened, abort, begun, downloads: opened.images.downloads(tell) }
           } catch (error) {
             await opened.close()
             throw error
           }
         }),
-        ({ abort, downloads, images }) =>
+        ({ abort, begun, downloads, images }) =>
           attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
             signal.addEventListener("abort", () => abort.abort())
-            return await images.load(image, digest, wanted, { downloads, maxBytes: limits.maxBytes })
+            return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
           }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
         ({ abort, close, downloads }) =>
           Effect.promise(async () => {

@@ -75,9 +75,9 @@ export class RegistryImages {
   }
 
   /** For layers that are to be read: they begin to arrive at once. */
-  downloads(): Downloads {
+  downloads(grown: (written: number) => void): Downloads {
     if (this.cache === undefined) throw problem("this store keeps no images: it has no place for them")
-    return new Downloads(this.cache, this.signal)
+    return new Downloads(this.cache, this.signal, grown)
   }
 
   /** Writes down what was found out while that could not be done. */
@@ -92,7 +92,12 @@ export class RegistryImages {
     image: RegistryReference,
     digest: Digest,
     wanted: Platform.Platform,
-    use?: { readonly downloads: Downloads; readonly maxBytes: number }
+    use?: {
+      readonly downloads: Downloads
+      readonly maxBytes: number
+      /** Is told how many bytes are on their way. */
+      readonly begun: (bytes: number) => void
+    }
   ): Promise<LocalImage.LocalImage> {
     // Before what is known already is used: its registry may have been blocked since.
     this.clientsFor(image)
@@ -118,7 +123,8 @@ export class RegistryImages {
     if (use !== undefined && total > use.maxBytes) {
       throw problem(`the layers of ${where} have ${total} bytes together, and at most ${use.maxBytes} are unpacked`)
     }
-    for (const { blob, fetch } of layers) use?.downloads.start(blob, fetch)
+    const begun = layers.filter(({ blob, fetch }) => use?.downloads.start(blob, fetch))
+    use?.begun(begun.reduce((sum, { blob }) => sum + blob.size, 0))
     const sources = layers.map(({ blob }) => ({
       name: blob.name,
       read: (signal: AbortSignal) => use?.downloads.read(blob, signal) ?? unread()
