@@ -65,6 +65,33 @@ describeWith(["root", "runc", "overlay", "busybox"], "a base in a registry", () 
     60_000
   )
 
+  it.scopedLive("is pinned in a spec, of which nothing else changes", () =>
+    Effect.gen(function* () {
+      const { build, registry, run } = yield* world("pinned")
+      const planned = JSON.parse((yield* build("--dry-run", "--format=json")).stdout)
+      const name = `${registry.host}/team/busybox:1`
+      const text = (first: string, second: string, third: string) =>
+        `; (from ${name}) stays\r\n((build a ((from ${first}) ; é ; the tool\n (copy (src a) (dst b))))\n` +
+        ` (build b ((from   #|why|# ${second}   )))\n (build c ((from scratch)))\n\n (from ${third}))\n\n`
+      const file = program.write("pinned/whole", text(name, `"${name}"`, `docker://${name}`))
+      const digest = JSON.parse(Fs.readFileSync(at("pinned/layout/index.json"), "utf8")).manifests[0].digest
+      const pin = `${name}@${digest}`
+      const expected = text(pin, pin, `docker://${pin}`)
+      expect(yield* run("pin", "-f", file, "--print", "-q")).toMatchObject({ status: 0, stdout: expected, stderr: "" })
+      expect(Fs.readFileSync(file, "utf8")).not.toBe(expected)
+      const pinned = yield* run("pin", "-f", file)
+      expect(pinned).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining(`${name} is ${pin}\n`) })
+      expect(Fs.readFileSync(file, "utf8")).toBe(expected)
+      const before = Fs.statSync(file)
+      expect(yield* run("pin", "-f", file)).toMatchObject({ status: 0, stdout: "", stderr: "" })
+      expect(Fs.statSync(file)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs })
+      // It is the same base.
+      yield* run("pin", "-f", at("pinned/spec"))
+      const again = JSON.parse((yield* build("--dry-run", "--format=json")).stdout)
+      expect(again.steps[0].id).toBe(planned.steps[0].id)
+    })
+  )
+
   it.scopedLive(
     "is counted, pruned and cleaned with the rest",
     () =>
