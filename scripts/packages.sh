@@ -19,10 +19,17 @@ need_packages() {
   as_root apt-get update -q >/dev/null
   # Some packages are servers: nothing is to be started.
   policy=/usr/sbin/policy-rc.d
-  if [ -e "$policy" ]; then policy=""; else printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"; fi
+  if [ -e "$policy" ]; then
+    policy=""
+  else
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  status=0
   # shellcheck disable=SC2086 # one word a package
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null || status=$?
   if [ -n "$policy" ]; then as_root rm "$policy"; fi
+  return "$status"
 }
 
 # Installs the locked npm packages and builds, unless that is done already.
