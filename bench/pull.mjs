@@ -74,16 +74,15 @@ const makeImage = (directory) => {
   run("umoci", ["new", "--image", `${layout}:1`])
   let left = SIZE
   for (const [index, source] of SOURCES.entries()) {
-    const layer = `${directory}/layer`
+    const layer = `${directory}/layer.tar`
     const share = Math.round(left / (SOURCES.length - index))
-    Fs.mkdirSync(layer)
     // As many whole files as fit.
     const list = `find ${source} -xdev -type f -size -20M -printf '%s %p\\n' | sort -k2 |
       awk '{ sum += $1; if (sum > ${share * 1e6}) exit; sub(/^[0-9]+ /, ""); print }'`
-    run("sh", ["-c", `${list} | tar -c -P -T - 2>/dev/null | tar -x -C '${layer}'`])
-    run("umoci", ["insert", "--image", `${layout}:1`, layer, "/"])
+    run("sh", ["-c", `${list} | tar -c -f '${layer}' --hard-dereference -T - 2>/dev/null`])
+    run("umoci", ["raw", "add-layer", "--image", `${layout}:1`, layer])
     left -= share
-    Fs.rmSync(layer, { recursive: true })
+    Fs.rmSync(layer)
   }
 }
 
