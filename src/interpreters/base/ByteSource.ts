@@ -1,7 +1,8 @@
 /** Bytes of local files, in chunks, read one after another and never all at once. */
 import { createHash } from "node:crypto"
-import { constants } from "node:fs"
+import { constants, readSync } from "node:fs"
 import * as Fs from "node:fs/promises"
+import { setImmediate } from "node:timers/promises"
 import { isSystemError, problem } from "./ImageProblem.ts"
 
 /** Chunks of any size, each in memory of its own. */
@@ -49,6 +50,26 @@ export async function* read(path: string, extent?: Extent): ByteSource {
     }
   } finally {
     await handle.close()
+  }
+}
+
+/** Bytes after which others have their turn. */
+const TURN = 4 * 1024 * 1024
+
+/** Of a file that is open, and stays so, from a byte on, to another one or as far as there are any. */
+export async function* within(fd: number, from: number, to = Number.POSITIVE_INFINITY): ByteSource {
+  let sinceTurn = TURN
+  for (let at = from; at < to;) {
+    if (sinceTurn >= TURN) {
+      await setImmediate()
+      sinceTurn = 0
+    }
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, to - at))
+    const bytesRead = readSync(fd, buffer, 0, buffer.length, at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    sinceTurn += bytesRead
+    yield buffer.subarray(0, bytesRead)
   }
 }
 

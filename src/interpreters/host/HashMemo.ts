@@ -15,6 +15,7 @@
 import * as Fs from "node:fs"
 import { type Digest, Digest as DigestSchema } from "../../domain/Digest.ts"
 import { tryLock } from "./Libc.ts"
+import { isAt } from "./Names.ts"
 
 /** A multiple of 8 bytes, so that the doubles after it are aligned. */
 const HEADER = Buffer.from("obuilder-hashes-v2\n".padEnd(24, "\0"))
@@ -165,7 +166,7 @@ const replace = (file: string, data: Uint8Array): void => {
   const temporary = `${file}.new`
   const fd = Fs.openSync(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600)
   try {
-    if (!tryLock(fd) || Fs.lstatSync(temporary, { throwIfNoEntry: false })?.ino !== Fs.fstatSync(fd).ino) return
+    if (!tryLock(fd) || !isAt(fd, temporary)) return
     try {
       Fs.ftruncateSync(fd)
       Fs.writeFileSync(fd, data)

@@ -1,4 +1,4 @@
-/** The names in a directory. */
+/** Names of files: those in a directory, and whether an open file still has its own. */
 import * as Fs from "node:fs"
 import { codeOf } from "./IoError.ts"
 
@@ -12,3 +12,7 @@ export const namesAt = (directory: string): ReadonlyArray<string> => {
     throw error
   }
 }
+
+/** Whether an open file still has this name: somebody may have removed it, or put another one there. */
+export const isAt = (fd: number, path: string): boolean =>
+  Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino

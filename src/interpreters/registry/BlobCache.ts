@@ -8,11 +8,12 @@
  */
 import { createHash, type Hash } from "node:crypto"
 import * as Fs from "node:fs"
-import { setImmediate } from "node:timers/promises"
+import { setTimeout } from "node:timers/promises"
 import * as ByteSource from "../base/ByteSource.ts"
 import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import { codeOf } from "../host/IoError.ts"
 import { tryLock } from "../host/Libc.ts"
+import { isAt } from "../host/Names.ts"
 
 /** What a blob is known by, from a manifest. */
 export interface Blob {
@@ -27,9 +28,6 @@ export interface Blob {
 /** Gives a blob's bytes from one on. */
 export type Fetch = (from: number) => ByteSource.ByteSource
 
-const CHUNK = 256 * 1024
-/** Bytes after which others have their turn. */
-const TURN = 4 * 1024 * 1024
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants
 
 /** Milliseconds between two looks at a blob that another process fetches. */
@@ -43,7 +41,7 @@ export class BlobCache {
     this.directory = directory
   }
 
-  has({ hex, size }: Pick<Blob, "hex" | "size">): boolean {
+  private has({ hex, size }: Blob): boolean {
     const stats = Fs.lstatSync(this.path(hex), { throwIfNoEntry: false })
     return stats?.isFile() === true && stats.size === size
   }
@@ -62,17 +60,14 @@ export class BlobCache {
     }
   }
 
-  /** Reads one that is there, open already or not, and verifies it at its end; one that is damaged is dropped. */
-  async *read(blob: Blob, opened?: number): ByteSource.ByteSource {
-    const fd = opened ?? Fs.openSync(this.path(blob.hex), O_RDONLY | O_NOFOLLOW)
+  /** Reads one that is open, and verifies it at its end; one that is damaged is dropped. */
+  async *read(blob: Blob, fd: number): ByteSource.ByteSource {
     try {
-      yield* ByteSource.verified(content(fd), { digest: blob.hex, size: blob.size }, blob.name)
+      yield* ByteSource.verified(ByteSource.within(fd, 0), { digest: blob.hex, size: blob.size }, blob.name)
     } catch (error) {
       if (!(error instanceof ImageProblem)) throw error
       this.drop(blob.hex)
       throw problem(error.message, "it was damaged in the store; the next build fetches it again", error)
-    } finally {
-      if (opened === undefined) Fs.closeSync(fd)
     }
   }
 
@@ -149,7 +144,7 @@ export class BlobCache {
         return undefined
       }
       Fs.closeSync(fd)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      await setTimeout(LOOK_MS, undefined, { signal })
     }
   }
 
@@ -180,34 +175,15 @@ export class BlobCache {
 /** What came is not what was asked for. */
 class Wrong extends Error {}
 
-/** Whether an open file still has this name. */
-const isAt = (fd: number, path: string): boolean =>
-  Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino
-
 const WRONG = "the registry, or something on the way to it, is broken or does not tell the truth"
-
-async function* content(fd: number): ByteSource.ByteSource {
-  for (let at = 0; ;) {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK)
-    const count = Fs.readSync(fd, buffer, 0, CHUNK, at)
-    if (count === 0) return
-    if (at % TURN === 0) await setImmediate()
-    at += count
-    yield buffer.subarray(0, count)
-  }
-}
 
 /** What is in a file already, up to a size; more than that is cut off. Gives its length. */
 const rehash = async (fd: number, hash: Hash, size: number, signal: AbortSignal): Promise<number> => {
-  const buffer = Buffer.allocUnsafe(CHUNK)
   let at = 0
-  while (at < size) {
-    const count = Fs.readSync(fd, buffer, 0, Math.min(CHUNK, size - at), at)
-    if (count === 0) break
-    hash.update(buffer.subarray(0, count))
-    at += count
-    if (at % TURN === 0) await setImmediate()
+  for await (const chunk of ByteSource.within(fd, 0, size)) {
     signal.throwIfAborted()
+    hash.update(chunk)
+    at += chunk.length
   }
   Fs.ftruncateSync(fd, at)
   return at

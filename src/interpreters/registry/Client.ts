@@ -91,7 +91,7 @@ export class Client {
             yield rest
           }
         } finally {
-          await reply.discard()
+          reply.discard()
         }
         if (at < size)
           throw problem(`the blob ${digest} of ${this.name} ends after ${at} of ${size} bytes`, "try again")
@@ -139,7 +139,7 @@ export class Client {
     // What others ask for is not for them: they would be told the registry's password.
     if (reply.status === 401 && isOurs) {
       const asked = reply.header("www-authenticate") ?? ""
-      await reply.discard()
+      reply.discard()
       this.authorization = await this.authorize(asked)
       reply = (await this.ask(path, headers)).reply
     }
@@ -185,7 +185,7 @@ export class Client {
       if (reply.status < 300 || reply.status >= 400 || reply.status === 304 || location === undefined) {
         return { reply, isOurs }
       }
-      await reply.discard()
+      reply.discard()
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined
       const isAllowed = next?.protocol === "https:" || next?.protocol === url.protocol
       if (next === undefined || !isAllowed || this.options.isBlocked(next.host)) {
@@ -236,7 +236,7 @@ export class Client {
         : fetchToken(url, credentials, service, scope)
     )
     if (reply.status === 401 || reply.status === 403) {
-      await reply.discard()
+      reply.discard()
       throw this.denied()
     }
     if (reply.status !== 200) throw await this.refusal(reply, `a token from ${url.host}`)
@@ -250,7 +250,7 @@ export class Client {
     try {
       return await ByteSource.collect(reply.body, limit, what)
     } finally {
-      await reply.discard()
+      reply.discard()
     }
   }
 
@@ -259,11 +259,11 @@ export class Client {
     const { status } = reply
     if (status === 429 || status >= 500) {
       const pause = seconds(reply.header("retry-after")) * 1000
-      await reply.discard()
+      reply.discard()
       return new Busy(this.name, status, pause)
     }
     if (status === 401 || status === 403) {
-      await reply.discard()
+      reply.discard()
       return this.denied()
     }
     const said = await saying(reply)
@@ -376,6 +376,6 @@ const saying = async (reply: Reply): Promise<string> => {
   } catch {
     return ""
   } finally {
-    await reply.discard()
+    reply.discard()
   }
 }

@@ -4,7 +4,7 @@ import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { proxyFor } from "./Proxy.ts"
 
 export interface Request {
-  readonly method: "GET" | "HEAD" | "POST"
+  readonly method: "GET" | "POST"
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
@@ -20,7 +20,7 @@ export interface Reply {
   /** To be read to its end, or given up; throws {@link Lost} where the connection ends before it. */
   readonly body: AsyncIterable<Buffer>
   /** Gives the body up. */
-  readonly discard: () => Promise<void>
+  readonly discard: () => void
 }
 
 export interface Connection {
@@ -88,7 +88,7 @@ export const make = async (environment: Readonly<Record<string, string | undefin
         },
         body: chunks(reply.body, url, signal),
         // It is left unread: the connection is not worth what may still come.
-        discard: async () => {
+        discard: () => {
           reply.body.on("error", () => undefined)
           reply.body.destroy()
         }

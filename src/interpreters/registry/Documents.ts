@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf } from "../host/IoError.ts"
+import { keep } from "./KeptFile.ts"
 
 export class Documents {
   private readonly directory: string
@@ -13,7 +14,7 @@ export class Documents {
   /** By 64 hexadecimal digits of SHA-256; `undefined` where it is not there, or is damaged. */
   get(hex: string): Buffer | undefined {
     try {
-      const bytes = Fs.readFileSync(this.path(hex))
+      const bytes = Fs.readFileSync(`${this.directory}/${hex}`)
       return createHash("sha256").update(bytes).digest("hex") === hex ? bytes : undefined
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined
@@ -24,13 +25,6 @@ export class Documents {
   /** Keeps one that has been verified. */
   put(hex: string, bytes: Uint8Array): void {
     if (this.get(hex) !== undefined) return
-    Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
-    const temporary = `${this.path(hex)}-${process.pid}`
-    Fs.writeFileSync(temporary, bytes, { mode: 0o600 })
-    Fs.renameSync(temporary, this.path(hex))
-  }
-
-  private path(hex: string): string {
-    return `${this.directory}/${hex}`
+    keep(this.directory, hex, bytes)
   }
 }

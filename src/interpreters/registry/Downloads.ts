@@ -1,12 +1,11 @@
 /** Blobs that are on their way into the cache, a few at a time, and can be read while they arrive. */
 import * as Fs from "node:fs"
-import type * as ByteSource from "../base/ByteSource.ts"
+import * as ByteSource from "../base/ByteSource.ts"
 import { problem } from "../base/ImageProblem.ts"
 import type { Blob, BlobCache, Fetch } from "./BlobCache.ts"
 
 /** So many at a time. */
 const AT_ONCE = 3
-const CHUNK = 256 * 1024
 
 interface Download {
   /** Bytes that are there to be read. */
@@ -61,23 +60,24 @@ export class Downloads {
   }
 
   /** A blob from its beginning, as far as it has come; its end is read when all of it has been verified. */
-  async *read(blob: Blob, signal?: AbortSignal): ByteSource.ByteSource {
+  async *read(blob: Blob, signal: AbortSignal): ByteSource.ByteSource {
     const download = this.downloads.get(blob.hex)
-    if (download === undefined) return yield* this.cache.read(blob, this.opened.get(blob.hex))
     let fd: number | undefined
     try {
       for (let at = 0; ;) {
+        const opened = this.opened.get(blob.hex)
+        // It was there, somebody else has fetched it, or it came before this was read.
+        if (opened !== undefined && fd === undefined) return yield* this.cache.read(blob, opened)
+        if (download === undefined) throw problem(`${blob.name} was not asked for`)
         if (typeof download.state === "object") throw download.state.failure
-        // Somebody else has fetched it, or it came before this was read.
-        if (download.state === "Ended" && fd === undefined)
-          return yield* this.cache.read(blob, this.opened.get(blob.hex))
-        if (at < download.written) {
+        const { written } = download
+        if (at < written) {
           fd ??= this.cache.open(blob)
-          const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, download.written - at))
-          const count = Fs.readSync(fd, buffer, 0, buffer.length, at)
-          if (count === 0) throw problem(`${blob.name} has lost a part of what was fetched`, "try again")
-          at += count
-          yield buffer.subarray(0, count)
+          for await (const chunk of ByteSource.within(fd, at, written)) {
+            at += chunk.length
+            yield chunk
+          }
+          if (at < written) throw problem(`${blob.name} has lost a part of what was fetched`, "try again")
         } else if (download.state === "Ended") return
         else await change(download, signal)
       }
@@ -110,15 +110,15 @@ const wake = ({ changed }: Download): void => {
 }
 
 /** Throws what the signal is aborted with. */
-const change = ({ changed }: Download, signal: AbortSignal | undefined): Promise<void> =>
+const change = ({ changed }: Download, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const end = (): void => {
       changed.delete(end)
-      signal?.removeEventListener("abort", end)
-      if (signal?.aborted === true) reject(signal.reason)
+      signal.removeEventListener("abort", end)
+      if (signal.aborted) reject(signal.reason)
       else resolve()
     }
     changed.add(end)
-    signal?.addEventListener("abort", end)
-    if (signal?.aborted === true) end()
+    signal.addEventListener("abort", end)
+    if (signal.aborted) end()
   })

@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import { homedir } from "node:os"
 import * as Fs from "node:fs"
 import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import type { Digest } from "../../domain/Digest.ts"
 import { visible } from "../../domain/DisplayText.ts"
 import { fullName, type RegistryReference } from "../../domain/ImageReference.ts"
@@ -153,14 +154,4 @@ const files = (environment: RegistriesOptions["environment"]): ReadonlyArray<str
 const CONF = "registries.conf"
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener("abort", end)
-      if (signal.aborted) reject(signal.reason)
-      else resolve()
-    }
-    const timer = setTimeout(end, milliseconds)
-    signal.addEventListener("abort", end)
-    if (signal.aborted) end()
-  })
+  setTimeout(milliseconds, undefined, { signal })

@@ -1,6 +1,7 @@
 /** What tags meant when they were last asked for: a file for each, below one directory. */
 import * as Fs from "node:fs"
 import { Digest, sha256 } from "../../domain/Digest.ts"
+import { keep } from "./KeptFile.ts"
 
 export class Tags {
   private readonly directory: string
@@ -13,7 +14,7 @@ export class Tags {
   get(name: string): Digest | undefined {
     let value: unknown
     try {
-      value = JSON.parse(Fs.readFileSync(this.path(name), "utf8"))
+      value = JSON.parse(Fs.readFileSync(`${this.directory}/${sha256(name)}`, "utf8"))
     } catch {
       return undefined
     }
@@ -25,13 +26,6 @@ export class Tags {
   }
 
   set(name: string, digest: Digest): void {
-    Fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 })
-    const temporary = `${this.path(name)}-${process.pid}`
-    Fs.writeFileSync(temporary, JSON.stringify({ name, digest, resolved: new Date().toISOString() }), { mode: 0o600 })
-    Fs.renameSync(temporary, this.path(name))
-  }
-
-  private path(name: string): string {
-    return `${this.directory}/${sha256(name)}`
+    keep(this.directory, sha256(name), JSON.stringify({ name, digest, resolved: new Date().toISOString() }))
   }
 }

@@ -26,6 +26,8 @@ interface World {
   /** Milliseconds of the pauses that were made. */
   readonly pauses: ReadonlyArray<number>
   readonly open: (options?: Partial<Registries.RegistriesOptions>, limits?: UnpackLimits) => BaseImagesService
+  /** With this in `registries.conf`, and a directory of its own for what is kept. */
+  readonly configured: (toml: string, kept: string) => BaseImagesService
   /** Resolves and unpacks; gives the files' sizes by their names. */
   readonly unpacked: (
     reference: string,
@@ -75,9 +77,14 @@ const world = Effect.gen(function* () {
         })
       )
     }).pipe(Effect.mapError(said))
+  const configured: World["configured"] = (toml, kept) => {
+    const conf = `${path}/registries.conf`
+    Fs.writeFileSync(conf, toml)
+    return open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path }, directory: () => `${path}/${kept}` })
+  }
   const partial = () =>
     Fs.existsSync(`${path}/kept/blobs/partial`) ? Fs.readdirSync(`${path}/kept/blobs/partial`) : []
-  return { registry, path, pauses, open, unpacked, partial } satisfies World
+  return { registry, path, pauses, open, configured, unpacked, partial } satisfies World
 })
 
 const largeTar = tarOf([file("large", LARGE)])
@@ -364,16 +371,11 @@ describeWith(["root"], "an image in a registry", () => {
 
   it.scopedLive("is taken from a mirror, and from its own registry where the mirror fails", () =>
     Effect.gen(function* () {
-      const { open, path, registry, unpacked } = yield* world
+      const { configured, path, registry, unpacked } = yield* world
       const mirror = yield* serve(`${path}/layout`)
-      const conf = `${path}/registries.conf`
-      Fs.writeFileSync(
-        conf,
-        `[[registry]]\nprefix = "example.invalid/team"\nlocation = "${registry.host}/other"\ninsecure = true
+      const toml = `[[registry]]\nprefix = "example.invalid/team"\nlocation = "${registry.host}/other"\ninsecure = true
 [[registry.mirror]]\nlocation = "${mirror.host}/copies"\n`
-      )
-      const through = (kept: string) =>
-        open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path }, directory: () => `${path}/${kept}` })
+      const through = (kept: string) => configured(toml, kept)
       expect(yield* unpacked("example.invalid/team/image:v1", through("one"))).toEqual(V1)
       expect(mirror.asked[0]?.path).toBe("/v2/copies/image/manifests/v1")
       expect(registry.asked).toEqual([])
@@ -388,13 +390,9 @@ describeWith(["root"], "an image in a registry", () => {
 
   it.scopedLive("is taken from its own registry where the mirror has a page for people, or another image", () =>
     Effect.gen(function* () {
-      const { open, path, registry, unpacked } = yield* world
+      const { configured, path, registry, unpacked } = yield* world
       const mirror = yield* serve(`${path}/layout`)
-      const conf = `${path}/registries.conf`
-      Fs.writeFileSync(
-        conf,
-        `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`
-      )
+      const toml = `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`
       const page = "<html>Log in to the coffee shop's network</html>"
       for (const [index, pages] of [/./, /blobs/, largeBlob].entries()) {
         mirror.scripts.splice(0, 1, (request, response) => {
@@ -402,23 +400,17 @@ describeWith(["root"], "an image in a registry", () => {
           reply(response, 200, page)
           return true
         })
-        const images = open({
-          environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path },
-          directory: () => `${path}/kept-${index}`
-        })
-        expect(yield* unpacked(`${registry.host}/image:v1`, images)).toEqual(V1)
+        expect(yield* unpacked(`${registry.host}/image:v1`, configured(toml, `kept-${index}`))).toEqual(V1)
       }
     })
   )
 
   it.scopedLive("is not there where its registry is blocked, however it is written, and though it is known", () =>
     Effect.gen(function* () {
-      const { open, path, registry, unpacked } = yield* world
+      const { configured, registry, unpacked } = yield* world
       const elsewhere = registry.host.replace("127.0.0.1", "localhost")
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
-      const conf = `${path}/registries.conf`
-      Fs.writeFileSync(conf, '[[registry]]\nprefix = "127.0.0.1"\nblocked = true\n')
-      const images = open({ environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path } })
+      const images = configured('[[registry]]\nprefix = "127.0.0.1"\nblocked = true\n', "kept")
       expect(yield* Effect.flip(unpacked(`${registry.host}/image:v1`, images))).toMatch(/registries.conf blocks/)
       registry.scripts.push((request, response) => {
         reply(response, 307, "", { location: `http://${registry.host}${request.url}` })
@@ -523,28 +515,23 @@ describeWith(["root"], "an image in a registry, on a disk that is full,", () => 
 describeWith(["root", "openssl"], "a registry that speaks TLS", () => {
   /** With a certificate that nobody vouches for. */
   const secured = Effect.gen(function* () {
-    const { open, path, unpacked } = yield* world
+    const { configured, path, unpacked } = yield* world
     const [key, cert] = [`${path}/key.pem`, `${path}/cert.pem`]
     const subject = ["-subj", "/CN=test", "-days", "1", "-nodes", "-newkey", "rsa:2048"]
     execFileSync("openssl", ["req", "-x509", ...subject, "-keyout", key, "-out", cert], { stdio: "pipe" })
     const tls = { key: Fs.readFileSync(key, "utf8"), cert: Fs.readFileSync(cert, "utf8") }
     const registry = yield* serve(`${path}/layout`, tls)
     // Another name of this machine, which is not one of those that are trusted.
-    return { open, path, registry, unpacked, elsewhere: registry.host.replace("127.0.0.1", "127.1") }
+    return { configured, path, registry, unpacked, elsewhere: registry.host.replace("127.0.0.1", "127.1") }
   })
 
   it.scopedLive("has to be vouched for, unless it is said to be insecure, or is this machine", () =>
     Effect.gen(function* () {
-      const { elsewhere, open, path, registry, unpacked } = yield* secured
+      const { configured, elsewhere, registry, unpacked } = yield* secured
       expect(yield* Effect.flip(unpacked(`${elsewhere}/image:v1`))).toMatch(/nobody vouches for its certificate/)
       expect(registry.asked).toEqual([])
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
-      const conf = `${path}/registries.conf`
-      Fs.writeFileSync(conf, `[[registry]]\nlocation = "${elsewhere}"\ninsecure = true\n`)
-      const images = open({
-        environment: { CONTAINERS_REGISTRIES_CONF: conf, HOME: path },
-        directory: () => `${path}/kept there`
-      })
+      const images = configured(`[[registry]]\nlocation = "${elsewhere}"\ninsecure = true\n`, "kept there")
       expect(yield* unpacked(`${elsewhere}/image:v1`, images)).toEqual(V1)
     })
   )

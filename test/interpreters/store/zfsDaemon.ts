@@ -8,6 +8,7 @@ import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import { tryLock } from "../../../src/interpreters/host/Libc.ts"
+import { isAt } from "../../../src/interpreters/host/Names.ts"
 import { LONGEST_MS, until } from "../../until.ts"
 
 const DIRECTORY = `${Os.tmpdir()}/obuilder-test-zfs-fuse`
@@ -27,9 +28,7 @@ const alone = async <A>(work: () => Promise<A>): Promise<A> => {
   const taken = (): boolean => {
     Fs.mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 })
     lock = open("lock")
-    if (tryLock(lock) && Fs.lstatSync(`${DIRECTORY}/lock`, { throwIfNoEntry: false })?.ino === Fs.fstatSync(lock).ino) {
-      return true
-    }
+    if (tryLock(lock) && isAt(lock, `${DIRECTORY}/lock`)) return true
     Fs.closeSync(lock)
     return false
   }

@@ -11,6 +11,7 @@ import * as Fs from "node:fs"
 import type { StepId } from "../../../domain/Digest.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
+import { isAt } from "../../host/Names.ts"
 import type { Elsewhere, StoreError } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
 
@@ -60,7 +61,7 @@ export class Claims {
       const fd = open(path)
       if (fd === undefined) continue
       try {
-        if (tryLock(fd) && isStill(fd, path)) Fs.unlinkSync(path)
+        if (tryLock(fd) && isAt(fd, path)) Fs.unlinkSync(path)
       } finally {
         Fs.closeSync(fd)
       }
@@ -78,7 +79,7 @@ export class Claims {
       try {
         if (!tryLock(fd)) return false
         // Its last holder removes the file before letting go of it.
-        if (isStill(fd, path)) {
+        if (isAt(fd, path)) {
           Fs.ftruncateSync(fd)
           this.held.set(id, fd)
           return true
@@ -125,7 +126,7 @@ export class Claims {
           ),
           kept: this.attempt(() => {
             const fd = log()
-            return fd !== undefined && isStill(fd, this.layout.log(id))
+            return fd !== undefined && isAt(fd, this.layout.log(id))
           })
         })
       }
@@ -145,7 +146,7 @@ const isHeld = (claim: number, path: string): boolean => {
   const fd = open(path)
   if (fd === undefined) return false
   try {
-    return isStill(claim, path) && !tryLock(fd, "shared")
+    return isAt(claim, path) && !tryLock(fd, "shared")
   } finally {
     Fs.closeSync(fd)
   }
@@ -159,7 +160,3 @@ const open = (path: string): number | undefined => {
     throw error
   }
 }
-
-/** Whether an open file is the one that has this name. */
-const isStill = (fd: number, path: string): boolean =>
-  Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino

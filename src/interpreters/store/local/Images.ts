@@ -2,7 +2,7 @@
 import * as Fs from "node:fs"
 import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
-import { namesAt } from "../../host/Names.ts"
+import { isAt, namesAt } from "../../host/Names.ts"
 import type { StoredBlob } from "../../Inventory.ts"
 
 const WHOLE = "blobs/sha256"
@@ -51,9 +51,7 @@ const removeAbandoned = (path: string): boolean => {
     return false
   }
   try {
-    // Somebody may have begun a new one in its place.
-    const isThere = () => Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino
-    return tryLock(fd) && isThere() && remove(path)
+    return tryLock(fd) && isAt(fd, path) && remove(path)
   } finally {
     Fs.closeSync(fd)
   }
