@@ -55,7 +55,14 @@ const unasked = {
 }
 
 /** Parts of Node that take milliseconds to load, and that many commands do without. */
-const SLOW = new Set(["node:child_process", "node:crypto", "node:fs/promises", "node:net", "node:timers/promises", "node:tty"])
+const SLOW = new Set([
+  "node:child_process",
+  "node:crypto",
+  "node:fs/promises",
+  "node:net",
+  "node:timers/promises",
+  "node:tty"
+])
 
 /**
  * Node's own modules. Those above are loaded when one of their functions is

@@ -9,6 +9,7 @@ import { beforeAll, expect, it } from "vitest"
 import { buildProgram } from "../cli/built.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
 import { writeBase } from "../reference/buildCases.ts"
+import { processesWith } from "../processes.ts"
 import { describeWith } from "../requirements.ts"
 
 const scratch = scratchDirectory("killed")
@@ -59,14 +60,7 @@ const content = ({ command, store }: Program, id: string): string => {
   return createHash("sha256").update(stdout).digest("hex")
 }
 
-const markedProcesses = (): ReadonlyArray<string> =>
-  Fs.readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && Fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(MARK)
-    } catch {
-      return false
-    }
-  })
+const markedProcesses = () => processesWith((line) => line.includes(MARK))
 
 const namesIn = (directory: string): ReadonlyArray<string> =>
   Fs.existsSync(directory) ? Fs.readdirSync(directory) : []

@@ -5,6 +5,7 @@ import { dirname } from "node:path"
 import { beforeAll, expect, it } from "vitest"
 import { type Disk, disk, poolAt } from "../interpreters/store/disk.ts"
 import { succeeds } from "../interpreters/store/zfsDaemon.ts"
+import { processesWith } from "../processes.ts"
 import { describeWith } from "../requirements.ts"
 import { until } from "../until.ts"
 import { makeBase } from "./busybox.ts"
@@ -33,16 +34,7 @@ const bringBack = (kind: StoreKind, { image, path }: Disk): void => {
 /** Seconds, which tell a step's process from all others on the machine. */
 const LONG = 100_000 + process.pid
 
-const sleepers = (): ReadonlyArray<number> =>
-  Fs.readdirSync("/proc")
-    .filter((pid) => {
-      try {
-        return /^\d+$/.test(pid) && Fs.readFileSync(`/proc/${pid}/cmdline`, "utf8") === `sleep\0${LONG}\0`
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
+const sleepers = () => processesWith((line) => line === `sleep\0${LONG}\0`)
 
 const spec = (name: string, last: string): string =>
   program.write(

@@ -8,6 +8,7 @@ import { LayeredTree } from "../../../src/interpreters/host/LayeredTree.ts"
 import type { DirectoryRootfs, OverlayRootfs, Rootfs } from "../../../src/interpreters/Rootfs.ts"
 import { type Entries, hostFiles } from "../../laws/files.ts"
 import type { Language } from "../../laws/sandboxSubject.ts"
+import { processesWith } from "../../processes.ts"
 
 const APPLETS = [
   ...["sh", "cat", "chmod", "chown", "cut", "echo", "env", "false", "find", "grep", "head", "hostname", "id", "ip"],
@@ -99,15 +100,7 @@ export const pathsOf = (rootfs: Rootfs): ReadonlyArray<string> => {
 }
 
 /** How many processes of the machine have a mark in their command line. */
-export const alive = (mark: string): number =>
-  Fs.readdirSync("/proc").filter((name) => {
-    try {
-      return /^\d+$/.test(name) && Fs.readFileSync(`/proc/${name}/cmdline`, "latin1").includes(mark)
-    } catch {
-      // It has ended meanwhile.
-      return false
-    }
-  }).length
+export const alive = (mark: string): number => processesWith((line) => line.includes(mark)).length
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
