@@ -92,6 +92,17 @@ export type CopyStep = typeof CopyStep.Type
 export const Step = Schema.Union(BaseStep, RunStep, CopyStep)
 export type Step = typeof Step.Type
 
+/** How what is in a result is meant to be run: what the spec says of it, where it says anything. */
+export const Settings = Schema.Struct({
+  /** What the spec set, sorted by name; the base's comes before it. */
+  environment: Schema.Array(Variable),
+  /** Null where the spec names none: the base's own. */
+  user: Schema.NullOr(User),
+  /** Absolute. Null where the spec names none: the base's own. */
+  workdir: Schema.NullOr(Schema.String)
+})
+export type Settings = typeof Settings.Type
+
 /** A spec, nested or the main one: a chain of steps on one base. */
 export const Stage = Schema.Struct({
   /** Unique in the plan: the names of nested builds from the outermost in, joined with `/`; empty for the main spec. */
@@ -101,7 +112,9 @@ export const Stage = Schema.Struct({
   /** The planned id of the last step. */
   result: StepId,
   /** Headings of the operations after the last step. */
-  trailing: Schema.Array(Schema.String)
+  trailing: Schema.Array(Schema.String),
+  /** Of the stage's result: what its operations come to at its end. */
+  settings: Settings
 })
 export type Stage = typeof Stage.Type
 

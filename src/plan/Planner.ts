@@ -10,7 +10,7 @@ import * as Manifest from "../domain/Manifest.ts"
 import { type Cache, type Copy, type Op, root, type Run, type Secret, type Spec, type User } from "../domain/Spec.ts"
 import { buildHeading, fromHeading, heading } from "../domain/SpecText.ts"
 import * as ImagePath from "./ImagePath.ts"
-import type { BaseStep, CopySource, CopyStep, Plan, PlannedMount, RunStep, Stage, Step } from "./Plan.ts"
+import type { BaseStep, CopySource, CopyStep, Plan, PlannedMount, RunStep, Settings, Stage, Step } from "./Plan.ts"
 import { PlanError } from "./PlanError.ts"
 import { identify } from "./StepKey.ts"
 
@@ -30,6 +30,8 @@ interface Context {
   readonly user: User
   readonly shell: ReadonlyArray<string>
   readonly environment: Environment | undefined
+  /** Whether the spec names a user, and a working directory. */
+  readonly names: { readonly user: boolean; readonly workdir: boolean }
 }
 
 /** The last variable that was set, and those before it: setting one takes the same time however many there are. */
@@ -37,7 +39,13 @@ interface Environment extends Variable {
   readonly before: Environment | undefined
 }
 
-const initial: Context = { workdir: "/", user: root, shell: DEFAULT_SHELL, environment: undefined }
+const initial: Context = {
+  workdir: "/",
+  user: root,
+  shell: DEFAULT_SHELL,
+  environment: undefined,
+  names: { user: false, workdir: false }
+}
 
 /** The nested builds that a spec may copy from: its own so far, and those of the spec around it. */
 interface Scope {
@@ -123,10 +131,22 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
       headings.push(title)
     }
   }
-  const stage: Stage = { label: at.label, name: at.name, result: parent, trailing: headings }
+  const stage: Stage = {
+    label: at.label,
+    name: at.name,
+    result: parent,
+    trailing: headings,
+    settings: settingsOf(context)
+  }
   state.stages.push(stage)
   return Either.right({ stage, state })
 }
+
+const settingsOf = ({ environment, names, user, workdir }: Context): Settings => ({
+  environment: sorted(environment),
+  user: names.user ? user : null,
+  workdir: names.workdir ? ImagePath.clean(workdir) : null
+})
 
 /** Two nested builds of one name may follow each other; the second hides the first. */
 const freshLabel = (labels: Map<string, number>, wanted: string): string => {
@@ -240,7 +260,11 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
       return Either.right(context)
     case "Workdir":
       if (hasNul(op.path)) return fail(op, "a path cannot hold a NUL character")
-      return Either.right({ ...context, workdir: ImagePath.join(context.workdir, op.path) })
+      return Either.right({
+        ...context,
+        workdir: ImagePath.join(context.workdir, op.path),
+        names: { ...context.names, workdir: true }
+      })
     case "Shell":
       if (op.args.some(hasNul)) return fail(op, "an argument cannot hold a NUL character")
       return Either.right({ ...context, shell: op.args })
@@ -251,7 +275,7 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
       if (op.user._tag === "Named" && (op.user.name === "" || hasNul(op.user.name))) {
         return fail(op, "a user's name cannot be empty or hold a NUL character")
       }
-      return Either.right({ ...context, user: op.user })
+      return Either.right({ ...context, user: op.user, names: { ...context.names, user: true } })
     case "Env":
       if (op.name === "" || op.name.includes("=") || hasNul(op.name) || hasNul(op.value)) {
         return fail(op, `"${op.name}" cannot be an environment variable: its name must not be empty or hold "="`)

@@ -18,7 +18,8 @@ const planOf = (...stages: ReadonlyArray<readonly [string, string]>): Plan => ({
     label,
     name: label === "" ? null : label,
     result: idOf(step),
-    trailing: []
+    trailing: [],
+    settings: { environment: [], user: null, workdir: null }
   })),
   steps: stages.map(([stage, step]): Step => ({
     kind: "base",
