@@ -41,6 +41,9 @@ export class CopyError extends Data.TaggedError("CopyError")<{
   readonly message: string
 }> {}
 
+/** Small texts beside a result, which say nothing of its content and go with it. `Notes.ts` says what is in them. */
+export type NoteName = "recipe" | "settings" | "layers"
+
 /** What is kept with a result. */
 export interface ResultInfo {
   readonly id: StepId
@@ -72,8 +75,17 @@ export interface Workspace {
   readonly copy: (request: CopyRequest) => Effect.Effect<void, CopyError | SourceError | StoreError>
   /** Adds to the log that is kept with the result. */
   readonly log: (chunk: Uint8Array) => Effect.Effect<void, StoreError>
+  /** Puts a note beside the result. */
+  readonly note: (name: NoteName, text: string) => Effect.Effect<void, StoreError>
   /** What the log holds so far, as `StoreService.log`. Stays readable until the scope of `build` closes. */
   readonly readLog: (offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError>
+}
+
+export interface LayerOptions {
+  /** Whether all of the result's files are wanted, as for a result without a parent they always are. */
+  readonly whole: boolean
+  /** Seconds since 1970: later times are written, and compared, as this one. */
+  readonly latest: Option.Option<number>
 }
 
 /** A writable copy of a cache, for one step. */
@@ -112,6 +124,10 @@ export interface StoreService {
   readonly used: (id: StepId) => Effect.Effect<void>
   /** A result's log from `offset` bytes on, at most `limit` bytes; empty at its end. */
   readonly log: (id: StepId, offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError | UnknownId>
+  /** A note beside a result, if there is one. After a crash it may be damaged. */
+  readonly note: (id: StepId, name: NoteName) => Effect.Effect<Option.Option<string>, StoreError>
+  /** Puts a note beside a result, instead of what it said before. Nothing, where there is no such result. */
+  readonly annotate: (id: StepId, name: NoteName, text: string) => Effect.Effect<void, StoreError>
   /** A result's root file system, to read. Valid while the scope is open. */
   readonly tree: (id: StepId) => Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope>
   /** A result's root file system as a reproducible tar, in chunks to `write`. */
@@ -119,6 +135,16 @@ export interface StoreService {
     id: StepId,
     write: (chunk: Uint8Array) => Effect.Effect<void>
   ) => Effect.Effect<void, StoreError | UnknownId>
+  /**
+   * What a result's step changed, as the tar of an image's layer: with whiteouts,
+   * and the directories on the way to what is changed. False, and no bytes, where
+   * that is nothing. Stores of different kinds write the same bytes of the same trees.
+   */
+  readonly layer: (
+    id: StepId,
+    write: (chunk: Uint8Array) => Effect.Effect<void>,
+    options: LayerOptions
+  ) => Effect.Effect<boolean, StoreError | UnknownId>
   /**
    * Takes the right to make a result until the scope closes, so that nobody does
    * the same work at the same time. Where somebody else has it: how to follow

@@ -39,7 +39,7 @@ const worldOf = ({ results }: Disk): MemoryWorld.MemoryWorld => {
     const own = FileTree.make({ [String(index)]: new Uint8Array(bytes) })
     const tree = { ...own, entries: new Map([...Option.getOrElse(inherited, () => []), ...own.entries]) }
     const info = { id: nameOf(index), parent, heading: `step ${index}` }
-    world.results.set(info.id, { info, tree, log: new Uint8Array(0), created: 0, lastUsed })
+    world.results.set(info.id, { info, tree, log: new Uint8Array(0), notes: new Map(), created: 0, lastUsed })
   }
   return world
 }

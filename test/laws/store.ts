@@ -8,6 +8,7 @@ import type { MakeSource } from "./sources.ts"
 import { storeCacheLaws } from "./storeCaches.ts"
 import { storeCopyLaws } from "./storeCopies.ts"
 import { storeInventoryLaws } from "./storeInventory.ts"
+import { storeLayerLaws } from "./storeLayers.ts"
 import { storeLogLaws } from "./storeLogs.ts"
 import { storeNameLaws } from "./storeNames.ts"
 import { storeResultLaws } from "./storeResults.ts"
@@ -17,6 +18,7 @@ import type { MakeSubject } from "./storeSubject.ts"
 export const storeLaws = (makeSubject: MakeSubject, sources: Readonly<Record<string, MakeSource>>): void => {
   storeResultLaws(makeSubject)
   storeLogLaws(makeSubject)
+  storeLayerLaws(makeSubject)
   storeNameLaws(makeSubject)
   storeCacheLaws(makeSubject)
   storeInventoryLaws(makeSubject)

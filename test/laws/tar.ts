@@ -13,13 +13,13 @@ export const exported = (store: StoreService, id: StepId): Effect.Effect<Buffer,
   })
 
 /** A result's entries by absolute path, the root left out. */
-export const contents = (
-  store: StoreService,
-  id: StepId
-): Effect.Effect<Readonly<Record<string, Described>>, StoreError | UnknownId> =>
+export const contents = (store: StoreService, id: StepId): Effect.Effect<Contents, StoreError | UnknownId> =>
   Effect.flatMap(exported(store, id), (bytes) => Effect.promise(() => read(bytes)))
 
-const read = async (bytes: Uint8Array): Promise<Readonly<Record<string, Described>>> => {
+/** Entries by absolute path, the root left out. */
+export type Contents = Readonly<Record<string, Described>>
+
+export const read = async (bytes: Uint8Array): Promise<Contents> => {
   const { extract } = await import("tar-stream")
   const stream = extract()
   stream.end(bytes)

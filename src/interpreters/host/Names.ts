@@ -16,3 +16,13 @@ export const namesAt = (directory: string): ReadonlyArray<string> => {
 /** Whether an open file still has this name: somebody may have removed it, or put another one there. */
 export const isAt = (fd: number, path: string): boolean =>
   Fs.lstatSync(path, { throwIfNoEntry: false })?.ino === Fs.fstatSync(fd).ino
+
+/** What a file says; `undefined` where there is none. */
+export const readText = (path: string): string | undefined => {
+  try {
+    return Fs.readFileSync(path, "utf8")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw error
+  }
+}

@@ -10,16 +10,56 @@
 import * as Effect from "effect/Effect"
 import type { Header, Pack } from "tar-stream"
 import * as Fs from "node:fs"
+import * as Cooperate from "./Cooperate.ts"
 import { contentOf } from "./HashFile.ts"
 import { type Entry, type LayeredTree } from "./LayeredTree.ts"
-import { getXattr, listXattr } from "./Libc.ts"
 import { paxEntry, type PaxRecord } from "./PaxRecords.ts"
+import { attributesOf, type Change, changes, fileKey, secondsOf } from "./TreeChanges.ts"
 
-/** Gives the tar in chunks to `write`; waits for each to be taken before it reads on. */
+/** What goes into a tar: an entry by its name, or a whiteout where there is none. */
+type Item = Pick<Change, "name" | "entry">
+
+/** Gives the tar of a tree in chunks to `write`; waits for each to be taken before it reads on. */
 export const writeTar = <E>(
   tree: LayeredTree,
   write: (chunk: Uint8Array) => Effect.Effect<void>,
   onError: (error: unknown) => E
+): Effect.Effect<void, E> => writeItems(all(tree), write, { onError, latest: Number.POSITIVE_INFINITY, isLayer: false })
+
+/** The same, as an image's layer with all that is in the tree. */
+export const writeWholeLayer = <E>(
+  tree: LayeredTree,
+  write: (chunk: Uint8Array) => Effect.Effect<void>,
+  latest: number,
+  onError: (error: unknown) => E
+): Effect.Effect<void, E> => writeItems(all(tree), write, { onError, latest, isLayer: true })
+
+/** Writes what has changed from one tree to another as an image's layer. False, and nothing, where that is nothing. */
+export const writeChanges = <E>(
+  before: LayeredTree,
+  after: LayeredTree,
+  write: (chunk: Uint8Array) => Effect.Effect<void>,
+  latest: number,
+  onError: (error: unknown) => E
+): Effect.Effect<boolean, E> =>
+  Effect.gen(function* () {
+    const found = yield* Cooperate.run(() => changes(before, after, latest), onError)
+    if (found.length > 0) yield* writeItems(found, write, { onError, latest, isLayer: true })
+    return found.length > 0
+  })
+
+interface Manner<E> {
+  readonly onError: (error: unknown) => E
+  /** Seconds since 1970: later times are written as this. */
+  readonly latest: number
+  /** Whether it is an image's layer, in which some names mean something else. */
+  readonly isLayer: boolean
+}
+
+const writeItems = <E>(
+  items: Iterable<Item>,
+  write: (chunk: Uint8Array) => Effect.Effect<void>,
+  { isLayer, latest, onError }: Manner<E>
 ): Effect.Effect<void, E> =>
   Effect.gen(function* () {
     const { pack } = yield* Effect.promise(() => import("tar-stream"))
@@ -27,7 +67,7 @@ export const writeTar = <E>(
       Effect.sync(() => pack()),
       (open) => Effect.sync(() => open.destroy())
     )
-    const filling = fill(stream, tree)
+    const filling = fill(stream, items, latest, isLayer)
     // A failure shows at the reading end, where it is waited for.
     filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
     const chunks = stream[Symbol.asyncIterator]()
@@ -39,19 +79,52 @@ export const writeTar = <E>(
     yield* Effect.tryPromise({ try: () => filling, catch: onError })
   }).pipe(Effect.scoped)
 
-const fill = async (stream: Pack, tree: LayeredTree): Promise<void> => {
-  /** The first name of each file that has several, by device and inode. */
-  const links = new Map<string, string>()
-  const pending: Array<{ readonly name: string; readonly entry: Entry }> = [{ name: "./", entry: tree.root }]
+function* all(tree: LayeredTree): Generator<Item> {
+  const pending: Array<{ readonly name: string; readonly entry: Entry }> = [{ name: "", entry: tree.root }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { name, entry } = next
-    await put(stream, name, entry, links)
+    yield next
+    const { entry, name } = next
     if (entry.kind !== "directory") continue
     const children = [...tree.children(entry)].sort(([a], [b]) => (a < b ? 1 : a > b ? -1 : 0))
-    const prefix = name === "./" ? "" : `${name}/`
+    const prefix = name === "" ? "" : `${name}/`
     for (const [child, childEntry] of children) pending.push({ name: prefix + child, entry: childEntry })
   }
+}
+
+/** What the name of a whiteout begins with. */
+const WHITEOUT = ".wh."
+
+const fill = async (stream: Pack, items: Iterable<Item>, latest: number, isLayer: boolean): Promise<void> => {
+  /** The first name of each file that has several, by device and inode. */
+  const links = new Map<string, string>()
+  for (const { entry, name } of items) {
+    const last = name.slice(name.lastIndexOf("/") + 1)
+    if (isLayer && last.startsWith(WHITEOUT)) throw new UnspeakableName(name)
+    if (entry !== undefined) await put(stream, name === "" ? "./" : name, entry, links, latest)
+    else await putWhiteout(stream, name.slice(0, name.length - last.length) + WHITEOUT + last)
+  }
   stream.finalize()
+}
+
+/** A file has a name that means something else in an image. */
+export class UnspeakableName extends Error {
+  constructor(name: string) {
+    super(`/${name} cannot be in an image: there, a name that begins with "${WHITEOUT}" says that something is deleted`)
+  }
+}
+
+const putWhiteout = (stream: Pack, name: string): Promise<void> => {
+  const shortName = fits(name) ? name : "long-name"
+  if (shortName !== name) stream.push(paxEntry([["path", name]]))
+  return entryOf(stream, {
+    name: shortName,
+    mode: Fs.constants.S_IFREG | 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: EPOCH,
+    type: "file",
+    size: 0
+  })
 }
 
 /** Ids up to this fit into the header's octal digits; times up to {@link MAX_TIME} seconds. */
@@ -59,18 +132,22 @@ const MAX_ID = 0o777777
 const MAX_TIME = 0o77777777777
 /** Bytes of a name that need no record. */
 const MAX_NAME = 100
-const OVERLAY = "trusted.overlay."
-
 type EntryHeader = Partial<Header> & Pick<Header, "name">
 
-const put = async (stream: Pack, name: string, entry: Entry, links: Map<string, string>): Promise<void> => {
+const put = async (
+  stream: Pack,
+  name: string,
+  entry: Entry,
+  links: Map<string, string>,
+  latest: number
+): Promise<void> => {
   const { stats, kind, hostPath } = entry
   if (stats.isSocket()) return
-  const key = `${stats.dev}:${stats.ino}`
+  const key = fileKey(stats)
   const linked = kind !== "directory" && stats.nlink > 1 ? links.get(key) : undefined
   if (kind !== "directory" && stats.nlink > 1 && linked === undefined) links.set(key, name)
   const target = linked ?? (kind === "link" ? Fs.readlinkSync(hostPath) : undefined)
-  const seconds = Math.floor(stats.mtimeMs / 1000)
+  const seconds = secondsOf(stats, latest)
   const records: Array<PaxRecord> = []
   const shortName = fits(name) ? name : "long-name"
   const shortTarget = target === undefined || fits(target) ? target : "long-target"
@@ -80,11 +157,7 @@ const put = async (stream: Pack, name: string, entry: Entry, links: Map<string, 
   if (stats.gid > MAX_ID) records.push(["gid", String(stats.gid)])
   if (seconds < 0 || seconds > MAX_TIME) records.push(["mtime", String(seconds)])
   if (linked === undefined && kind !== "link") {
-    for (const attribute of [...listXattr(hostPath)].sort()) {
-      if (attribute.startsWith(OVERLAY)) continue
-      const value = getXattr(hostPath, attribute)
-      if (value !== undefined) records.push([`SCHILY.xattr.${attribute}`, value])
-    }
+    for (const [attribute, value] of attributesOf(hostPath)) records.push([`SCHILY.xattr.${attribute}`, value])
   }
   // Between two entries the stream takes whole blocks as they are.
   if (records.length > 0) stream.push(paxEntry(records))

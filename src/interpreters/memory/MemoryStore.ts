@@ -7,12 +7,21 @@ import * as Option from "effect/Option"
 import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import { SourceError } from "../SourceTree.ts"
-import { type ResultInfo, Store, StoreError, type StoreService, UnknownId, type Workspace } from "../Store.ts"
+import {
+  type NoteName,
+  type ResultInfo,
+  Store,
+  StoreError,
+  type StoreService,
+  UnknownId,
+  type Workspace
+} from "../Store.ts"
 import * as FileTree from "./FileTree.ts"
 import * as MemoryInventory from "./MemoryInventory.ts"
 import { TreeCell, toRootfs } from "./MemoryRootfs.ts"
 import { MemorySession, type Session } from "./MemorySession.ts"
 import type { Claim, MemoryWorld, StoredResult } from "./MemoryWorld.ts"
+import * as TreeChanges from "./TreeChanges.ts"
 import * as TreeCopy from "./TreeCopy.ts"
 import * as TreeSource from "./TreeSource.ts"
 import * as TreeTar from "./TreeTar.ts"
@@ -47,7 +56,14 @@ export const make = (session: Session): StoreService => {
       const number = temporary(`the making of ${info.id}`)
       const claim = world.claims.get(info.id)
       const log = claim?.session === session.id ? claim.log : []
-      return Effect.succeed({ number, cell: new TreeCell(tree), log, isFilled: false, isClosed: false })
+      return Effect.succeed({
+        number,
+        cell: new TreeCell(tree),
+        log,
+        notes: new Map<NoteName, string>(),
+        isFilled: false,
+        isClosed: false
+      })
     })
 
   const workspace = (making: Making): Workspace => {
@@ -71,6 +87,11 @@ export const make = (session: Session): StoreService => {
           making.log.push(Uint8Array.from(chunk))
           return Effect.void
         }),
+      note: (name, text) =>
+        whileFilling("note", () => {
+          making.notes.set(name, text)
+          return Effect.void
+        }),
       readLog: (offset, limit) =>
         act("readLog", () =>
           making.isClosed
@@ -86,7 +107,14 @@ export const make = (session: Session): StoreService => {
       if (!world.results.has(info.id)) {
         const now = world.tick()
         const log = Buffer.concat(making.log)
-        world.results.set(info.id, { info, tree: making.cell.tree, log, created: now, lastUsed: now })
+        world.results.set(info.id, {
+          info,
+          tree: making.cell.tree,
+          log,
+          notes: making.notes,
+          created: now,
+          lastUsed: now
+        })
       }
       hold(info.id)
       world.temporary.delete(making.number)
@@ -126,6 +154,12 @@ export const make = (session: Session): StoreService => {
       }),
     find: (prefix) => act("find", () => find(world, prefix)),
     log: (id, offset, limit) => act("log", () => Effect.map(stored(id), (result) => slice(result.log, offset, limit))),
+    note: (id, name) => act("note", () => Effect.succeed(Option.fromNullable(world.results.get(id)?.notes.get(name)))),
+    annotate: (id, name, text) =>
+      act("annotate", () => {
+        world.results.get(id)?.notes.set(name, text)
+        return Effect.void
+      }),
     tree: (id) =>
       Effect.gen(function* () {
         const result = yield* act("tree", () => stored(id))
@@ -156,6 +190,16 @@ export const make = (session: Session): StoreService => {
         act("tar", () => stored(id)),
         (result) => TreeTar.write(result.tree, write)
       ),
+    layer: (id, write, { whole }) =>
+      Effect.gen(function* () {
+        const { info, tree } = yield* act("layer", () => stored(id))
+        const parent = whole ? undefined : Option.getOrUndefined(info.parent)
+        const before = parent === undefined ? undefined : (yield* act("layer", () => stored(parent))).tree
+        const changed = before === undefined ? tree : TreeChanges.between(before, tree)
+        if (changed === undefined) return false
+        yield* TreeTar.write(changed, write)
+        return true
+      }),
     claim: (id) =>
       Effect.gen(function* () {
         const released = yield* Deferred.make<void>()
@@ -246,6 +290,7 @@ interface Making {
   readonly number: number
   readonly cell: TreeCell
   readonly log: Array<Uint8Array>
+  readonly notes: Map<NoteName, string>
   isFilled: boolean
   isClosed: boolean
 }

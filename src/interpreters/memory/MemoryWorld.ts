@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { StepId } from "../../domain/Digest.ts"
 import type { Variable } from "../../domain/Inputs.ts"
-import type { ResultInfo } from "../Store.ts"
+import type { NoteName, ResultInfo } from "../Store.ts"
 import * as FileTree from "./FileTree.ts"
 import { Gate } from "./Gate.ts"
 
@@ -32,6 +32,7 @@ export interface StoredResult {
   readonly info: ResultInfo
   readonly tree: FileTree.Directory
   readonly log: Uint8Array
+  readonly notes: Map<NoteName, string>
   readonly created: number
   lastUsed: number
 }

@@ -16,21 +16,17 @@ import { resolve } from "node:path"
 import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import * as Cooperate from "../host/Cooperate.ts"
-import { filesOf } from "../../domain/Manifest.ts"
-import { copyInto, CopyRefused } from "../host/CopyInto.ts"
-import { idsOf, NoSuchUser } from "../host/ImageUser.ts"
 import { storeError } from "../host/IoError.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import { deadIn } from "../host/Owners.ts"
 import * as ResultTree from "../host/ResultTree.ts"
-import { writeTar } from "../host/TreeTar.ts"
+import { UnspeakableName, writeChanges, writeTar, writeWholeLayer } from "../host/TreeTar.ts"
 import type { Inventory } from "../Inventory.ts"
 import * as Shared from "../Shared.ts"
-import type { SourceError } from "../SourceTree.ts"
 import {
   type CacheCopy,
-  CopyError,
-  type CopyRequest,
+  type LayerOptions,
+  type NoteName,
   type ResultInfo,
   Store,
   StoreError,
@@ -42,11 +38,13 @@ import * as Caches from "./local/Caches.ts"
 import { Claims } from "./local/Claims.ts"
 import * as AfterCrash from "./local/AfterCrash.ts"
 import * as Ballast from "./local/Ballast.ts"
+import * as CopyStep from "./local/CopyStep.ts"
 import { Durability } from "./local/Durability.ts"
 import * as Format from "./local/Format.ts"
 import { Holds } from "./local/Holds.ts"
 import { Layout } from "./local/Layout.ts"
 import * as LocalInventory from "./local/LocalInventory.ts"
+import * as Notes from "./local/Notes.ts"
 import type { Parts } from "./local/Parts.ts"
 import { type Meta, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
@@ -181,6 +179,14 @@ class LocalStore implements StoreService {
       return chunk
     })
 
+  readonly note = (id: StepId, name: NoteName): Effect.Effect<Option.Option<string>, StoreError> =>
+    this.attempt("read", () => (this.open() ? Option.fromNullable(Notes.read(this.layout, id, name)) : Option.none()))
+
+  readonly annotate = (id: StepId, name: NoteName, text: string): Effect.Effect<void, StoreError> =>
+    Effect.flatMap(this.temporary(), (path) =>
+      this.attempt("write to", () => Notes.replace(this.layout, id, name, text, path))
+    )
+
   readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
     Effect.zipRight(this.keep(id), Effect.map(this.layered(id), ResultTree.make))
 
@@ -193,6 +199,30 @@ class LocalStore implements StoreService {
       Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error))),
       Effect.scoped
     )
+
+  readonly layer = (
+    id: StepId,
+    write: (chunk: Uint8Array) => Effect.Effect<void>,
+    { latest, whole }: LayerOptions
+  ): Effect.Effect<boolean, StoreError | UnknownId> => {
+    const clamp = Option.getOrElse(latest, () => Number.POSITIVE_INFINITY)
+    const failed = (error: unknown) =>
+      error instanceof UnspeakableName
+        ? new StoreError({ message: error.message, hint: Option.none(), cause: error })
+        : this.failed("read a result in", error)
+    return Effect.gen(this, function* () {
+      yield* this.keep(id)
+      const { layers, parent } = yield* this.known("read a result in", () => this.present(id))
+      if (parent === null || whole) {
+        yield* writeWholeLayer(yield* this.layered(id), write, clamp, failed)
+        return true
+      }
+      const above = yield* this.known("read a result in", () => this.present(parent))
+      // On the parent's own layers, rather than on what they were merged into: what is the same in both is then seen at once.
+      const own = layers.length === 1 ? layers : [ownLayer(id), ...above.layers]
+      return yield* writeChanges(yield* this.reading(above.layers), yield* this.reading(own), write, clamp, failed)
+    }).pipe(Effect.scoped)
+  }
 
   readonly claim = (id: StepId): ReturnType<StoreService["claim"]> => Effect.zipRight(this.space, this.claims.take(id))
 
@@ -270,10 +300,16 @@ class LocalStore implements StoreService {
   }
 
   private layered(id: StepId): Effect.Effect<LayeredTree, StoreError | UnknownId, Scope.Scope> {
-    const what = "read a result in"
-    return this.known(what, () => this.results.directories(this.present(id))).pipe(
-      Effect.flatMap((directories) => this.trees.read?.(directories, this.temporary()) ?? Effect.succeed(directories)),
-      Effect.flatMap((directories) => this.attempt(what, () => new LayeredTree(directories)))
+    return this.known("read a result in", () => this.present(id).layers).pipe(
+      Effect.flatMap((layers) => this.reading(layers))
+    )
+  }
+
+  /** `layers` as `Meta` has them. */
+  private reading(layers: ReadonlyArray<string>): Effect.Effect<LayeredTree, StoreError, Scope.Scope> {
+    const directories = layers.map((layer) => `${this.layout.root}/${layer}`)
+    return Effect.flatMap(this.trees.read?.(directories, this.temporary()) ?? Effect.succeed(directories), (places) =>
+      this.attempt("read a result in", () => new LayeredTree(places))
     )
   }
 
@@ -364,23 +400,12 @@ class LocalStore implements StoreService {
           rootfs,
           log: log.append,
           readLog: log.read,
-          copy: (request) => this.copy(request, layers, upper)
+          copy: (request) =>
+            CopyStep.copy(request, { layers, upper, failed: (error) => this.failed("copy into", error) }),
+          note: (name, text) => this.attempt("make a result in", () => Notes.put(directory, name, text))
         }
       }
     })
-  }
-
-  private copy(request: CopyRequest, layers: ReadonlyArray<string>, upper: string): ReturnType<Workspace["copy"]> {
-    const work = (contents: ReadonlyMap<string, Uint8Array>) => {
-      const tree = new LayeredTree(layers)
-      return copyInto({ ...request, tree, upper, owner: idsOf(tree, request.owner), contents })
-    }
-    return Effect.flatMap(contentsOf(request), (contents) =>
-      Cooperate.run(
-        () => work(contents),
-        (error) => refusal(error) ?? this.failed("copy into", error)
-      )
-    )
   }
 
   private commit(result: ResultInfo, directory: string, { layers, log }: Making): Effect.Effect<void, StoreError> {
@@ -441,21 +466,3 @@ const info = (id: StepId, meta: Meta): ResultInfo => ({
   parent: Option.fromNullable(meta.parent),
   heading: meta.heading
 })
-
-/** Contents of a source that is not on the host, read before anything is written. */
-const contentsOf = ({ source, items }: CopyRequest): Effect.Effect<ReadonlyMap<string, Uint8Array>, SourceError> =>
-  Option.isSome(source.locate)
-    ? Effect.succeed(new Map())
-    : Effect.map(
-        Effect.forEach(items.flatMap(filesOf), (path) =>
-          Effect.map(source.read(path), (content) => [path, content] as const)
-        ),
-        (contents) => new Map(contents)
-      )
-
-/** What a copy was refused for is the step's fault; whatever else goes wrong with it is the store's. */
-const refusal = (error: unknown): CopyError | undefined => {
-  if (error instanceof CopyRefused) return new CopyError({ path: error.path, message: error.message })
-  if (error instanceof NoSuchUser) return new CopyError({ path: "/etc/passwd", message: error.message })
-  return undefined
-}

@@ -8,6 +8,7 @@
  * results/ID/fs/            the root file system; of an overlayfs store what the step changed, as a layer
  * results/ID/log            what the step wrote; absent when that was nothing
  * results/ID/size           what it takes on the disk, in JSON, once somebody has measured it
+ * results/ID/recipe         what made it, in JSON; `settings`, `layers`: other notes, see `interpreters/Notes.ts`
  * results/ID/data           a digest of `fs`, once somebody has asked for it to be recorded
  * squashed/ID/              of an overlayfs store: all layers of a result but its base's, merged into one
  * planned/ID                the realised id that a planned one was found to mean
@@ -26,6 +27,7 @@
  * ```
  */
 import { type StepId } from "../../../domain/Digest.ts"
+import type { NoteName } from "../../Store.ts"
 
 export class Layout {
   readonly root: string
@@ -63,6 +65,9 @@ export class Layout {
   }
   size(id: StepId): string {
     return `${this.result(id)}/size`
+  }
+  note(id: StepId, name: NoteName): string {
+    return `${this.result(id)}/${name}`
   }
   data(id: StepId): string {
     return `${this.result(id)}/data`

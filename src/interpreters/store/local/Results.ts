@@ -5,7 +5,7 @@ import { constants } from "node:os"
 import { StepId } from "../../../domain/Digest.ts"
 import { codeOf } from "../../host/IoError.ts"
 import { ErrnoError } from "../../host/Libc.ts"
-import { namesAt } from "../../host/Names.ts"
+import { namesAt, readText } from "../../host/Names.ts"
 import type { Footprint, StoredResult } from "../../Inventory.ts"
 import { UnknownId } from "../../Store.ts"
 import { type Durability, isStamp, type Stamp } from "./Durability.ts"
@@ -212,11 +212,6 @@ export class Results {
     }
   }
 
-  /** The directories of a result's layers, topmost first. */
-  directories(meta: Meta): ReadonlyArray<string> {
-    return meta.layers.map((layer) => `${this.layout.root}/${layer}`)
-  }
-
   realised(planned: StepId): StepId | undefined {
     const text = readText(`${this.layout.planned}/${planned}`)
     return text !== undefined && ID.test(text) ? StepId.make(text, { disableValidation: true }) : undefined
@@ -260,15 +255,6 @@ export const move = (from: string, to: string): boolean => {
   } catch (error) {
     const code = codeOf(error)
     if (code === "EEXIST" || code === "ENOTEMPTY") return false
-    throw error
-  }
-}
-
-const readText = (path: string): string | undefined => {
-  try {
-    return Fs.readFileSync(path, "utf8")
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined
     throw error
   }
 }

@@ -1,0 +1,210 @@
+/**
+ * What has changed from one tree to another, as a layer of an image says it
+ * (image-spec 1.1, "Image Layer Filesystem Changeset"): what is new or other
+ * than it was, what is gone, and the directories on the way there, without which
+ * some tools that unpack layers would give them owners and modes of their own.
+ *
+ * What counts is what a tar says: a file that was written again as it was has
+ * not changed.
+ */
+import * as Fs from "node:fs"
+import type { Entry, LayeredTree } from "./LayeredTree.ts"
+import { getXattr, listXattr } from "./Libc.ts"
+
+export interface Change {
+  /** Relative to the root, which is empty. */
+  readonly name: string
+  /** `undefined` for what is gone. */
+  readonly entry: Entry | undefined
+}
+
+/** The time of last change in seconds since 1970, as a tar has it. */
+export const secondsOf = ({ mtimeMs }: Fs.Stats, latest: number): number => Math.min(Math.floor(mtimeMs / 1000), latest)
+
+/** Names a file by what its names share. */
+export const fileKey = ({ dev, ino }: Fs.Stats): string => `${dev}:${ino}`
+
+/** Overlayfs's own notes; images know nothing of them. */
+const OVERLAY = "trusted.overlay."
+
+/** The extended attributes that images have, in order. */
+export const attributesOf = (path: string): ReadonlyArray<readonly [name: string, value: Uint8Array]> =>
+  [...listXattr(path)].sort().flatMap((name) => {
+    const value = name.startsWith(OVERLAY) ? undefined : getXattr(path, name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
+
+/** A directory on the way, and whether it is in the layer already. */
+interface Trail {
+  readonly name: string
+  readonly entry: Entry
+  readonly above: Trail | undefined
+  isIn: boolean
+}
+
+interface Pair {
+  readonly trail: Trail
+  readonly before: Entry | undefined
+}
+
+/** Names of one file, in the order of the walk, and whether any of them is in the layer. */
+interface Links {
+  readonly names: Array<{ readonly name: string; readonly trail: Trail; readonly entry: Entry }>
+  isIn: boolean
+}
+
+/**
+ * All changes, directories before what is in them, in order of their names. Times
+ * later than `latest`, in seconds since 1970, count as that.
+ */
+export function* changes(
+  before: LayeredTree,
+  after: LayeredTree,
+  latest: number
+): Generator<void, ReadonlyArray<Change>, void> {
+  const found = new Map<string, Change>()
+  const include = (trail: Trail): void => {
+    for (let one: Trail | undefined = trail; one !== undefined && !one.isIn; one = one.above) {
+      one.isIn = true
+      found.set(one.name, { name: one.name, entry: one.entry })
+    }
+  }
+  const links = new Map<string, Links>()
+  /** The first name of each file of the tree before that has several. */
+  const firsts = new Map<string, string>()
+
+  const root: Trail = { name: "", entry: after.root, above: undefined, isIn: false }
+  const pending: Array<Pair> = [{ trail: root, before: before.root }]
+  for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
+    const { trail } = pair
+    const was = pair.before?.kind === "directory" ? pair.before : undefined
+    // Nobody has written to any of its layers.
+    if (was !== undefined && isSameStack(was.parts, trail.entry.parts)) continue
+    if (was === undefined || !hasSameAttributes(was, trail.entry, latest)) include(trail)
+    const old = was === undefined ? new Map<string, Entry>() : before.children(was)
+    const now = after.children(trail.entry)
+    const directories: Array<Pair> = []
+    for (const name of [...new Set([...old.keys(), ...now.keys()])].sort(byCodeUnits)) {
+      const [then, entry] = [old.get(name), now.get(name)]
+      const path = trail.name === "" ? name : `${trail.name}/${name}`
+      if (then !== undefined && then.stats.nlink > 1 && then.kind !== "directory" && !firsts.has(fileKey(then.stats))) {
+        firsts.set(fileKey(then.stats), path)
+      }
+      if (entry === undefined) {
+        include(trail)
+        found.set(path, { name: path, entry: undefined })
+      } else if (entry.kind === "directory") {
+        directories.push({ trail: { name: path, entry, above: trail, isIn: false }, before: then })
+      } else {
+        const group = entry.stats.nlink > 1 ? groupOf(links, entry) : undefined
+        group?.names.push({ name: path, trail, entry })
+        const linkedTo = (then && firsts.get(fileKey(then.stats))) ?? path
+        const isSame =
+          then !== undefined &&
+          linkedTo === (group?.names[0]?.name ?? path) &&
+          (yield* isUnchanged(then, entry, latest))
+        if (!isSame) {
+          include(trail)
+          found.set(path, { name: path, entry })
+          if (group !== undefined) group.isIn = true
+        }
+      }
+      yield
+    }
+    for (const one of directories.reverse()) pending.push(one)
+  }
+  // A link in a layer can be to a file of the same layer only.
+  for (const { isIn, names } of links.values()) {
+    if (!isIn) continue
+    for (const { entry, name, trail } of names) {
+      include(trail)
+      found.set(name, { name, entry })
+    }
+  }
+  return [...found.values()].sort((a, b) => byCodeUnits(sortKey(a.name), sortKey(b.name)))
+}
+
+const groupOf = (links: Map<string, Links>, { stats }: Entry): Links => {
+  const key = fileKey(stats)
+  const known = links.get(key)
+  if (known !== undefined) return known
+  const made: Links = { names: [], isIn: false }
+  links.set(key, made)
+  return made
+}
+
+const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Puts what is in a directory right behind it. */
+const sortKey = (name: string): string => name.replaceAll("/", "\0")
+
+const isSameStack = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
+  a.length === b.length && a.every((part, index) => part === b[index])
+
+const PERMISSIONS = 0o7777
+
+const hasSameAttributes = (a: Entry, b: Entry, latest: number): boolean =>
+  a.stats.uid === b.stats.uid &&
+  a.stats.gid === b.stats.gid &&
+  (a.stats.mode & PERMISSIONS) === (b.stats.mode & PERMISSIONS) &&
+  secondsOf(a.stats, latest) === secondsOf(b.stats, latest) &&
+  (a.kind === "link" || hasSameXattrs(a.hostPath, b.hostPath))
+
+const hasSameXattrs = (a: string, b: string): boolean => {
+  const [as, bs] = [attributesOf(a), attributesOf(b)]
+  return (
+    as.length === bs.length &&
+    as.every(([name, value], index) => {
+      const [otherName, otherValue] = bs[index] ?? []
+      return name === otherName && otherValue !== undefined && Buffer.compare(value, otherValue) === 0
+    })
+  )
+}
+
+/** Whether something that is no directory is what it was. */
+function* isUnchanged(a: Entry, b: Entry, latest: number): Generator<void, boolean, void> {
+  if (a.hostPath === b.hostPath || isOneInode(a.stats, b.stats)) return true
+  if (a.kind !== b.kind || !hasSameAttributes(a, b, latest)) return false
+  switch (a.kind) {
+    case "link":
+      return Fs.readlinkSync(a.hostPath, "buffer").equals(Fs.readlinkSync(b.hostPath, "buffer"))
+    case "file":
+      return a.stats.size === b.stats.size && (yield* hasSameContent(a.hostPath, b.hostPath))
+    default:
+      return (
+        (a.stats.mode & Fs.constants.S_IFMT) === (b.stats.mode & Fs.constants.S_IFMT) && a.stats.rdev === b.stats.rdev
+      )
+  }
+}
+
+/**
+ * One file, or a snapshot's of the same file: those keep its number, and any
+ * change would give it another time.
+ */
+const isOneInode = (a: Fs.Stats, b: Fs.Stats): boolean =>
+  a.ino === b.ino && (a.dev === b.dev || (a.ctimeMs === b.ctimeMs && a.mtimeMs === b.mtimeMs && a.size === b.size))
+
+/** Bytes that are compared at a time. */
+const PIECE = 256 * 1024
+
+function* hasSameContent(a: string, b: string): Generator<void, boolean, void> {
+  const flags = Fs.constants.O_RDONLY | Fs.constants.O_NOFOLLOW
+  const [one, other] = [Buffer.allocUnsafe(PIECE), Buffer.allocUnsafe(PIECE)]
+  const fd = Fs.openSync(a, flags)
+  try {
+    const otherFd = Fs.openSync(b, flags)
+    try {
+      for (;;) {
+        const read = Fs.readSync(fd, one, 0, PIECE, null)
+        const readOther = Fs.readSync(otherFd, other, 0, PIECE, null)
+        if (Buffer.compare(one.subarray(0, read), other.subarray(0, readOther)) !== 0) return false
+        if (read === 0) return true
+        yield
+      }
+    } finally {
+      Fs.closeSync(otherFd)
+    }
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
