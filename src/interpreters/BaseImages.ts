@@ -7,7 +7,9 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type { BaseInput } from "../domain/Inputs.ts"
+import type { LayerDescriptor, BaseOrigin } from "./Notes.ts"
 import type { Rootfs } from "./Rootfs.ts"
 
 /** A base that cannot be had. `reference` is what the spec's `(from …)` says. */
@@ -18,15 +20,24 @@ export class BaseImageError extends Data.TaggedError("BaseImageError")<{
   readonly cause: unknown
 }> {}
 
+/** Gives the bytes of a layer as they are; fails at their end if they are not those that its digest names. */
+export type ReadLayer = (layer: LayerDescriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>
+
 export interface BaseImagesService {
   /** What the reference means today. Reads only. */
   readonly resolve: (reference: string) => Effect.Effect<BaseInput, BaseImageError>
-  /** Unpacks the base that was resolved as `base` into an empty root file system. */
+  /** Unpacks the base that was resolved as `base` into an empty root file system. Tells what else is to be known of it. */
   readonly unpack: (
     reference: string,
     base: Pick<BaseInput, "digest" | "platform">,
     rootfs: Rootfs
-  ) => Effect.Effect<void, BaseImageError>
+  ) => Effect.Effect<BaseOrigin, BaseImageError>
+  /** For reading the layers of a base that was unpacked, for as long as the scope is open. */
+  readonly layers: (
+    reference: string,
+    base: Pick<BaseInput, "digest" | "platform">,
+    origin: BaseOrigin
+  ) => Effect.Effect<ReadLayer, BaseImageError, Scope.Scope>
 }
 
 export class BaseImages extends Context.Tag("obuilder/BaseImages")<BaseImages, BaseImagesService>() {}

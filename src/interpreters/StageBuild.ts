@@ -14,6 +14,7 @@ import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
+import * as Notes from "./Notes.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import { type Elsewhere, type ResultInfo, Store, type StoreError, type StoreService, type Workspace } from "./Store.ts"
@@ -173,7 +174,11 @@ export class StageBuild {
       case "run":
         return this.reach(step, parent, {
           id: realisedId(step, parent),
-          fill: (workspace) => this.command(step, base, workspace)
+          fill: (workspace) =>
+            Effect.zipRight(
+              workspace.note("recipe", Notes.text("recipe", { version: 1, step, base: null, copied: null })),
+              this.command(step, base, workspace)
+            )
         })
       case "copy":
         return isNestedCopy(step) ? Effect.scoped(this.nestedCopy(step, parent)) : this.contextCopy(step, parent)
@@ -185,7 +190,7 @@ export class StageBuild {
     const items = inputs.copies.get(copyKey(step))
     return items === undefined
       ? Effect.dieMessage("the inputs are not those that the plan was made from")
-      : this.reach(step, parent, this.copy(step, parent, context, items))
+      : this.reach(step, parent, this.copy(step, parent, context, items, null))
   }
 
   /** What is copied is read from the result of the stage that it names, once that has run. */
@@ -197,11 +202,12 @@ export class StageBuild {
         yield* Effect.zipRight(this.cached(step, early.value.id), store.used(early.value.id))
         return early.value.id
       }
-      const source = yield* store.tree(yield* this.resultOf(step.source.build))
+      const from = yield* this.resultOf(step.source.build)
+      const source = yield* store.tree(from)
       const items = yield* Effect.forEach(step.src, (src) => source.manifest(src, step.exclude)).pipe(
         Effect.mapError((reason) => new StepFailed({ step, reason }))
       )
-      return yield* this.reach(step, parent, this.copy(step, parent, source, items))
+      return yield* this.reach(step, parent, this.copy(step, parent, source, items, from))
     })
   }
 
@@ -209,12 +215,15 @@ export class StageBuild {
     step: CopyStep,
     parent: StepId | undefined,
     source: SourceTree,
-    items: ReadonlyArray<Manifest.Manifest>
+    items: ReadonlyArray<Manifest.Manifest>,
+    from: StepId | null
   ): Realised {
+    const digest = Manifest.digest(items, step.destination.form)
     return {
-      id: realisedId(step, parent, { digest: Manifest.digest(items, step.destination.form) }),
+      id: realisedId(step, parent, { digest }),
       fill: (workspace) =>
-        workspace.copy({ source, items, destination: step.destination, owner: step.user }).pipe(
+        workspace.note("recipe", Notes.text("recipe", { version: 1, step, base: null, copied: { digest, from } })).pipe(
+          Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
             SourceError: (reason) => Effect.fail(new StepFailed({ step, reason }))
@@ -239,7 +248,9 @@ export class StageBuild {
   }
 
   private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
-    return this.services.images.unpack(step.reference, step, workspace.rootfs)
+    return Effect.flatMap(this.services.images.unpack(step.reference, step, workspace.rootfs), (base) =>
+      workspace.note("recipe", Notes.text("recipe", { version: 1, step, base, copied: null }))
+    )
   }
 
   private command(step: RunStep, base: ReadonlyArray<Variable>, workspace: Workspace): Effect.Effect<void, BuildError> {
@@ -369,9 +380,23 @@ export class StageBuild {
     return this.request.onEvent({ _tag: "Heading", stage, text })
   }
 
+  /** Notes how the stage's result is to be run: that is in no step, and need not be what it was the last time. */
+  private describe(stage: Stage, id: StepId): Effect.Effect<void> {
+    const { store } = this.services
+    const text = Notes.text("settings", { version: 1, planned: stage.result, settings: stage.settings })
+    // A store that cannot be written to is as good to build from.
+    return store.note(id, "settings").pipe(
+      Effect.flatMap((known) => (Option.contains(known, text) ? Effect.void : store.annotate(id, "settings", text))),
+      Effect.catchAll(({ message }) =>
+        Effect.logWarning(`an image of ${id} may be run otherwise than this spec says: ${message}`)
+      )
+    )
+  }
+
   private finish(stage: Stage, result: StepId | undefined): Effect.Effect<StepId> {
     const id = result ?? stage.result
     return Effect.forEach(stage.trailing, (text) => this.heading(stage.label, text), { discard: true }).pipe(
+      Effect.zipRight(this.describe(stage, id)),
       Effect.zipRight(this.request.onEvent({ _tag: "StageFinished", stage: stage.label, name: stage.name, id })),
       Effect.as(id)
     )

@@ -235,7 +235,7 @@ describe("a build that was stopped at any point", () => {
         const world = newWorld(scenario)
         const exit = await brokenBuild(world, scenario, jobs, Faults.at(index, fault))
         // A finalizer cannot fail, and an interruption may come when there is nothing left to interrupt.
-        if (fault !== "Interrupt" && !Faults.isFinalizer(points[index] ?? "")) expect(Exit.isFailure(exit)).toBe(true)
+        if (fault !== "Interrupt" && !Faults.isForgiven(points[index] ?? "")) expect(Exit.isFailure(exit)).toBe(true)
         if (fault !== "Crash") expectNothingLeft(world)
         expectResultsWithin(world, undisturbed)
 

@@ -120,7 +120,8 @@ export const inputsNow = ({ bases, context, spec }: Setup): Inputs =>
           ? Effect.dieMessage(`no base ${reference}`)
           : Effect.succeed({ ...base, format: "directory", digest: MemoryBaseImages.digest(base) })
       },
-      unpack: () => Effect.dieMessage("only planned")
+      unpack: () => Effect.dieMessage("only planned"),
+      layers: () => Effect.dieMessage("only planned")
     }),
     Effect.runSync
   )

@@ -71,12 +71,12 @@ const read = async (files: ImageFiles, item: Item, wanted: Platform.Platform): P
       "it is damaged or was changed: make or copy it again"
     )
   }
-  const config = Schemas.decode(Schemas.Config, bytes, `${item.Config} of ${files.location}`)
   const layers = (item.Layers ?? []).map((name) => ({
     name: `the layer ${name} in ${files.location}`,
     read: () => files.read(name)
   }))
-  return LocalImage.make(digest, config, layers, wanted, files.location)
+  const name = `${item.Config} of ${files.location}`
+  return LocalImage.make(digest, { bytes, name }, layers, wanted, files.location)
 }
 
 const chosen = (files: ImageFiles, items: Schemas.DockerList, choice: ImageReference.ImageChoice): Item => {

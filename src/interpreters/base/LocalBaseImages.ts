@@ -3,16 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { realpathSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
 import { type Digest, sha256 } from "../../domain/Digest.ts"
 import { suggest } from "../../domain/Suggestion.ts"
 import * as ImageReference from "../../domain/ImageReference.ts"
 import type { BaseFormat, BaseInput } from "../../domain/Inputs.ts"
-import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
+import { BaseImageError, BaseImages, type BaseImagesService, type ReadLayer } from "../BaseImages.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { digestOf, NotAFile } from "../host/HashFile.ts"
 import type { HashMemo } from "../host/HashMemo.ts"
+import type { LayerDescriptor, BaseOrigin } from "../Notes.ts"
 import type { Registries } from "../registry/Registries.ts"
 import * as ByteSource from "./ByteSource.ts"
 import * as DockerArchive from "./DockerArchive.ts"
@@ -99,11 +101,35 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
           rootfs._tag === "Directory"
             ? Effect.flatMap(locate(image), (path) =>
                 unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options.registries)
-              )
+              ).pipe(Effect.map((unpacked) => originOf(unpacked, sourceDirectory)))
             : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
         )
-      )
+      ),
+    layers: (reference, base, { directory }) =>
+      Effect.flatMap(parse(reference), (image) => {
+        const path = "path" in image ? resolvePath(directory, image.path) : ""
+        return blame(reference, layersOf(image, path, base, options.registries))
+      })
   }
+}
+
+const originOf = (image: LocalImage | undefined, directory: string): BaseOrigin => ({
+  directory: resolvePath(directory),
+  configuration: image?.configuration ?? null,
+  layers: image === undefined ? null : layersIn(image)
+})
+
+/** What a manifest says that has no type of it. */
+const TAR = "application/vnd.oci.image.layer.v1.tar"
+
+const layersIn = ({ layers }: LocalImage): BaseOrigin["layers"] => {
+  const found: Array<LayerDescriptor> = []
+  for (const { descriptor, diffId } of layers) {
+    if (descriptor === undefined) return null
+    const { digest, mediaType = TAR, size } = descriptor
+    found.push({ mediaType, digest, size, diffId: `sha256:${diffId}` })
+  }
+  return found
 }
 
 /** As it is written, so that a reader still sees the tag. */
@@ -119,7 +145,10 @@ const pinned = (
         onFailure: (failure) => suggesting(image, failure)
       })
 
-const blame = <A>(reference: string, effect: Effect.Effect<A, ImageProblem>): Effect.Effect<A, BaseImageError> =>
+const blame = <A, R>(
+  reference: string,
+  effect: Effect.Effect<A, ImageProblem, R>
+): Effect.Effect<A, BaseImageError, R> =>
   Effect.mapError(effect, ({ cause, hint, message }) => new BaseImageError({ reference, message, hint, cause }))
 
 type Image = ImageReference.ImageReference
@@ -187,6 +216,7 @@ const resolveImage = (
   }
 }
 
+/** Gives the image, if it is one. */
 const unpackImage = (
   image: Image,
   path: string,
@@ -195,11 +225,11 @@ const unpackImage = (
   root: string,
   limits: UnpackLimits,
   registries: Registries | undefined
-): Effect.Effect<void, ImageProblem> => {
+): Effect.Effect<LocalImage | undefined, ImageProblem> => {
   switch (image._tag) {
     case "Scratch":
       return digest === scratchDigest()
-        ? unpackLayers([], "layers", root, limits)
+        ? Effect.as(unpackLayers([], "layers", root, limits), undefined)
         : Effect.fail(problem(`"scratch" has the digest ${scratchDigest()}, not ${digest}`))
     case "Registry":
       return registries === undefined
@@ -211,7 +241,7 @@ const unpackImage = (
       const load = image._tag === "DockerArchive" ? DockerArchive.load : OciLayout.load
       return Effect.flatMap(
         attempt(`cannot read ${image.path}`, async () => load(await openFiles(image, path), digest, wanted)),
-        ({ layers }) => unpackLayers(layers, "layers", root, limits)
+        (found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)
       )
     }
     case "Rootfs": {
@@ -219,8 +249,42 @@ const unpackImage = (
       const read = () => ByteSource.verified(ByteSource.read(path), { digest }, name)
       return Effect.flatMap(isDirectory(path), (directory) =>
         directory ? copyDirectory(path, digest, root) : unpackLayers([{ name, read }], "tar", root, limits)
-      )
+      ).pipe(Effect.as(undefined))
     }
+  }
+}
+
+/** For reading the layers of an image that was unpacked once. */
+const layersOf = (
+  image: Image,
+  path: string,
+  { digest, platform }: Pick<BaseInput, "digest" | "platform">,
+  registries: Registries | undefined
+): Effect.Effect<ReadLayer, ImageProblem, Scope.Scope> => {
+  switch (image._tag) {
+    case "Registry":
+      return registries === undefined ? Effect.fail(noRegistries(image.image)) : registries.layers(image.image)
+    case "Oci":
+    case "OciArchive":
+      return attempt(`cannot read ${path}`, async () => {
+        const { layers } = await OciLayout.load(await openFiles(image, path), digest, Platform.parse(platform))
+        const read: ReadLayer = ({ digest: wanted }, signal) => {
+          const found = layers.find(({ descriptor }) => descriptor?.digest === wanted)
+          if (found === undefined) throw problem(`there is no layer ${wanted} in ${path}`)
+          return found.read(signal)
+        }
+        return read
+      }).pipe(
+        Effect.mapError(({ cause, message }) =>
+          problem(
+            message,
+            "put the base back where it was, or write the image with --squash, which does not need it",
+            cause
+          )
+        )
+      )
+    default:
+      return Effect.fail(problem("the layers of this base cannot be had again"))
   }
 }
 

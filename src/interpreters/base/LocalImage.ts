@@ -3,14 +3,17 @@ import * as Option from "effect/Option"
 import type { Digest } from "../../domain/Digest.ts"
 import type { Variable } from "../../domain/Inputs.ts"
 import type { ByteSource } from "./ByteSource.ts"
-import type { Config } from "./ImageSchemas.ts"
 import { problem } from "./ImageProblem.ts"
+import type { Descriptor } from "./ImageSchemas.ts"
+import * as Schemas from "./ImageSchemas.ts"
 import * as Platform from "./Platform.ts"
 
 export interface LocalImage {
   readonly digest: Digest
   readonly platform: Platform.Platform
   readonly environment: ReadonlyArray<Variable>
+  /** As it is. */
+  readonly configuration: string
   /** From the lowest up. */
   readonly layers: ReadonlyArray<ImageLayer>
 }
@@ -22,16 +25,19 @@ export interface ImageLayer {
   readonly read: (signal: AbortSignal) => ByteSource
   /** The SHA-256 of the tar inside, in hexadecimal digits. */
   readonly diffId: string
+  /** How a manifest names it, if one does. */
+  readonly descriptor?: Descriptor
 }
 
 /** Puts a configuration and the layers' data together. Throws an `ImageProblem` where they do not fit. */
 export const make = (
   digest: Digest,
-  config: Config,
+  configuration: { readonly bytes: Uint8Array; readonly name: string },
   layers: ReadonlyArray<Omit<ImageLayer, "diffId">>,
   wanted: Platform.Platform,
   where: string
 ): LocalImage => {
+  const config = Schemas.decode(Schemas.Config, configuration.bytes, configuration.name)
   const diffIds = config.rootfs.diff_ids ?? []
   if (diffIds.length !== layers.length) {
     throw problem(`the image in ${where} has ${layers.length} layers and a configuration for ${diffIds.length}`)
@@ -47,6 +53,7 @@ export const make = (
   return {
     digest,
     platform,
+    configuration: Buffer.from(configuration.bytes).toString("utf8"),
     environment: environment(config.config?.Env ?? [], where),
     layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
   }

@@ -38,12 +38,12 @@ export const load = async (
   const bytes = await blob(files, { digest: `sha256:${digest}` }, what)
   const manifest = manifestIn(bytes, what)
   const whatConfig = `the configuration ${manifest.config.digest} in ${files.location}`
-  const config = Schemas.decode(Schemas.Config, await blob(files, manifest.config, whatConfig), whatConfig)
+  const config = await blob(files, manifest.config, whatConfig)
   const layers = (manifest.layers ?? []).map((layer) => {
     const name = `the layer ${layer.digest} in ${files.location}`
-    return { name, read: () => verified(files, layer, name) }
+    return { name, descriptor: layer, read: () => verified(files, layer, name) }
   })
-  return LocalImage.make(digest, config, layers, wanted, files.location)
+  return LocalImage.make(digest, { bytes: config, name: whatConfig }, layers, wanted, files.location)
 }
 
 /** Reads a manifest, which has to be that of an image that can be unpacked. Throws an `ImageProblem`. */

@@ -52,9 +52,11 @@ export const make = (session: Session): BaseImagesService => {
                 return yield* Effect.fail(problem(reference, "base images in memory go into the store in memory only"))
               }
               cell.tree = base.tree
+              return { directory: "/", configuration: null, layers: null }
             })
         )
-      )
+      ),
+    layers: (reference) => Effect.fail(problem(reference, "base images in memory have no layers"))
   }
 }
 

@@ -1,6 +1,7 @@
 /** Images in registries, for who plans and builds. Nothing is loaded, read or asked for before the first image. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { homedir } from "node:os"
 import * as Fs from "node:fs"
 import { join } from "node:path"
@@ -8,6 +9,7 @@ import { setTimeout } from "node:timers/promises"
 import type { Digest } from "../../domain/Digest.ts"
 import { visible } from "../../domain/DisplayText.ts"
 import { fullName, type RegistryReference } from "../../domain/ImageReference.ts"
+import type { ReadLayer } from "../BaseImages.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
@@ -53,7 +55,9 @@ export interface Registries {
     wanted: Platform.Platform,
     root: string,
     limits: UnpackLimits
-  ) => Effect.Effect<void, ImageProblem>
+  ) => Effect.Effect<LocalImage, ImageProblem>
+  /** For reading layers of an image, which are fetched as far as they are not here, for as long as the scope is open. */
+  readonly layers: (image: RegistryReference) => Effect.Effect<ReadLayer, ImageProblem, Scope.Scope>
 }
 
 export const make = (options: RegistriesOptions): Registries => {
@@ -67,39 +71,49 @@ export const make = (options: RegistriesOptions): Registries => {
         await close()
       }
     }).pipe(Effect.mapError(shown))
+  /** What fetches layers, until the scope closes. */
+  const fetching = (image: RegistryReference) =>
+    Effect.acquireRelease(
+      attempt(`cannot fetch ${fullName(image)}`, async () => {
+        const abort = new AbortController()
+        const opened = await open(options, { findings, writes: true }, abort.signal)
+        try {
+          opened.images.keepFindings()
+          let of = 0
+          const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
+          const begun = (bytes: number) => {
+            of = bytes
+            if (bytes > 0) tell(0)
+          }
+          return { ...opened, abort, begun, downloads: opened.images.downloads(tell) }
+        } catch (error) {
+          await opened.close()
+          throw error
+        }
+      }),
+      ({ abort, close, downloads }) =>
+        Effect.promise(async () => {
+          abort.abort()
+          await downloads.settled()
+          await close()
+        })
+    )
   return {
     resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
     digestOf: (image) => asking(image, (images) => images.top(image)),
     unpack: (image, digest, wanted, root, limits) =>
-      Effect.acquireUseRelease(
-        attempt(`cannot fetch ${fullName(image)}`, async () => {
-          const abort = new AbortController()
-          const opened = await open(options, { findings, writes: true }, abort.signal)
-          try {
-            opened.images.keepFindings()
-            let of = 0
-            const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
-            const begun = (bytes: number) => {
-              of = bytes
-              if (bytes > 0) tell(0)
-            }
-            return { ...opened, abort, begun, downloads: opened.images.downloads(tell) }
-          } catch (error) {
-            await opened.close()
-            throw error
-          }
-        }),
-        ({ abort, begun, downloads, images }) =>
-          attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-            signal.addEventListener("abort", () => abort.abort())
-            return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
-          }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
-        ({ abort, close, downloads }) =>
-          Effect.promise(async () => {
-            abort.abort()
-            await downloads.settled()
-            await close()
-          })
+      Effect.flatMap(fetching(image), ({ abort, begun, downloads, images }) =>
+        attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+          signal.addEventListener("abort", () => abort.abort())
+          return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
+        }).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)))
+      ).pipe(Effect.scoped, Effect.mapError(shown)),
+    layers: (image) =>
+      Effect.map(
+        fetching(image),
+        ({ downloads, images }): ReadLayer =>
+          (layer, signal) =>
+            images.layer(image, layer, downloads, signal)
       ).pipe(Effect.mapError(shown))
   }
 }

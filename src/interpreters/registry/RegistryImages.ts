@@ -106,18 +106,14 @@ export class RegistryImages {
       await this.manifest(image, digest),
       `the manifest sha256:${digest} of ${where}`
     )
-    const config = Schemas.decode(
-      Schemas.Config,
-      await this.config(image, manifest.config),
-      `the configuration of ${where}`
-    )
+    const config = { bytes: await this.config(image, manifest.config), name: `the configuration of ${where}` }
     const layers = (manifest.layers ?? []).map((descriptor) => {
       const blob: Blob = {
         hex: Schemas.hex(descriptor.digest),
         size: descriptor.size,
         name: `the layer ${descriptor.digest} of ${where}`
       }
-      return { blob, fetch: (from: number) => this.bytes(image, descriptor, from) }
+      return { blob, descriptor, fetch: (from: number) => this.bytes(image, descriptor, from) }
     })
     const total = layers.reduce((sum, { blob }) => sum + blob.size, 0)
     if (use !== undefined && total > use.maxBytes) {
@@ -125,11 +121,25 @@ export class RegistryImages {
     }
     const begun = layers.filter(({ blob, fetch }) => use?.downloads.start(blob, fetch))
     use?.begun(begun.reduce((sum, { blob }) => sum + blob.size, 0))
-    const sources = layers.map(({ blob }) => ({
+    const sources = layers.map(({ blob, descriptor }) => ({
       name: blob.name,
+      descriptor,
       read: (signal: AbortSignal) => use?.downloads.read(blob, signal) ?? unread()
     }))
     return LocalImage.make(digest, config, sources, wanted, where)
+  }
+
+  /** One layer's bytes; it is fetched if it is not here. */
+  layer(
+    image: RegistryReference,
+    descriptor: Schemas.Descriptor,
+    downloads: Downloads,
+    signal: AbortSignal
+  ): ByteSource.ByteSource {
+    const { digest, size } = descriptor
+    const blob: Blob = { hex: Schemas.hex(digest), size, name: `the layer ${digest} of ${fullName(image)}` }
+    downloads.start(blob, (from) => this.bytes(image, descriptor, from))
+    return downloads.read(blob, signal)
   }
 
   /** The digest that a name stands for: of a manifest, or of an index. Throws an `ImageProblem`. */
