@@ -21,7 +21,7 @@ export class BaseImageError extends Data.TaggedError("BaseImageError")<{
 }> {}
 
 /** Gives the bytes of a layer as they are; fails at their end if they are not those that its digest names. */
-export type ReadLayer = (layer: LayerDescriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>
+export type ReadLayer = (layer: LayerDescriptor, signal: AbortSignal) => AsyncIterable<Buffer>
 
 export interface BaseImagesService {
   /** What the reference means today. Reads only. */

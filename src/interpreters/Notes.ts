@@ -37,6 +37,8 @@ export interface Recipe {
   readonly version: 1
   /** As the plan had it that it was made for. */
   readonly step: Step
+  /** When that was begun, in milliseconds since 1970. */
+  readonly begun: number
   /** Of a base. */
   readonly base: BaseOrigin | null
   /** Of a copy: what was copied, and from which result if not from the source directory. */

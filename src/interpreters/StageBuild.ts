@@ -1,4 +1,5 @@
 /** One stage of a build: its steps in a row, each taken from the store or executed. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -174,11 +175,7 @@ export class StageBuild {
       case "run":
         return this.reach(step, parent, {
           id: realisedId(step, parent),
-          fill: (workspace) =>
-            Effect.zipRight(
-              workspace.note("recipe", Notes.text("recipe", { version: 1, step, base: null, copied: null })),
-              this.command(step, base, workspace)
-            )
+          fill: (workspace) => Effect.zipRight(noteRecipe(workspace, step, {}), this.command(step, base, workspace))
         })
       case "copy":
         return isNestedCopy(step) ? Effect.scoped(this.nestedCopy(step, parent)) : this.contextCopy(step, parent)
@@ -222,7 +219,7 @@ export class StageBuild {
     return {
       id: realisedId(step, parent, { digest }),
       fill: (workspace) =>
-        workspace.note("recipe", Notes.text("recipe", { version: 1, step, base: null, copied: { digest, from } })).pipe(
+        noteRecipe(workspace, step, { copied: { digest, from } }).pipe(
           Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
@@ -249,7 +246,7 @@ export class StageBuild {
 
   private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
     return Effect.flatMap(this.services.images.unpack(step.reference, step, workspace.rootfs), (base) =>
-      workspace.note("recipe", Notes.text("recipe", { version: 1, step, base, copied: null }))
+      noteRecipe(workspace, step, { base })
     )
   }
 
@@ -402,6 +399,16 @@ export class StageBuild {
     )
   }
 }
+
+/** Notes what makes a result. */
+const noteRecipe = (
+  workspace: Workspace,
+  step: Step,
+  { base = null, copied = null }: Partial<Pick<Notes.Recipe, "base" | "copied">>
+): Effect.Effect<void, StoreError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (begun) =>
+    workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base, copied }))
+  )
 
 /** The base's environment with the spec's on top. */
 const override = (base: ReadonlyArray<Variable>, set: ReadonlyArray<Variable>): ReadonlyArray<Variable> => {

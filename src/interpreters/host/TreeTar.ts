@@ -13,6 +13,7 @@ import * as Fs from "node:fs"
 import * as Cooperate from "./Cooperate.ts"
 import { contentOf } from "./HashFile.ts"
 import { type Entry, type LayeredTree } from "./LayeredTree.ts"
+import * as PackedTar from "./PackedTar.ts"
 import { paxEntry, type PaxRecord } from "./PaxRecords.ts"
 import { attributesOf, type Change, changes, fileKey, secondsOf } from "./TreeChanges.ts"
 
@@ -60,24 +61,7 @@ const writeItems = <E>(
   items: Iterable<Item>,
   write: (chunk: Uint8Array) => Effect.Effect<void>,
   { isLayer, latest, onError }: Manner<E>
-): Effect.Effect<void, E> =>
-  Effect.gen(function* () {
-    const { pack } = yield* Effect.promise(() => import("tar-stream"))
-    const stream = yield* Effect.acquireRelease(
-      Effect.sync(() => pack()),
-      (open) => Effect.sync(() => open.destroy())
-    )
-    const filling = fill(stream, items, latest, isLayer)
-    // A failure shows at the reading end, where it is waited for.
-    filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
-    const chunks = stream[Symbol.asyncIterator]()
-    for (;;) {
-      const next = yield* Effect.tryPromise({ try: () => chunks.next(), catch: onError })
-      if (next.done === true) break
-      if (next.value instanceof Uint8Array) yield* write(next.value)
-    }
-    yield* Effect.tryPromise({ try: () => filling, catch: onError })
-  }).pipe(Effect.scoped)
+): Effect.Effect<void, E> => PackedTar.write((stream) => fill(stream, items, latest, isLayer), write, onError)
 
 function* all(tree: LayeredTree): Generator<Item> {
   const pending: Array<{ readonly name: string; readonly entry: Entry }> = [{ name: "", entry: tree.root }]
@@ -103,7 +87,6 @@ const fill = async (stream: Pack, items: Iterable<Item>, latest: number, isLayer
     if (entry !== undefined) await put(stream, name === "" ? "./" : name, entry, links, latest)
     else await putWhiteout(stream, name.slice(0, name.length - last.length) + WHITEOUT + last)
   }
-  stream.finalize()
 }
 
 /** A file has a name that means something else in an image. */
@@ -116,7 +99,7 @@ export class UnspeakableName extends Error {
 const putWhiteout = (stream: Pack, name: string): Promise<void> => {
   const shortName = fits(name) ? name : "long-name"
   if (shortName !== name) stream.push(paxEntry([["path", name]]))
-  return entryOf(stream, {
+  return PackedTar.entry(stream, {
     name: shortName,
     mode: Fs.constants.S_IFREG | 0o644,
     uid: 0,
@@ -132,8 +115,6 @@ const MAX_ID = 0o777777
 const MAX_TIME = 0o77777777777
 /** Bytes of a name that need no record. */
 const MAX_NAME = 100
-type EntryHeader = Partial<Header> & Pick<Header, "name">
-
 const put = async (
   stream: Pack,
   name: string,
@@ -161,7 +142,7 @@ const put = async (
   }
   // Between two entries the stream takes whole blocks as they are.
   if (records.length > 0) stream.push(paxEntry(records))
-  const header: EntryHeader = {
+  const header: PackedTar.EntryHeader = {
     name: shortName,
     // The bits of the type keep tar-stream from taking mode 0 for a missing one; it writes the lower twelve.
     mode: stats.mode,
@@ -169,16 +150,16 @@ const put = async (
     gid: Math.min(stats.gid, MAX_ID),
     mtime: seconds < 0 || seconds > MAX_TIME ? EPOCH : new Date(seconds * 1000)
   }
-  if (linked !== undefined) return entryOf(stream, { ...header, type: "link", linkname: shortTarget ?? "" })
+  if (linked !== undefined) return PackedTar.entry(stream, { ...header, type: "link", linkname: shortTarget ?? "" })
   switch (kind) {
     case "directory":
-      return entryOf(stream, { ...header, type: "directory" })
+      return PackedTar.entry(stream, { ...header, type: "directory" })
     case "link":
-      return entryOf(stream, { ...header, type: "symlink", linkname: shortTarget ?? "" })
+      return PackedTar.entry(stream, { ...header, type: "symlink", linkname: shortTarget ?? "" })
     case "file":
       return putFile(stream, { ...header, type: "file", size: stats.size }, hostPath)
     case "other":
-      return entryOf(stream, { ...header, ...device(stats) })
+      return PackedTar.entry(stream, { ...header, ...device(stats) })
   }
 }
 
@@ -199,37 +180,21 @@ const device = (stats: Fs.Stats): Partial<Header> =>
 /** Files up to this many bytes are given to tar-stream in one piece. */
 const SMALL = 1 << 20
 
-const putFile = async (stream: Pack, header: EntryHeader & { readonly size: number }, path: string): Promise<void> => {
+const putFile = async (
+  stream: Pack,
+  header: PackedTar.EntryHeader & { readonly size: number },
+  path: string
+): Promise<void> => {
   const fd = Fs.openSync(path, Fs.constants.O_RDONLY | Fs.constants.O_NOFOLLOW)
   try {
-    if (header.size <= SMALL) return await entryOf(stream, header, Fs.readFileSync(fd))
-    const closed = new Promise<void>((resolve) => stream.once("close", resolve))
-    await new Promise<void>((resolve, reject) => {
-      const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
-      const send = async (): Promise<void> => {
-        for (const piece of contentOf(fd)) {
-          // The shared buffer is filled again while the sink still holds what it was given.
-          if (sink.write(Buffer.from(piece))) continue
-          await Promise.race([new Promise<void>((drained) => sink.once("drain", drained)), closed])
-          if (stream.destroyed) return resolve()
-        }
-        sink.end(undefined)
-      }
-      send().catch(reject)
-    })
+    if (header.size <= SMALL) await PackedTar.entry(stream, header, Fs.readFileSync(fd))
+    else await PackedTar.longEntry(stream, header, pieces(fd))
   } finally {
     Fs.closeSync(fd)
   }
 }
 
-/** An entry without content, or with all of it at hand; waits until the stream takes more. */
-const entryOf = (stream: Pack, header: EntryHeader, data: Uint8Array = new Uint8Array(0)): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const closed = (): void => resolve()
-    stream.once("close", closed)
-    stream.entry(header, Buffer.from(data), (error) => {
-      stream.off("close", closed)
-      if (error == null) resolve()
-      else reject(error)
-    })
-  })
+/** The shared buffer is filled again while the stream still holds what it was given. */
+function* pieces(fd: number): Generator<Uint8Array> {
+  for (const piece of contentOf(fd)) yield Buffer.from(piece)
+}

@@ -1,0 +1,66 @@
+/** A tar on its way through tar-stream: filled by one, taken in chunks by another. */
+import * as Effect from "effect/Effect"
+import type { Header, Pack } from "tar-stream"
+
+/**
+ * Gives the chunks of a tar to `write`; waits for each to be taken before it goes
+ * on. `fill` makes the entries, and ends early when the stream is closed.
+ */
+export const write = <E, F>(
+  fill: (stream: Pack) => Promise<void>,
+  write: (chunk: Uint8Array) => Effect.Effect<void, F>,
+  onError: (error: unknown) => E
+): Effect.Effect<void, E | F> =>
+  Effect.gen(function* () {
+    const { pack } = yield* Effect.promise(() => import("tar-stream"))
+    const stream = yield* Effect.acquireRelease(
+      Effect.sync(() => pack()),
+      (open) => Effect.sync(() => open.destroy())
+    )
+    const filling = fill(stream).then(() => stream.finalize())
+    // A failure shows at the reading end, where it is waited for.
+    filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
+    const chunks = stream[Symbol.asyncIterator]()
+    for (;;) {
+      const next = yield* Effect.tryPromise({ try: () => chunks.next(), catch: onError })
+      if (next.done === true) break
+      if (next.value instanceof Uint8Array) yield* write(next.value)
+    }
+    yield* Effect.tryPromise({ try: () => filling, catch: onError })
+  }).pipe(Effect.scoped)
+
+export type EntryHeader = Partial<Header> & Pick<Header, "name">
+
+/** An entry without content, or with all of it at hand; waits until the stream takes more. */
+export const entry = (stream: Pack, header: EntryHeader, data: Uint8Array = new Uint8Array(0)): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const closed = (): void => resolve()
+    stream.once("close", closed)
+    stream.entry(header, Buffer.from(data), (error) => {
+      stream.off("close", closed)
+      if (error == null) resolve()
+      else reject(error)
+    })
+  })
+
+/** An entry whose content comes in pieces, each in memory of its own. */
+export const longEntry = async (
+  stream: Pack,
+  header: EntryHeader & { readonly size: number },
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+): Promise<void> => {
+  const closed = new Promise<void>((resolve) => stream.once("close", resolve))
+  await new Promise<void>((resolve, reject) => {
+    const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
+    const send = async (): Promise<void> => {
+      for await (const piece of pieces) {
+        if (stream.destroyed) return resolve()
+        if (sink.write(piece)) continue
+        await Promise.race([new Promise<void>((drained) => sink.once("drain", drained)), closed])
+        if (stream.destroyed) return resolve()
+      }
+      sink.end(undefined)
+    }
+    send().catch(reject)
+  })
+}
