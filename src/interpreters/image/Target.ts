@@ -17,7 +17,7 @@ export interface Target {
 }
 
 /** Layers that are made, read or brought at the same time. */
-const AT_ONCE = 3
+export const AT_ONCE = 3
 
 /** Brings an image somewhere. Gives its documents. */
 export const bring = (image: ResultImage, target: Target): Effect.Effect<Documents, Failure> =>

@@ -1,0 +1,116 @@
+/**
+ * Images into an OCI image layout in a directory. A new one appears when it is
+ * complete; to one that is there images are added, and its index is replaced at
+ * the very end.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { randomBytes } from "node:crypto"
+import * as Fs from "node:fs"
+import { basename, dirname, resolve } from "node:path"
+import * as ByteSource from "../base/ByteSource.ts"
+import { attempt, explain, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import * as Schemas from "../base/ImageSchemas.ts"
+import { MAX_DOCUMENT } from "../base/OciLayout.ts"
+import type { Document } from "./ImageDocuments.ts"
+import * as Layout from "./OciLayoutFiles.ts"
+import type { OpenLayer } from "./ResultImage.ts"
+
+export interface OciDirectory {
+  /** Where files without names can be while layers are made: on the same disk as the layout. */
+  readonly scratch: string
+  readonly has: (blob: { readonly digest: string; readonly size: number }) => boolean
+  readonly put: (layer: OpenLayer) => Effect.Effect<void, ImageProblem>
+  readonly putDocument: (document: Document) => Effect.Effect<void, ImageProblem>
+  /** Lists images, when all that they need has been put. Nothing may be put after that. */
+  readonly list: (images: ReadonlyArray<Layout.Listed>) => Effect.Effect<void, ImageProblem>
+}
+
+/** Opens a layout to add to, or makes one. When the scope closes without `list`, nothing has changed. */
+export const open = (path: string): Effect.Effect<OciDirectory, ImageProblem, Scope.Scope> =>
+  Effect.gen(function* () {
+    const before = yield* attempt(`cannot write ${path}`, () => look(path))
+    const directory = Option.isSome(before) ? path : yield* making(path)
+    const file = (name: string): string => `${directory}/${name}`
+    const put = (digest: string, write: (fd: number, signal: AbortSignal) => Promise<void>) =>
+      attempt(`cannot write ${path}`, async (signal) => {
+        const target = file(Layout.blobPath(digest))
+        if (Fs.existsSync(target)) return
+        Fs.mkdirSync(dirname(target), { recursive: true })
+        await replace(target, (fd) => write(fd, signal))
+      })
+    return {
+      scratch: directory,
+      has: ({ digest, size }) => {
+        const stats = Fs.lstatSync(file(Layout.blobPath(digest)), { throwIfNoEntry: false })
+        return stats?.isFile() === true && stats.size === size
+      },
+      put: ({ descriptor, read }) =>
+        put(descriptor.digest, async (fd, signal) => {
+          for await (const chunk of read(signal)) writeAll(fd, chunk)
+        }),
+      putDocument: ({ bytes, digest }) => put(digest, async (fd) => writeAll(fd, bytes)),
+      list: (images) =>
+        attempt(`cannot write ${path}`, async () => {
+          if (Option.isNone(before))
+            await replace(file("oci-layout"), async (fd) => writeAll(fd, Buffer.from(Layout.LAYOUT)))
+          const index = Layout.index(
+            Option.getOrElse(before, () => []),
+            images
+          )
+          await replace(file("index.json"), async (fd) => writeAll(fd, Buffer.from(index)))
+          if (directory !== path) Fs.renameSync(directory, path)
+        })
+    }
+  })
+
+/** The images of a layout that is there; none where there is nothing yet. Throws an `ImageProblem` where there is something else. */
+const look = async (path: string): Promise<Option.Option<ReadonlyArray<Layout.Listed>>> => {
+  const stats = Fs.statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return Option.none()
+  if (!stats.isDirectory()) throw problem(`${path} is there already, and is no directory`, "name another one with -o")
+  if (Fs.readdirSync(path).length === 0) return Option.none()
+  const name = `${path}/index.json`
+  if (!Fs.existsSync(name)) {
+    throw problem(`${path} is there already, and is no image layout`, "name another directory with -o, or an empty one")
+  }
+  const bytes = await ByteSource.collect(ByteSource.read(name), MAX_DOCUMENT, name)
+  // As it is: what others wrote there stays.
+  Schemas.decode(Schemas.Index, bytes, name)
+  const { manifests }: { manifests: ReadonlyArray<Layout.Listed> } = JSON.parse(bytes.toString("utf8"))
+  return Option.some(manifests)
+}
+
+/** A directory beside where it is to be, which goes with the scope unless it was moved there. */
+const making = (path: string): Effect.Effect<string, ImageProblem, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const real = resolve(path)
+        const made = Fs.mkdtempSync(`${dirname(real)}/.${basename(real).slice(0, 200)}.`)
+        Fs.chmodSync(made, 0o777 & ~process.umask())
+        return made
+      },
+      catch: (cause) => cause
+    }).pipe(Effect.catchAll((cause) => explain(`cannot write ${path}`, cause))),
+    (made) => Effect.sync(() => Fs.rmSync(made, { recursive: true, force: true }))
+  )
+
+/** Writes a file beside where it is to be, and moves it there. */
+const replace = async (path: string, write: (fd: number) => Promise<void>): Promise<void> => {
+  const temporary = `${path}.${randomBytes(8).toString("hex")}.tmp`
+  const fd = Fs.openSync(temporary, "wx")
+  try {
+    await write(fd)
+    Fs.closeSync(fd)
+    Fs.renameSync(temporary, path)
+  } catch (error) {
+    Fs.rmSync(temporary, { force: true })
+    throw error
+  }
+}
+
+const writeAll = (fd: number, bytes: Uint8Array): void => {
+  for (let done = 0; done < bytes.length;) done += Fs.writeSync(fd, bytes, done)
+}
