@@ -14,7 +14,7 @@ import { until } from "../../until.ts"
 import { directory, file, ociLayout, sha256, tarOf } from "../base/images.ts"
 import { temporaryDirectory } from "../base/trees.ts"
 import { said } from "../base/unpacking.ts"
-import { first, reply, type Script, type ScriptedRegistry, serve } from "./scriptedRegistry.ts"
+import { type Asked, damaging, first, reply, type Script, type ScriptedRegistry, serve } from "./scriptedRegistry.ts"
 
 /** More than a socket buffers. */
 const LARGE = Buffer.alloc(6_000_000, "large and easily compressed, but not compressed here\n")
@@ -145,8 +145,7 @@ describeWith(["root"], "an image in a registry", () => {
         })
       )
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
-      const ranges = registry.asked.filter(({ path }) => largeBlob.test(path)).map(({ range }) => range)
-      expect(ranges).toEqual([undefined, `bytes=${size}-`, `bytes=${2 * size}-`])
+      expect(rangesOf(registry.asked, largeBlob)).toEqual([undefined, `bytes=${size}-`, `bytes=${2 * size}-`])
       expect(pauses).toEqual([500, 500])
     })
   )
@@ -405,6 +404,83 @@ describeWith(["root"], "an image in a registry", () => {
     })
   )
 
+  it.scopedLive("is taken from the next place where one has other bytes of the same length", () =>
+    Effect.gen(function* () {
+      const { configured, path, registry, unpacked } = yield* world
+      const mirrors = [yield* serve(`${path}/layout`), yield* serve(`${path}/layout`)]
+      const lines = mirrors.map(({ host }) => `[[registry.mirror]]\nlocation = "${host}"\n`)
+      const toml = `[[registry]]\nlocation = "${registry.host}"\n${lines.join("")}`
+      for (const { scripts } of mirrors) scripts.push(damaging(`${path}/layout`, /blobs|manifests.sha256/))
+      expect(yield* unpacked(`${registry.host}/image:v1`, configured(toml, "one"))).toEqual(V1)
+      expect(LARGE.equals(Fs.readFileSync(`${path}/root-0/large`))).toBe(true)
+      const ranges = [...mirrors, registry].map(({ asked }) => rangesOf(asked, largeBlob))
+      expect(ranges).toEqual([[undefined], [undefined], [undefined]])
+      const [{ digest = "" } = {}] = JSON.parse(Fs.readFileSync(`${path}/layout/index.json`, "utf8")).manifests
+      expect(yield* unpacked(`${registry.host}/image@${digest}`, configured(toml, "two"))).toEqual(V1)
+      registry.scripts.push(damaging(`${path}/layout`, largeBlob))
+      const message = yield* Effect.flip(unpacked(`${registry.host}/image:v1`, configured(toml, "three")))
+      expect(message).toMatch(/^the layer sha256:.* has the digest sha256:/)
+      expect(Fs.readdirSync(`${path}/three/blobs/partial`)).toEqual([])
+      expect(Fs.existsSync(`${path}/three/blobs/sha256/${sha256(largeTar)}`)).toBe(false)
+    })
+  )
+
+  it.scopedLive("is fetched anew where what one place began and another ended is not it", () =>
+    Effect.gen(function* () {
+      const { configured, path, registry, unpacked } = yield* world
+      const mirror = yield* serve(`${path}/layout`)
+      const toml = `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`
+      const size = 2_000_000
+      mirror.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(Buffer.alloc(size), () => response.destroy())
+        }),
+        first(1, largeBlob, (_, response) => reply(response, 404, ""))
+      )
+      expect(yield* unpacked(`${registry.host}/image:v1`, configured(toml, "kept"))).toEqual(V1)
+      expect(LARGE.equals(Fs.readFileSync(`${path}/root-0/large`))).toBe(true)
+      expect(rangesOf(registry.asked, largeBlob)).toEqual([`bytes=${size}-`, undefined])
+    })
+  )
+
+  it.scopedLive("is fetched anew where what an earlier build left of it is damaged", () =>
+    Effect.gen(function* () {
+      const { partial, path, registry, unpacked } = yield* world
+      const left = `${path}/kept/blobs/partial`
+      Fs.mkdirSync(left, { recursive: true })
+      for (const [index, size] of [1000, largeTar.length].entries()) {
+        Fs.writeFileSync(`${left}/${sha256(largeTar)}`, Buffer.alloc(size))
+        expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+        expect(LARGE.equals(Fs.readFileSync(`${path}/root-${index}/large`))).toBe(true)
+        expect(partial()).toEqual([])
+        Fs.rmSync(`${path}/kept/blobs/sha256`, { recursive: true })
+      }
+      expect(rangesOf(registry.asked, largeBlob)).toEqual(["bytes=1000-", undefined, undefined])
+    })
+  )
+
+  it.scopedLive("is unpacked while it arrives", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      let goOn = (): void => undefined
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000))
+          goOn = () => response.end(largeTar.subarray(1_000_000))
+        })
+      )
+      const fiber = yield* Effect.fork(unpacked(`${registry.host}/image:v1`))
+      const file = `${path}/root-0/large`
+      yield* Effect.promise(() =>
+        until("some of it is unpacked", () => (Fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0)
+      )
+      goOn()
+      expect(yield* Fiber.join(fiber)).toEqual(V1)
+    })
+  )
+
   it.scopedLive("is not there where its registry is blocked, however it is written, and though it is known", () =>
     Effect.gen(function* () {
       const { configured, registry, unpacked } = yield* world
@@ -560,6 +636,10 @@ describeWith(["root", "openssl"], "a registry that speaks TLS", () => {
     })
   )
 })
+
+/** From where to where those requests were that are for paths like this. */
+const rangesOf = (asked: ReadonlyArray<Asked>, path: RegExp): ReadonlyArray<string | undefined> =>
+  asked.filter((one) => path.test(one.path)).map(({ range }) => range)
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`
 

@@ -93,3 +93,16 @@ export const first =
     work(request, response)
     return true
   }
+
+/** Answers requests for such paths, which have a digest, with as many bytes that are not quite those that it should. */
+export const damaging =
+  (layout: string, path: RegExp): Script =>
+  ({ url = "" }, response) => {
+    const [, hex = ""] = /sha256:([0-9a-f]{64})$/.exec(url) ?? []
+    if (!path.test(url) || hex === "") return undefined
+    const content = Fs.readFileSync(`${layout}/blobs/sha256/${hex}`)
+    const middle = content.length >> 1
+    content.writeUInt8(content.readUInt8(middle) ^ 1, middle)
+    reply(response, 200, content)
+    return true
+  }
