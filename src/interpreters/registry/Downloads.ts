@@ -34,7 +34,10 @@ export class Downloads {
     this.grown = grown
   }
 
-  /** Fetches a blob from the first place that has it, when it is its turn, unless it is there or on its way: then this is false. */
+  /**
+   * Fetches a blob from the first place that has it, when it is its turn, unless
+   * it is there or on its way: then this is false.
+   */
   start(blob: Blob, places: ReadonlyArray<Place>): boolean {
     if (this.downloads.has(blob.hex) || this.opened.has(blob.hex)) return false
     const fd = this.cache.use(blob)

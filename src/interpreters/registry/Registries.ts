@@ -1,9 +1,6 @@
 /** Images in registries, for who plans and builds. Nothing is loaded, read or asked for before the first image. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { homedir } from "node:os"
-import * as Fs from "node:fs"
-import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import type { Digest } from "../../domain/Digest.ts"
 import { visible } from "../../domain/DisplayText.ts"
@@ -16,6 +13,7 @@ import * as Connection from "./Connection.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Conf from "./RegistriesConf.ts"
 import { type Findings, RegistryImages } from "./RegistryImages.ts"
+import type { Environment } from "./UserDirectories.ts"
 
 export interface RegistriesOptions {
   /** Where blobs, and what tags mean, are kept, as soon as there is such a place. */
@@ -25,7 +23,7 @@ export interface RegistriesOptions {
   /** Whether tags are asked for again whose meaning is known. */
   readonly pulls: boolean
   /** For proxies, and for where configuration and passwords are. */
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** Called often while layers come. */
   readonly progress?: (progress: Progress) => void
   /** Waits so many milliseconds before another try, or until the signal is aborted, with which it then rejects. */
@@ -113,7 +111,7 @@ const open = async (
   keeping: { readonly findings: Findings; readonly writes: boolean },
   signal: AbortSignal
 ) => {
-  const registries = await Conf.read(files(environment))
+  const registries = await Conf.read(Conf.files(environment))
   const connection = await Connection.make(environment)
   const images = new RegistryImages(
     {
@@ -130,28 +128,6 @@ const open = async (
   )
   return { images, close: connection.close }
 }
-
-/** Those of containers-registries.conf(5) that are there, the ones that count more first. */
-const files = (environment: RegistriesOptions["environment"]): ReadonlyArray<string> => {
-  const named = environment["CONTAINERS_REGISTRIES_CONF"]
-  if (named !== undefined && named !== "") return [named]
-  const own = join(environment["XDG_CONFIG_HOME"] ?? join(environment["HOME"] ?? homedir(), ".config"), "containers")
-  const [directory] = [own, "/etc/containers"].filter((path) => Fs.existsSync(join(path, CONF)))
-  const parts = ["/etc/containers", own].map((path) => join(path, `${CONF}.d`)).filter((path) => Fs.existsSync(path))
-  return [
-    ...parts
-      .flatMap((path) =>
-        Fs.readdirSync(path)
-          .filter((name) => name.endsWith(".conf"))
-          .sort()
-          .map((name) => join(path, name))
-      )
-      .toReversed(),
-    ...(directory === undefined ? [] : [join(directory, CONF)])
-  ]
-}
-
-const CONF = "registries.conf"
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   setTimeout(milliseconds, undefined, { signal })
