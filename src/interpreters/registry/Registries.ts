@@ -1,6 +1,7 @@
 /** Images in registries, for who plans and builds. Nothing is loaded, read or asked for before the first image. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { setTimeout } from "node:timers/promises"
 import type { Digest } from "../../domain/Digest.ts"
 import { visible } from "../../domain/DisplayText.ts"
@@ -9,10 +10,11 @@ import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
+import * as Shared from "../Shared.ts"
 import * as Connection from "./Connection.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Conf from "./RegistriesConf.ts"
-import { type Findings, RegistryImages } from "./RegistryImages.ts"
+import { type Findings, RegistryImages, type RegistryImagesOptions } from "./RegistryImages.ts"
 import type { Environment } from "./UserDirectories.ts"
 
 export interface RegistriesOptions {
@@ -54,80 +56,84 @@ export interface Registries {
   ) => Effect.Effect<void, ImageProblem>
 }
 
-export const make = (options: RegistriesOptions): Registries => {
-  const findings: Findings = { documents: new Map(), tags: new Map() }
-  const asking = <A>(image: RegistryReference, ask: (images: RegistryImages) => Promise<A>) =>
-    attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-      const { close, images } = await open(options, { findings, writes: options.remembers }, signal)
-      try {
-        return await ask(images)
-      } finally {
-        await close()
-      }
-    }).pipe(Effect.mapError(shown))
-  return {
-    resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
-    digestOf: (image) => asking(image, (images) => images.top(image)),
-    unpack: (image, digest, wanted, root, limits) =>
-      Effect.acquireUseRelease(
-        attempt(`cannot fetch ${fullName(image)}`, async () => {
-          const abort = new AbortController()
-          const opened = await open(options, { findings, writes: true }, abort.signal)
-          try {
-            opened.images.keepFindings()
-            let of = 0
-            const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
-            const begun = (bytes: number) => {
-              of = bytes
-              if (bytes > 0) tell(0)
-            }
-            return { ...opened, abort, begun, downloads: opened.images.downloads(tell) }
-          } catch (error) {
-            await opened.close()
-            throw error
-          }
-        }),
-        ({ abort, begun, downloads, images }) =>
-          attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-            signal.addEventListener("abort", () => abort.abort())
-            return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
-          }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
-        ({ abort, close, downloads }) =>
-          Effect.promise(async () => {
-            abort.abort()
-            await downloads.settled()
-            await close()
-          })
+/** What they have in common is opened for the first image, once, and closed with the scope. */
+export const make = (options: RegistriesOptions): Effect.Effect<Registries, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    const findings: Findings = { documents: new Map(), tags: new Map() }
+    const access = Shared.make(open(options.environment), scope)
+    const imagesWith = (opened: Access, writes: boolean, signal: AbortSignal): RegistryImages =>
+      new RegistryImages(settings(options, opened.registries, { findings, writes }), opened.connection, signal)
+    const asking = <A>(image: RegistryReference, ask: (images: RegistryImages) => Promise<A>) =>
+      Effect.flatMap(access, (opened) =>
+        attempt(`cannot fetch ${fullName(image)}`, async (signal) => ask(imagesWith(opened, options.remembers, signal)))
       ).pipe(Effect.mapError(shown))
-  }
+    const unpacking = (opened: Access, image: RegistryReference) =>
+      attempt(`cannot fetch ${fullName(image)}`, async () => {
+        const abort = new AbortController()
+        const images = imagesWith(opened, true, abort.signal)
+        images.keepFindings()
+        let of = 0
+        const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
+        const begun = (bytes: number) => {
+          of = bytes
+          if (bytes > 0) tell(0)
+        }
+        return { abort, begun, images, downloads: images.downloads(tell) }
+      })
+    return {
+      resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
+      digestOf: (image) => asking(image, (images) => images.top(image)),
+      unpack: (image, digest, wanted, root, limits) =>
+        Effect.flatMap(access, (opened) =>
+          Effect.acquireUseRelease(
+            unpacking(opened, image),
+            ({ abort, begun, downloads, images }) =>
+              attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+                signal.addEventListener("abort", () => abort.abort())
+                return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
+              }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, limits))),
+            ({ abort, downloads }) =>
+              Effect.promise(() => {
+                abort.abort()
+                return downloads.settled()
+              })
+          )
+        ).pipe(Effect.mapError(shown))
+    }
+  })
+
+/** What all images are asked for with. */
+interface Access {
+  readonly registries: ReadonlyArray<Conf.Registry>
+  readonly connection: Connection.Connection
 }
+
+const open = (environment: Environment): Effect.Effect<Access, ImageProblem, Scope.Scope> =>
+  Effect.acquireRelease(
+    attempt("cannot read registries.conf", async () => ({
+      registries: await Conf.read(Conf.files(environment)),
+      connection: await Connection.make(environment)
+    })),
+    ({ connection }) => Effect.promise(connection.close)
+  )
+
+const settings = (
+  { directory, environment, pulls, ...options }: RegistriesOptions,
+  registries: Access["registries"],
+  keeping: Pick<RegistryImagesOptions, "findings" | "writes">
+): RegistryImagesOptions => ({
+  ...keeping,
+  pulls,
+  directory: directory(),
+  endpoints: (image) => Conf.endpoints(registries, image),
+  credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
+  isBlocked: (host) => Conf.isBlocked(registries, host),
+  pause: options.pause ?? pause
+})
 
 /** What registries say may be anything, and is shown on terminals. */
 const shown = ({ cause, hint, message }: ImageProblem): ImageProblem =>
   problem(visible(message), Option.getOrUndefined(Option.map(hint, visible)), cause)
-
-const open = async (
-  { environment, ...options }: RegistriesOptions,
-  keeping: { readonly findings: Findings; readonly writes: boolean },
-  signal: AbortSignal
-) => {
-  const registries = await Conf.read(Conf.files(environment))
-  const connection = await Connection.make(environment)
-  const images = new RegistryImages(
-    {
-      ...keeping,
-      pulls: options.pulls,
-      directory: options.directory(),
-      endpoints: (image) => Conf.endpoints(registries, image),
-      credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
-      isBlocked: (host) => Conf.isBlocked(registries, host),
-      pause: options.pause ?? pause
-    },
-    connection,
-    signal
-  )
-  return { images, close: connection.close }
-}
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   setTimeout(milliseconds, undefined, { signal })

@@ -2,6 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import type { BaseImagesService } from "../../../src/interpreters/BaseImages.ts"
@@ -23,6 +24,8 @@ const plain = (tar: Buffer): Buffer => tar
 interface World {
   readonly registry: ScriptedRegistry
   readonly path: string
+  /** What registries are opened with where a test wants nothing else. */
+  readonly usual: Registries.RegistriesOptions
   /** Milliseconds of the pauses that were made. */
   readonly pauses: ReadonlyArray<number>
   readonly open: (options?: Partial<Registries.RegistriesOptions>, limits?: UnpackLimits) => BaseImagesService
@@ -45,22 +48,23 @@ const world = Effect.gen(function* () {
   ociLayout(`${path}/layout`, { layers, name: "v1", env: ["A=b"] }, { layers: [[file("two")]], name: "v2" })
   const registry = yield* serve(`${path}/layout`)
   const pauses: Array<number> = []
+  const scope = yield* Effect.scope
+  const usual: Registries.RegistriesOptions = {
+    directory: () => `${path}/kept`,
+    remembers: true,
+    pulls: false,
+    environment: { HOME: `${path}/home`, PATH: `${path}/bin:${process.env["PATH"]}` },
+    pause: (milliseconds) => {
+      pauses.push(milliseconds)
+      return Promise.resolve()
+    }
+  }
   const open: World["open"] = (options = {}, limits) =>
     LocalBaseImages.make({
       ...(limits === undefined ? {} : { limits }),
       sourceDirectory: path,
       platform: "linux/amd64",
-      registries: Registries.make({
-        directory: () => `${path}/kept`,
-        remembers: true,
-        pulls: false,
-        environment: { HOME: `${path}/home`, PATH: `${path}/bin:${process.env["PATH"]}` },
-        pause: (milliseconds) => {
-          pauses.push(milliseconds)
-          return Promise.resolve()
-        },
-        ...options
-      })
+      registries: Effect.runSync(Scope.extend(Registries.make({ ...usual, ...options }), scope))
     })
   let count = 0
   const unpacked: World["unpacked"] = (reference, images = open()) =>
@@ -84,7 +88,7 @@ const world = Effect.gen(function* () {
   }
   const partial = () =>
     Fs.existsSync(`${path}/kept/blobs/partial`) ? Fs.readdirSync(`${path}/kept/blobs/partial`) : []
-  return { registry, path, pauses, open, configured, unpacked, partial } satisfies World
+  return { registry, path, usual, pauses, open, configured, unpacked, partial } satisfies World
 })
 
 const largeTar = tarOf([file("large", LARGE)])
@@ -109,6 +113,53 @@ describeWith(["root"], "an image in a registry", () => {
       expect(base).toMatchObject({ format: "oci", platform: "linux/amd64", environment: [{ name: "A", value: "b" }] })
       expect(yield* unpacked(`${registry.host}/team/image@sha256:${base.digest}`)).toEqual(V1)
       expect(registry.asked.length).toBe(count)
+    })
+  )
+
+  it.scopedLive("is asked for over the connection that another one was, until the scope closes", () =>
+    Effect.gen(function* () {
+      const { path, registry, usual } = yield* world
+      const conf = `${path}/registries.conf`
+      const environment = { HOME: path, CONTAINERS_REGISTRIES_CONF: conf }
+      yield* Effect.gen(function* () {
+        const registries = yield* Registries.make({ ...usual, environment })
+        const images = LocalBaseImages.make({ sourceDirectory: path, platform: "linux/amd64", registries })
+        const resolved = (name: string) => Effect.mapError(images.resolve(`${registry.host}/${name}`), said)
+        expect(yield* Effect.flip(resolved("a:v1"))).toMatch(/^cannot read registries.conf: ENOENT/)
+        Fs.writeFileSync(conf, "")
+        yield* resolved("a:v1")
+        // It is not read again.
+        Fs.writeFileSync(conf, "[[registry")
+        yield* Effect.forEach(["b:v1", "c:v1", "d:v2"], resolved)
+      }).pipe(Effect.scoped)
+      // A second one where the next question is asked before the first is known to be free.
+      expect(registry.connections.size).toBeLessThanOrEqual(2)
+      const isClosed = () => [...registry.connections].every(({ destroyed }) => destroyed)
+      yield* Effect.promise(() => until("it is closed", isClosed))
+    })
+  )
+
+  it.scopedLive("goes on being fetched when another one is given up", () =>
+    Effect.gen(function* () {
+      const { open, registry, unpacked } = yield* world
+      let goOn: (() => void) | undefined
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000))
+        }),
+        first(1, /manifests.v2$/, ({ url = "" }, response) => {
+          goOn = () => reply(response, 307, "", { location: url })
+        })
+      )
+      const images = open()
+      const one = yield* Effect.fork(unpacked(`${registry.host}/image:v1`, images))
+      const other = yield* Effect.fork(unpacked(`${registry.host}/image:v2`, images))
+      const isAsked = () => goOn !== undefined && registry.asked.some(({ path }) => largeBlob.test(path))
+      yield* Effect.promise(() => until("both are asked for", isAsked))
+      yield* Fiber.interrupt(one)
+      goOn?.()
+      expect(yield* Fiber.join(other)).toEqual({ two: 0 })
     })
   )
 
