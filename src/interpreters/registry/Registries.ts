@@ -63,10 +63,17 @@ export const make = (options: RegistriesOptions): Effect.Effect<Registries, neve
     const access = Shared.make(open(options.environment), scope)
     const imagesWith = (opened: Access, writes: boolean, signal: AbortSignal): RegistryImages =>
       new RegistryImages(settings(options, opened.registries, { findings, writes }), opened.connection, signal)
+    const turns = new Map<string, Effect.Semaphore>()
+    /** Who comes second waits, and finds what the first has found out; or asks himself, if that was given up. */
+    const oneAtATime = (name: string): Effect.Semaphore => {
+      const turn = turns.get(name) ?? Effect.unsafeMakeSemaphore(1)
+      turns.set(name, turn)
+      return turn
+    }
     const asking = <A>(image: RegistryReference, ask: (images: RegistryImages) => Promise<A>) =>
       Effect.flatMap(access, (opened) =>
         attempt(`cannot fetch ${fullName(image)}`, async (signal) => ask(imagesWith(opened, options.remembers, signal)))
-      ).pipe(Effect.mapError(shown))
+      ).pipe(oneAtATime(fullName(image)).withPermits(1), Effect.mapError(shown))
     const unpacking = (opened: Access, image: RegistryReference) =>
       attempt(`cannot fetch ${fullName(image)}`, async () => {
         const abort = new AbortController()

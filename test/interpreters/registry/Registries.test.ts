@@ -163,6 +163,25 @@ describeWith(["root"], "an image in a registry", () => {
     })
   )
 
+  it.scopedLive("is asked for once by two that resolve it at the same time, also when one is given up", () =>
+    Effect.gen(function* () {
+      const { open, registry } = yield* world
+      const images = open({ remembers: false })
+      const resolved = (tag: string) => images.resolve(`${registry.host}/image:${tag}`)
+      const both = yield* Effect.all([resolved("v1"), resolved("v1")], { concurrency: 2 })
+      expect(both[0]).toEqual(both[1])
+      // Manifest and configuration.
+      expect(registry.asked.length).toBe(2)
+      registry.scripts.push(first(1, /manifests.v2$/, () => undefined))
+      const one = yield* Effect.fork(resolved("v2"))
+      yield* Effect.promise(() => until("the first asks", () => registry.asked.length === 3))
+      const other = yield* Effect.fork(resolved("v2"))
+      yield* Fiber.interrupt(one)
+      expect((yield* Fiber.join(other)).digest).not.toBe(both[0].digest)
+      expect(registry.asked.length).toBe(5)
+    })
+  )
+
   it.scopedLive("by its tag is what the tag meant first, until it is to be pulled", () =>
     Effect.gen(function* () {
       const { open, path, registry } = yield* world
