@@ -16,11 +16,12 @@ import type { Backend, SandboxOptions } from "./Backend.ts"
 
 /** What such a store keeps besides results, once it is there. */
 const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
-  images: (place, { registries, ...options }) => {
-    const directory = () => Option.getOrUndefined(Option.map(rootOf(place), imagesIn))
-    const fetching = registries === undefined ? {} : { registries: Registries.make({ ...registries, directory }) }
-    return Effect.succeed(LocalBaseImages.make({ ...options, ...fetching }))
-  },
+  images: (place, { registries, ...options }) =>
+    Effect.gen(function* () {
+      if (registries === undefined) return LocalBaseImages.make(options)
+      const directory = () => Option.getOrUndefined(Option.map(rootOf(place), imagesIn))
+      return LocalBaseImages.make({ ...options, registries: yield* Registries.make({ ...registries, directory }) })
+    }),
   hashes: (place, sourceDirectory) => Option.map(rootOf(place), (root) => hashesIn(root, sha256(sourceDirectory)))
 })
 

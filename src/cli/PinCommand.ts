@@ -17,7 +17,7 @@ export const pin = (given: Given<typeof flags.pin>): Effect.Effect<void, CliErro
     const host = yield* Host
     const { stderr, stdout } = yield* Output
     const parsed = yield* readSpec(given.file)
-    const registries = Registries.make({
+    const registries = yield* Registries.make({
       directory: () => undefined,
       remembers: false,
       pulls: true,
@@ -35,4 +35,4 @@ export const pin = (given: Given<typeof flags.pin>): Effect.Effect<void, CliErro
     const bytes = new TextEncoder().encode(Bases.rename(parsed, names))
     if (given.file === "-" || given.print) return yield* stdout.write(bytes)
     if (names.size > 0) yield* host.write(given.file, (sink) => sink.write(bytes))
-  })
+  }).pipe(Effect.scoped)

@@ -6,7 +6,6 @@
  * What is whole was verified when it came. It is verified again whenever it is
  * read, since the machine may have gone down before it reached the disk.
  */
-import { createHash, type Hash } from "node:crypto"
 import * as Fs from "node:fs"
 import { setTimeout } from "node:timers/promises"
 import * as ByteSource from "../base/ByteSource.ts"
@@ -14,19 +13,8 @@ import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import { codeOf } from "../host/IoError.ts"
 import { tryLock } from "../host/Libc.ts"
 import { isAt } from "../host/Names.ts"
-
-/** What a blob is known by, from a manifest. */
-export interface Blob {
-  /** 64 hexadecimal digits of SHA-256. */
-  readonly hex: string
-  /** Bytes. */
-  readonly size: number
-  /** For messages. */
-  readonly name: string
-}
-
-/** Gives a blob's bytes from one on. */
-export type Fetch = (from: number) => ByteSource.ByteSource
+import type { Blob, Place } from "./Blob.ts"
+import { fill, type Grown } from "./BlobFile.ts"
 
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants
 
@@ -72,11 +60,12 @@ export class BlobCache {
   }
 
   /**
-   * Fetches one that is not there, going on where somebody has left off. Only
-   * one process fetches a blob; others wait for it. Gives it open, so that who
-   * makes room does not take it away.
+   * Fetches one that is not there, from the first of some places that has it,
+   * going on where somebody has left off. Only one process fetches a blob;
+   * others wait for it. Gives it open, so that who makes room does not take it
+   * away.
    */
-  async fetch(blob: Blob, from: Fetch, signal: AbortSignal, grown: (written: number) => void): Promise<number> {
+  async fetch(blob: Blob, places: ReadonlyArray<Place>, signal: AbortSignal, grown: Grown): Promise<number> {
     this.make()
     const path = `${this.directory}/partial/${blob.hex}`
     for (;;) {
@@ -86,46 +75,17 @@ export class BlobCache {
       if (opened === undefined) continue
       if (fd === undefined) return opened
       try {
-        await this.fill(blob, fd, from, signal, grown)
+        const wrong = await fill(fd, blob, places, signal, grown)
+        if (wrong !== undefined) {
+          Fs.rmSync(path, { force: true })
+          throw wrong
+        }
         Fs.renameSync(path, this.path(blob.hex))
         return fd
       } catch (error) {
-        if (error instanceof Wrong) Fs.rmSync(path, { force: true })
         Fs.closeSync(fd)
-        throw error instanceof Wrong ? problem(error.message, WRONG) : error
+        throw error
       }
-    }
-  }
-
-  private async fill(
-    blob: Blob,
-    fd: number,
-    from: Fetch,
-    signal: AbortSignal,
-    grown: (written: number) => void
-  ): Promise<void> {
-    const hash = createHash("sha256")
-    let at = await rehash(fd, hash, blob.size, signal)
-    grown(at)
-    if (at < blob.size) {
-      for await (const chunk of from(at)) {
-        signal.throwIfAborted()
-        if (at + chunk.length > blob.size) {
-          throw new Wrong(`${blob.name} is longer than the ${blob.size} bytes that its manifest says`)
-        }
-        // On a full disk a part is written first.
-        for (let done = 0; done < chunk.length;) {
-          done += Fs.writeSync(fd, chunk, done, chunk.length - done, at + done)
-        }
-        hash.update(chunk)
-        at += chunk.length
-        grown(at)
-      }
-    }
-    if (at < blob.size) throw problem(`${blob.name} ends after ${at} of ${blob.size} bytes`, "try again")
-    const digest = hash.digest("hex")
-    if (digest !== blob.hex) {
-      throw new Wrong(`${blob.name} has the digest sha256:${digest}, not sha256:${blob.hex}`)
     }
   }
 
@@ -170,21 +130,4 @@ export class BlobCache {
     for (const name of ["sha256", "partial"])
       Fs.mkdirSync(`${this.directory}/${name}`, { recursive: true, mode: 0o700 })
   }
-}
-
-/** What came is not what was asked for. */
-class Wrong extends Error {}
-
-const WRONG = "the registry, or something on the way to it, is broken or does not tell the truth"
-
-/** What is in a file already, up to a size; more than that is cut off. Gives its length. */
-const rehash = async (fd: number, hash: Hash, size: number, signal: AbortSignal): Promise<number> => {
-  let at = 0
-  for await (const chunk of ByteSource.within(fd, 0, size)) {
-    signal.throwIfAborted()
-    hash.update(chunk)
-    at += chunk.length
-  }
-  Fs.ftruncateSync(fd, at)
-  return at
 }

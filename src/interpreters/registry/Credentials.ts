@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { problem } from "../base/ImageProblem.ts"
 import type { Endpoint } from "./Endpoint.ts"
+import * as UserDirectories from "./UserDirectories.ts"
 
 export type Credentials =
   | { readonly _tag: "Password"; readonly user: string; readonly password: string }
@@ -15,7 +16,7 @@ export type Credentials =
   | { readonly _tag: "IdentityToken"; readonly token: string }
 
 export interface CredentialsOptions {
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: UserDirectories.Environment
   /** Ends a program that is asked. */
   readonly signal: AbortSignal
 }
@@ -64,13 +65,16 @@ const keysOf = ({ host, repository }: Endpoint): ReadonlyArray<string> => {
   return [...narrow, name, ...(isHub ? [DOCKER_HUB] : [`https://${name}`])]
 }
 
-const paths = (environment: CredentialsOptions["environment"]): ReadonlyArray<string> => {
-  const { DOCKER_CONFIG, HOME = "/", REGISTRY_AUTH_FILE, XDG_CONFIG_HOME, XDG_RUNTIME_DIR } = environment
-  if (REGISTRY_AUTH_FILE !== undefined && REGISTRY_AUTH_FILE !== "") return [REGISTRY_AUTH_FILE]
+const paths = (environment: UserDirectories.Environment): ReadonlyArray<string> => {
+  const { DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = environment
+  if (UserDirectories.isSet(REGISTRY_AUTH_FILE)) return [REGISTRY_AUTH_FILE]
   return [
-    ...(XDG_RUNTIME_DIR === undefined ? [] : [join(XDG_RUNTIME_DIR, "containers/auth.json")]),
-    join(XDG_CONFIG_HOME ?? join(HOME, ".config"), "containers/auth.json"),
-    join(DOCKER_CONFIG ?? join(HOME, ".docker"), "config.json")
+    ...(UserDirectories.isSet(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, "containers/auth.json")] : []),
+    join(UserDirectories.configuration(environment), "containers/auth.json"),
+    join(
+      UserDirectories.isSet(DOCKER_CONFIG) ? DOCKER_CONFIG : join(UserDirectories.home(environment), ".docker"),
+      "config.json"
+    )
   ]
 }
 

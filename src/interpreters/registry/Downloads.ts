@@ -2,14 +2,17 @@
 import * as Fs from "node:fs"
 import * as ByteSource from "../base/ByteSource.ts"
 import { problem } from "../base/ImageProblem.ts"
-import type { Blob, BlobCache, Fetch } from "./BlobCache.ts"
+import type { Blob, Place } from "./Blob.ts"
+import type { BlobCache } from "./BlobCache.ts"
 
 /** So many at a time. */
 const AT_ONCE = 3
 
 interface Download {
-  /** Bytes that are there to be read. */
+  /** Bytes that have come. */
   written: number
+  /** Bytes of them that may be read before all of it is there. */
+  readable: number
   state: "Waiting" | "Ended" | { readonly failure: unknown }
   readonly changed: Set<() => void>
 }
@@ -31,20 +34,24 @@ export class Downloads {
     this.grown = grown
   }
 
-  /** Fetches a blob, when it is its turn, unless it is there or on its way: then this is false. */
-  start(blob: Blob, fetch: Fetch): boolean {
+  /**
+   * Fetches a blob from the first place that has it, when it is its turn, unless
+   * it is there or on its way: then this is false.
+   */
+  start(blob: Blob, places: ReadonlyArray<Place>): boolean {
     if (this.downloads.has(blob.hex) || this.opened.has(blob.hex)) return false
     const fd = this.cache.use(blob)
     if (fd !== undefined) {
       this.opened.set(blob.hex, fd)
       return false
     }
-    const download: Download = { written: 0, state: "Waiting", changed: new Set() }
+    const download: Download = { written: 0, readable: 0, state: "Waiting", changed: new Set() }
     this.downloads.set(blob.hex, download)
     this.queue.push(async () => {
       try {
-        const fd = await this.cache.fetch(blob, fetch, this.signal, (written) => {
+        const fd = await this.cache.fetch(blob, places, this.signal, (written, readable) => {
           download.written = written
+          download.readable = readable
           this.grown([...this.downloads.values()].reduce((sum, one) => sum + one.written, 0))
           wake(download)
         })
@@ -59,7 +66,11 @@ export class Downloads {
     return true
   }
 
-  /** A blob from its beginning, as far as it has come; its end is read when all of it has been verified. */
+  /**
+   * A blob from its beginning, as far as it has come; its end is read when all of
+   * it has been verified. While another place would be asked for what turns out
+   * wrong, nothing is read: what was made of it could not be taken back.
+   */
   async *read(blob: Blob, signal: AbortSignal): ByteSource.ByteSource {
     const download = this.downloads.get(blob.hex)
     let fd: number | undefined
@@ -70,14 +81,14 @@ export class Downloads {
         if (opened !== undefined && fd === undefined) return yield* this.cache.read(blob, opened)
         if (download === undefined) throw problem(`${blob.name} was not asked for`)
         if (typeof download.state === "object") throw download.state.failure
-        const { written } = download
-        if (at < written) {
+        const { readable } = download
+        if (at < readable) {
           fd ??= this.cache.open(blob)
-          for await (const chunk of ByteSource.within(fd, at, written)) {
+          for await (const chunk of ByteSource.within(fd, at, readable)) {
             at += chunk.length
             yield chunk
           }
-          if (at < written) throw problem(`${blob.name} has lost a part of what was fetched`, "try again")
+          if (at < readable) throw problem(`${blob.name} has lost a part of what was fetched`, "try again")
         } else if (download.state === "Ended") return
         else await change(download, signal)
       }

@@ -2,9 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { homedir } from "node:os"
-import * as Fs from "node:fs"
-import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import type { Digest } from "../../domain/Digest.ts"
 import { visible } from "../../domain/DisplayText.ts"
@@ -14,10 +11,12 @@ import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
+import * as Shared from "../Shared.ts"
 import * as Connection from "./Connection.ts"
 import * as Credentials from "./Credentials.ts"
 import * as Conf from "./RegistriesConf.ts"
-import { type Findings, RegistryImages } from "./RegistryImages.ts"
+import { type Findings, RegistryImages, type RegistryImagesOptions } from "./RegistryImages.ts"
+import type { Environment } from "./UserDirectories.ts"
 
 export interface RegistriesOptions {
   /** Where blobs, and what tags mean, are kept, as soon as there is such a place. */
@@ -27,7 +26,7 @@ export interface RegistriesOptions {
   /** Whether tags are asked for again whose meaning is known. */
   readonly pulls: boolean
   /** For proxies, and for where configuration and passwords are. */
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** Called often while layers come. */
   readonly progress?: (progress: Progress) => void
   /** Waits so many milliseconds before another try, or until the signal is aborted, with which it then rejects. */
@@ -60,112 +59,99 @@ export interface Registries {
   readonly layers: (image: RegistryReference) => Effect.Effect<ReadLayer, ImageProblem, Scope.Scope>
 }
 
-export const make = (options: RegistriesOptions): Registries => {
-  const findings: Findings = { documents: new Map(), tags: new Map() }
-  const asking = <A>(image: RegistryReference, ask: (images: RegistryImages) => Promise<A>) =>
-    attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-      const { close, images } = await open(options, { findings, writes: options.remembers }, signal)
-      try {
-        return await ask(images)
-      } finally {
-        await close()
-      }
-    }).pipe(Effect.mapError(shown))
-  /** What fetches layers, until the scope closes. */
-  const fetching = (image: RegistryReference) =>
-    Effect.acquireRelease(
-      attempt(`cannot fetch ${fullName(image)}`, async () => {
-        const abort = new AbortController()
-        const opened = await open(options, { findings, writes: true }, abort.signal)
-        try {
-          opened.images.keepFindings()
-          let of = 0
-          const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
-          const begun = (bytes: number) => {
-            of = bytes
-            if (bytes > 0) tell(0)
-          }
-          return { ...opened, abort, begun, downloads: opened.images.downloads(tell) }
-        } catch (error) {
-          await opened.close()
-          throw error
-        }
-      }),
-      ({ abort, close, downloads }) =>
-        Effect.promise(async () => {
-          abort.abort()
-          await downloads.settled()
-          await close()
-        })
-    )
-  return {
-    resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
-    digestOf: (image) => asking(image, (images) => images.top(image)),
-    unpack: (image, digest, wanted, root, limits) =>
-      Effect.flatMap(fetching(image), ({ abort, begun, downloads, images }) =>
-        attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
-          signal.addEventListener("abort", () => abort.abort())
-          return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
-        }).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)))
-      ).pipe(Effect.scoped, Effect.mapError(shown)),
-    layers: (image) =>
-      Effect.map(
-        fetching(image),
-        ({ downloads, images }): ReadLayer =>
-          (layer, signal) =>
-            images.layer(image, layer, downloads, signal)
-      ).pipe(Effect.mapError(shown))
-  }
+/** What they have in common is opened for the first image, once, and closed with the scope. */
+export const make = (options: RegistriesOptions): Effect.Effect<Registries, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    const findings: Findings = { documents: new Map(), tags: new Map() }
+    const access = Shared.make(open(options.environment), scope)
+    const imagesWith = (opened: Access, writes: boolean, signal: AbortSignal): RegistryImages =>
+      new RegistryImages(settings(options, opened.registries, { findings, writes }), opened.connection, signal)
+    const turns = new Map<string, Effect.Semaphore>()
+    /** Who comes second waits, and finds what the first has found out; or asks himself, if that was given up. */
+    const oneAtATime = (name: string): Effect.Semaphore => {
+      const turn = turns.get(name) ?? Effect.unsafeMakeSemaphore(1)
+      turns.set(name, turn)
+      return turn
+    }
+    const asking = <A>(image: RegistryReference, ask: (images: RegistryImages) => Promise<A>) =>
+      Effect.flatMap(access, (opened) =>
+        attempt(`cannot fetch ${fullName(image)}`, async (signal) => ask(imagesWith(opened, options.remembers, signal)))
+      ).pipe(oneAtATime(fullName(image)).withPermits(1), Effect.mapError(shown))
+    /** What fetches layers, until the scope closes. */
+    const fetching = (image: RegistryReference) =>
+      Effect.flatMap(access, (opened) =>
+        Effect.acquireRelease(
+          attempt(`cannot fetch ${fullName(image)}`, async () => {
+            const abort = new AbortController()
+            const images = imagesWith(opened, true, abort.signal)
+            images.keepFindings()
+            let of = 0
+            const tell = (bytes: number) => options.progress?.({ image: fullName(image), bytes, of })
+            const begun = (bytes: number) => {
+              of += bytes
+              if (bytes > 0) tell(0)
+            }
+            return { abort, begun, images, downloads: images.downloads(tell) }
+          }),
+          ({ abort, downloads }) =>
+            Effect.promise(() => {
+              abort.abort()
+              return downloads.settled()
+            })
+        )
+      )
+    return {
+      resolve: (image, wanted) => asking(image, (images) => images.resolve(image, wanted)),
+      digestOf: (image) => asking(image, (images) => images.top(image)),
+      unpack: (image, digest, wanted, root, limits) =>
+        Effect.flatMap(fetching(image), ({ abort, begun, downloads, images }) =>
+          attempt(`cannot fetch ${fullName(image)}`, async (signal) => {
+            signal.addEventListener("abort", () => abort.abort())
+            return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
+          }).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)))
+        ).pipe(Effect.scoped, Effect.mapError(shown)),
+      layers: (image) =>
+        Effect.map(
+          fetching(image),
+          ({ begun, downloads, images }): ReadLayer =>
+            (layer, signal) =>
+              images.layer(image, layer, { downloads, begun }, signal)
+        ).pipe(Effect.mapError(shown))
+    }
+  })
+
+/** What all images are asked for with. */
+interface Access {
+  readonly registries: ReadonlyArray<Conf.Registry>
+  readonly connection: Connection.Connection
 }
+
+const open = (environment: Environment): Effect.Effect<Access, ImageProblem, Scope.Scope> =>
+  Effect.acquireRelease(
+    attempt("cannot read registries.conf", async () => ({
+      registries: await Conf.read(Conf.files(environment)),
+      connection: await Connection.make(environment)
+    })),
+    ({ connection }) => Effect.promise(connection.close)
+  )
+
+const settings = (
+  { directory, environment, pulls, ...options }: RegistriesOptions,
+  registries: Access["registries"],
+  keeping: Pick<RegistryImagesOptions, "findings" | "writes">
+): RegistryImagesOptions => ({
+  ...keeping,
+  pulls,
+  directory: directory(),
+  endpoints: (image) => Conf.endpoints(registries, image),
+  credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
+  isBlocked: (host) => Conf.isBlocked(registries, host),
+  pause: options.pause ?? pause
+})
 
 /** What registries say may be anything, and is shown on terminals. */
 const shown = ({ cause, hint, message }: ImageProblem): ImageProblem =>
   problem(visible(message), Option.getOrUndefined(Option.map(hint, visible)), cause)
-
-const open = async (
-  { environment, ...options }: RegistriesOptions,
-  keeping: { readonly findings: Findings; readonly writes: boolean },
-  signal: AbortSignal
-) => {
-  const registries = await Conf.read(files(environment))
-  const connection = await Connection.make(environment)
-  const images = new RegistryImages(
-    {
-      ...keeping,
-      pulls: options.pulls,
-      directory: options.directory(),
-      endpoints: (image) => Conf.endpoints(registries, image),
-      credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
-      isBlocked: (host) => Conf.isBlocked(registries, host),
-      pause: options.pause ?? pause
-    },
-    connection,
-    signal
-  )
-  return { images, close: connection.close }
-}
-
-/** Those of containers-registries.conf(5) that are there, the ones that count more first. */
-const files = (environment: RegistriesOptions["environment"]): ReadonlyArray<string> => {
-  const named = environment["CONTAINERS_REGISTRIES_CONF"]
-  if (named !== undefined && named !== "") return [named]
-  const own = join(environment["XDG_CONFIG_HOME"] ?? join(environment["HOME"] ?? homedir(), ".config"), "containers")
-  const [directory] = [own, "/etc/containers"].filter((path) => Fs.existsSync(join(path, CONF)))
-  const parts = ["/etc/containers", own].map((path) => join(path, `${CONF}.d`)).filter((path) => Fs.existsSync(path))
-  return [
-    ...parts
-      .flatMap((path) =>
-        Fs.readdirSync(path)
-          .filter((name) => name.endsWith(".conf"))
-          .sort()
-          .map((name) => join(path, name))
-      )
-      .toReversed(),
-    ...(directory === undefined ? [] : [join(directory, CONF)])
-  ]
-}
-
-const CONF = "registries.conf"
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   setTimeout(milliseconds, undefined, { signal })

@@ -6,10 +6,14 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import type { RegistryReference } from "../../domain/ImageReference.ts"
 import { problem } from "../base/ImageProblem.ts"
 import * as Endpoint from "./Endpoint.ts"
+import * as UserDirectories from "./UserDirectories.ts"
+
+const CONF = "registries.conf"
 
 /** Made at the first use: schemas take time to make, and most commands read no such file. */
 const schema = () => {
@@ -33,6 +37,26 @@ const schema = () => {
 }
 
 export type Registry = ReturnType<typeof schema>["Type"]["registry"][number]
+
+/** Those of containers-registries.conf(5) that are there, the ones that count more first. */
+export const files = (environment: UserDirectories.Environment): ReadonlyArray<string> => {
+  const { CONTAINERS_REGISTRIES_CONF } = environment
+  if (UserDirectories.isSet(CONTAINERS_REGISTRIES_CONF)) return [CONTAINERS_REGISTRIES_CONF]
+  const own = join(UserDirectories.configuration(environment), "containers")
+  const [directory] = [own, "/etc/containers"].filter((path) => existsSync(join(path, CONF)))
+  const parts = ["/etc/containers", own].map((path) => join(path, `${CONF}.d`)).filter((path) => existsSync(path))
+  return [
+    ...parts
+      .flatMap((path) =>
+        readdirSync(path)
+          .filter((name) => name.endsWith(".conf"))
+          .sort()
+          .map((name) => join(path, name))
+      )
+      .toReversed(),
+    ...(directory === undefined ? [] : [join(directory, CONF)])
+  ]
+}
 
 /** Reads files, those that count more first. Throws an `ImageProblem` that names the one that is wrong. */
 export const read = async (files: ReadonlyArray<string>): Promise<ReadonlyArray<Registry>> => {

@@ -9,7 +9,8 @@ import * as Schemas from "../base/ImageSchemas.ts"
 import * as LocalImage from "../base/LocalImage.ts"
 import * as OciLayout from "../base/OciLayout.ts"
 import type * as Platform from "../base/Platform.ts"
-import { type Blob, BlobCache } from "./BlobCache.ts"
+import type { Blob, Place } from "./Blob.ts"
+import { BlobCache } from "./BlobCache.ts"
 import { Client, NotThere } from "./Client.ts"
 import type { Connection } from "./Connection.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -113,13 +114,13 @@ export class RegistryImages {
         size: descriptor.size,
         name: `the layer ${descriptor.digest} of ${where}`
       }
-      return { blob, descriptor, fetch: (from: number) => this.bytes(image, descriptor, from) }
+      return { blob, descriptor, places: this.placesOf(image, descriptor) }
     })
     const total = layers.reduce((sum, { blob }) => sum + blob.size, 0)
     if (use !== undefined && total > use.maxBytes) {
       throw problem(`the layers of ${where} have ${total} bytes together, and at most ${use.maxBytes} are unpacked`)
     }
-    const begun = layers.filter(({ blob, fetch }) => use?.downloads.start(blob, fetch))
+    const begun = layers.filter(({ blob, places }) => use?.downloads.start(blob, places))
     use?.begun(begun.reduce((sum, { blob }) => sum + blob.size, 0))
     const sources = layers.map(({ blob, descriptor }) => ({
       name: blob.name,
@@ -133,12 +134,12 @@ export class RegistryImages {
   layer(
     image: RegistryReference,
     descriptor: Schemas.Descriptor,
-    downloads: Downloads,
+    { begun, downloads }: { readonly downloads: Downloads; readonly begun: (bytes: number) => void },
     signal: AbortSignal
   ): ByteSource.ByteSource {
     const { digest, size } = descriptor
     const blob: Blob = { hex: Schemas.hex(digest), size, name: `the layer ${digest} of ${fullName(image)}` }
-    downloads.start(blob, (from) => this.bytes(image, descriptor, from))
+    if (downloads.start(blob, this.placesOf(image, descriptor))) begun(size)
     return downloads.read(blob, signal)
   }
 
@@ -170,23 +171,27 @@ export class RegistryImages {
 
   private async manifest(image: RegistryReference, hex: string): Promise<Buffer> {
     const what = `the manifest sha256:${hex} of ${fullName(image)}`
-    return await this.document(hex, what, () =>
+    return await this.document(hex, () =>
       this.anywhere(image, async (client) => checked(await client.manifest(`sha256:${hex}`), hex, what))
     )
   }
 
-  private async config(image: RegistryReference, descriptor: Schemas.Descriptor): Promise<Buffer> {
-    const { digest, size } = descriptor
+  private async config(image: RegistryReference, { digest, size }: Schemas.Descriptor): Promise<Buffer> {
+    const hex = Schemas.hex(digest)
     const what = `the configuration ${digest} of ${fullName(image)}`
-    return await this.document(Schemas.hex(digest), what, () =>
-      ByteSource.collect(this.bytes(image, descriptor, 0), Math.min(size, OciLayout.MAX_DOCUMENT), what)
+    const limit = Math.min(size, OciLayout.MAX_DOCUMENT)
+    return await this.document(hex, () =>
+      this.anywhere(image, async (client) =>
+        checked(await ByteSource.collect(client.blob(digest, size, 0), limit, what), hex, what)
+      )
     )
   }
 
-  private async document(hex: string, what: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
+  /** `fetch` gives what has this digest. */
+  private async document(hex: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
     const known = this.options.findings.documents.get(hex) ?? this.documents?.get(hex)
     if (known !== undefined) return known
-    const bytes = checked(await fetch(), hex, what)
+    const bytes = await fetch()
     this.keep(hex, bytes)
     return bytes
   }
@@ -206,26 +211,17 @@ export class RegistryImages {
     }
   }
 
-  /** A blob from a byte on, from the first place that has it. */
-  private async *bytes(
-    image: RegistryReference,
-    { digest, size }: Schemas.Descriptor,
-    from: number
-  ): ByteSource.ByteSource {
-    let at = from
-    const failures: Array<unknown> = []
-    for (const client of this.clientsFor(image)) {
-      try {
-        for await (const chunk of client.blob(digest, size, at)) {
-          at += chunk.length
-          yield chunk
+  private placesOf(image: RegistryReference, { digest, size }: Schemas.Descriptor): ReadonlyArray<Place> {
+    return this.clientsFor(image).map(
+      (client) =>
+        async function* (from) {
+          try {
+            yield* client.blob(digest, size, from)
+          } catch (error) {
+            throw error instanceof NotThere ? absent(image, error) : error
+          }
         }
-        return
-      } catch (error) {
-        failures.push(this.passing(error))
-      }
-    }
-    throw summary(image, failures)
+    )
   }
 
   private async anywhere<A>(image: RegistryReference, ask: (client: Client) => Promise<A>): Promise<A> {
@@ -271,9 +267,12 @@ export class RegistryImages {
 const summary = (image: RegistryReference, failures: ReadonlyArray<unknown>): unknown => {
   const last = failures.at(-1)
   return last instanceof NotThere
-    ? problem(`there is no ${fullName(image)}`, "look at its name and its tag", last)
+    ? absent(image, last)
     : (last ?? problem(`there is nowhere to look for ${fullName(image)}`))
 }
+
+const absent = (image: RegistryReference, cause: NotThere): ImageProblem =>
+  problem(`there is no ${fullName(image)}`, "look at its name and its tag", cause)
 
 /** Of an image that was only looked at. */
 async function* unread(): ByteSource.ByteSource {}

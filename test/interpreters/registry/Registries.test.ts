@@ -2,6 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import type { BaseImagesService } from "../../../src/interpreters/BaseImages.ts"
@@ -14,7 +15,7 @@ import { until } from "../../until.ts"
 import { directory, file, ociLayout, sha256, tarOf } from "../base/images.ts"
 import { temporaryDirectory } from "../base/trees.ts"
 import { said } from "../base/unpacking.ts"
-import { first, reply, type Script, type ScriptedRegistry, serve } from "./scriptedRegistry.ts"
+import { type Asked, damaging, first, reply, type Script, type ScriptedRegistry, serve } from "./scriptedRegistry.ts"
 
 /** More than a socket buffers. */
 const LARGE = Buffer.alloc(6_000_000, "large and easily compressed, but not compressed here\n")
@@ -23,6 +24,8 @@ const plain = (tar: Buffer): Buffer => tar
 interface World {
   readonly registry: ScriptedRegistry
   readonly path: string
+  /** What registries are opened with where a test wants nothing else. */
+  readonly usual: Registries.RegistriesOptions
   /** Milliseconds of the pauses that were made. */
   readonly pauses: ReadonlyArray<number>
   readonly open: (options?: Partial<Registries.RegistriesOptions>, limits?: UnpackLimits) => BaseImagesService
@@ -45,22 +48,23 @@ const world = Effect.gen(function* () {
   ociLayout(`${path}/layout`, { layers, name: "v1", env: ["A=b"] }, { layers: [[file("two")]], name: "v2" })
   const registry = yield* serve(`${path}/layout`)
   const pauses: Array<number> = []
+  const scope = yield* Effect.scope
+  const usual: Registries.RegistriesOptions = {
+    directory: () => `${path}/kept`,
+    remembers: true,
+    pulls: false,
+    environment: { HOME: `${path}/home`, PATH: `${path}/bin:${process.env["PATH"]}` },
+    pause: (milliseconds) => {
+      pauses.push(milliseconds)
+      return Promise.resolve()
+    }
+  }
   const open: World["open"] = (options = {}, limits) =>
     LocalBaseImages.make({
       ...(limits === undefined ? {} : { limits }),
       sourceDirectory: path,
       platform: "linux/amd64",
-      registries: Registries.make({
-        directory: () => `${path}/kept`,
-        remembers: true,
-        pulls: false,
-        environment: { HOME: `${path}/home`, PATH: `${path}/bin:${process.env["PATH"]}` },
-        pause: (milliseconds) => {
-          pauses.push(milliseconds)
-          return Promise.resolve()
-        },
-        ...options
-      })
+      registries: Effect.runSync(Scope.extend(Registries.make({ ...usual, ...options }), scope))
     })
   let count = 0
   const unpacked: World["unpacked"] = (reference, images = open()) =>
@@ -84,7 +88,7 @@ const world = Effect.gen(function* () {
   }
   const partial = () =>
     Fs.existsSync(`${path}/kept/blobs/partial`) ? Fs.readdirSync(`${path}/kept/blobs/partial`) : []
-  return { registry, path, pauses, open, configured, unpacked, partial } satisfies World
+  return { registry, path, usual, pauses, open, configured, unpacked, partial } satisfies World
 })
 
 const largeTar = tarOf([file("large", LARGE)])
@@ -109,6 +113,72 @@ describeWith(["root"], "an image in a registry", () => {
       expect(base).toMatchObject({ format: "oci", platform: "linux/amd64", environment: [{ name: "A", value: "b" }] })
       expect(yield* unpacked(`${registry.host}/team/image@sha256:${base.digest}`)).toEqual(V1)
       expect(registry.asked.length).toBe(count)
+    })
+  )
+
+  it.scopedLive("is asked for over the connection that another one was, until the scope closes", () =>
+    Effect.gen(function* () {
+      const { path, registry, usual } = yield* world
+      const conf = `${path}/registries.conf`
+      const environment = { HOME: path, CONTAINERS_REGISTRIES_CONF: conf }
+      yield* Effect.gen(function* () {
+        const registries = yield* Registries.make({ ...usual, environment })
+        const images = LocalBaseImages.make({ sourceDirectory: path, platform: "linux/amd64", registries })
+        const resolved = (name: string) => Effect.mapError(images.resolve(`${registry.host}/${name}`), said)
+        expect(yield* Effect.flip(resolved("a:v1"))).toMatch(/^cannot read registries.conf: ENOENT/)
+        Fs.writeFileSync(conf, "")
+        yield* resolved("a:v1")
+        // It is not read again.
+        Fs.writeFileSync(conf, "[[registry")
+        yield* Effect.forEach(["b:v1", "c:v1", "d:v2"], resolved)
+      }).pipe(Effect.scoped)
+      // A second one where the next question is asked before the first is known to be free.
+      expect(registry.connections.size).toBeLessThanOrEqual(2)
+      const isClosed = () => [...registry.connections].every(({ destroyed }) => destroyed)
+      yield* Effect.promise(() => until("it is closed", isClosed))
+    })
+  )
+
+  it.scopedLive("goes on being fetched when another one is given up", () =>
+    Effect.gen(function* () {
+      const { open, registry, unpacked } = yield* world
+      let goOn: (() => void) | undefined
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000))
+        }),
+        first(1, /manifests.v2$/, ({ url = "" }, response) => {
+          goOn = () => reply(response, 307, "", { location: url })
+        })
+      )
+      const images = open()
+      const one = yield* Effect.fork(unpacked(`${registry.host}/image:v1`, images))
+      const other = yield* Effect.fork(unpacked(`${registry.host}/image:v2`, images))
+      const isAsked = () => goOn !== undefined && registry.asked.some(({ path }) => largeBlob.test(path))
+      yield* Effect.promise(() => until("both are asked for", isAsked))
+      yield* Fiber.interrupt(one)
+      goOn?.()
+      expect(yield* Fiber.join(other)).toEqual({ two: 0 })
+    })
+  )
+
+  it.scopedLive("is asked for once by two that resolve it at the same time, also when one is given up", () =>
+    Effect.gen(function* () {
+      const { open, registry } = yield* world
+      const images = open({ remembers: false })
+      const resolved = (tag: string) => images.resolve(`${registry.host}/image:${tag}`)
+      const both = yield* Effect.all([resolved("v1"), resolved("v1")], { concurrency: 2 })
+      expect(both[0]).toEqual(both[1])
+      // Manifest and configuration.
+      expect(registry.asked.length).toBe(2)
+      registry.scripts.push(first(1, /manifests.v2$/, () => undefined))
+      const one = yield* Effect.fork(resolved("v2"))
+      yield* Effect.promise(() => until("the first asks", () => registry.asked.length === 3))
+      const other = yield* Effect.fork(resolved("v2"))
+      yield* Fiber.interrupt(one)
+      expect((yield* Fiber.join(other)).digest).not.toBe(both[0].digest)
+      expect(registry.asked.length).toBe(5)
     })
   )
 
@@ -145,8 +215,7 @@ describeWith(["root"], "an image in a registry", () => {
         })
       )
       expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
-      const ranges = registry.asked.filter(({ path }) => largeBlob.test(path)).map(({ range }) => range)
-      expect(ranges).toEqual([undefined, `bytes=${size}-`, `bytes=${2 * size}-`])
+      expect(rangesOf(registry.asked, largeBlob)).toEqual([undefined, `bytes=${size}-`, `bytes=${2 * size}-`])
       expect(pauses).toEqual([500, 500])
     })
   )
@@ -405,6 +474,83 @@ describeWith(["root"], "an image in a registry", () => {
     })
   )
 
+  it.scopedLive("is taken from the next place where one has other bytes of the same length", () =>
+    Effect.gen(function* () {
+      const { configured, path, registry, unpacked } = yield* world
+      const mirrors = [yield* serve(`${path}/layout`), yield* serve(`${path}/layout`)]
+      const lines = mirrors.map(({ host }) => `[[registry.mirror]]\nlocation = "${host}"\n`)
+      const toml = `[[registry]]\nlocation = "${registry.host}"\n${lines.join("")}`
+      for (const { scripts } of mirrors) scripts.push(damaging(`${path}/layout`, /blobs|manifests.sha256/))
+      expect(yield* unpacked(`${registry.host}/image:v1`, configured(toml, "one"))).toEqual(V1)
+      expect(LARGE.equals(Fs.readFileSync(`${path}/root-0/large`))).toBe(true)
+      const ranges = [...mirrors, registry].map(({ asked }) => rangesOf(asked, largeBlob))
+      expect(ranges).toEqual([[undefined], [undefined], [undefined]])
+      const [{ digest = "" } = {}] = JSON.parse(Fs.readFileSync(`${path}/layout/index.json`, "utf8")).manifests
+      expect(yield* unpacked(`${registry.host}/image@${digest}`, configured(toml, "two"))).toEqual(V1)
+      registry.scripts.push(damaging(`${path}/layout`, largeBlob))
+      const message = yield* Effect.flip(unpacked(`${registry.host}/image:v1`, configured(toml, "three")))
+      expect(message).toMatch(/^the layer sha256:.* has the digest sha256:/)
+      expect(Fs.readdirSync(`${path}/three/blobs/partial`)).toEqual([])
+      expect(Fs.existsSync(`${path}/three/blobs/sha256/${sha256(largeTar)}`)).toBe(false)
+    })
+  )
+
+  it.scopedLive("is fetched anew where what one place began and another ended is not it", () =>
+    Effect.gen(function* () {
+      const { configured, path, registry, unpacked } = yield* world
+      const mirror = yield* serve(`${path}/layout`)
+      const toml = `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`
+      const size = 2_000_000
+      mirror.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(Buffer.alloc(size), () => response.destroy())
+        }),
+        first(1, largeBlob, (_, response) => reply(response, 404, ""))
+      )
+      expect(yield* unpacked(`${registry.host}/image:v1`, configured(toml, "kept"))).toEqual(V1)
+      expect(LARGE.equals(Fs.readFileSync(`${path}/root-0/large`))).toBe(true)
+      expect(rangesOf(registry.asked, largeBlob)).toEqual([`bytes=${size}-`, undefined])
+    })
+  )
+
+  it.scopedLive("is fetched anew where what an earlier build left of it is damaged", () =>
+    Effect.gen(function* () {
+      const { partial, path, registry, unpacked } = yield* world
+      const left = `${path}/kept/blobs/partial`
+      Fs.mkdirSync(left, { recursive: true })
+      for (const [index, size] of [1000, largeTar.length].entries()) {
+        Fs.writeFileSync(`${left}/${sha256(largeTar)}`, Buffer.alloc(size))
+        expect(yield* unpacked(`${registry.host}/image:v1`)).toEqual(V1)
+        expect(LARGE.equals(Fs.readFileSync(`${path}/root-${index}/large`))).toBe(true)
+        expect(partial()).toEqual([])
+        Fs.rmSync(`${path}/kept/blobs/sha256`, { recursive: true })
+      }
+      expect(rangesOf(registry.asked, largeBlob)).toEqual(["bytes=1000-", undefined, undefined])
+    })
+  )
+
+  it.scopedLive("is unpacked while it arrives", () =>
+    Effect.gen(function* () {
+      const { path, registry, unpacked } = yield* world
+      let goOn = (): void => undefined
+      registry.scripts.push(
+        first(1, largeBlob, (_, response) => {
+          response.writeHead(200, { "content-length": largeTar.length })
+          response.write(largeTar.subarray(0, 1_000_000))
+          goOn = () => response.end(largeTar.subarray(1_000_000))
+        })
+      )
+      const fiber = yield* Effect.fork(unpacked(`${registry.host}/image:v1`))
+      const file = `${path}/root-0/large`
+      yield* Effect.promise(() =>
+        until("some of it is unpacked", () => (Fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0)
+      )
+      goOn()
+      expect(yield* Fiber.join(fiber)).toEqual(V1)
+    })
+  )
+
   it.scopedLive("is not there where its registry is blocked, however it is written, and though it is known", () =>
     Effect.gen(function* () {
       const { configured, registry, unpacked } = yield* world
@@ -560,6 +706,10 @@ describeWith(["root", "openssl"], "a registry that speaks TLS", () => {
     })
   )
 })
+
+/** From where to where those requests were that are for paths like this. */
+const rangesOf = (asked: ReadonlyArray<Asked>, path: RegExp): ReadonlyArray<string | undefined> =>
+  asked.filter((one) => path.test(one.path)).map(({ range }) => range)
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`
 

@@ -2,12 +2,24 @@
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import { readFileSync } from "node:fs"
+import { userInfo } from "node:os"
 import { parse as parseToml } from "smol-toml"
 import { describe, expect, it } from "vitest"
 import * as ImageReference from "../../../src/domain/ImageReference.ts"
 import * as Challenge from "../../../src/interpreters/registry/Challenge.ts"
 import { proxyFor } from "../../../src/interpreters/registry/Proxy.ts"
 import * as RegistriesConf from "../../../src/interpreters/registry/RegistriesConf.ts"
+import * as UserDirectories from "../../../src/interpreters/registry/UserDirectories.ts"
+
+describe("a user's configuration", () => {
+  it.each([
+    [{ HOME: "/home/a", XDG_CONFIG_HOME: "/etc/a" }, "/etc/a"],
+    [{ HOME: "/home/a", XDG_CONFIG_HOME: "" }, "/home/a/.config"],
+    [{ HOME: "/home/a", XDG_CONFIG_HOME: "relative" }, "/home/a/.config"],
+    [{ HOME: "" }, `${userInfo().homedir}/.config`],
+    [{}, `${userInfo().homedir}/.config`]
+  ])("with %o is in %s", (environment, expected) => expect(UserDirectories.configuration(environment)).toBe(expected))
+})
 
 describe("a challenge", () => {
   const parsed = (header: string) =>

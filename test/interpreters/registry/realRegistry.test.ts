@@ -21,7 +21,7 @@ const copy = (directory: string, from: string, to: string, ...options: ReadonlyA
 const put = (directory: string, from: string, to: string, ...options: ReadonlyArray<string>): string =>
   copy(directory, from, `docker://${to}`, "--dest-tls-verify=false", ...options)
 
-const registriesIn = (directory: string): Registries.Registries =>
+const registriesIn = (directory: string) =>
   Registries.make({
     directory: () => `${directory}/kept`,
     remembers: true,
@@ -31,11 +31,15 @@ const registriesIn = (directory: string): Registries.Registries =>
 
 /** Takes what was unpacked away again. */
 const treeOf = (directory: string, reference: string, options: { readonly platform?: string } = {}) =>
-  Effect.map(unpackReference(directory, reference, { registries: registriesIn(directory), ...options }), (root) => {
+  Effect.gen(function* () {
+    const root = yield* unpackReference(directory, reference, {
+      registries: yield* registriesIn(directory),
+      ...options
+    })
     const tree = describeTree(root, { times: true })
     Fs.rmSync(root, { recursive: true })
     return tree
-  })
+  }).pipe(Effect.scoped)
 
 describeWith(["root", "registry", "skopeo"], "an image in a real registry", () => {
   it.scopedLive("is the same base as in a layout, however it is compressed", () =>
@@ -49,7 +53,7 @@ describeWith(["root", "registry", "skopeo"], "an image in a real registry", () =
       put(directory, "oci:zstd:latest", `${host}/image:zstd`)
       put(directory, "oci:image:latest", `${host}/image:docker`, "--format=v2s2")
       const expected = yield* treeOf(directory, "oci:image")
-      const images = LocalBaseImages.make({ sourceDirectory: directory, registries: registriesIn(directory) })
+      const images = LocalBaseImages.make({ sourceDirectory: directory, registries: yield* registriesIn(directory) })
       expect((yield* images.resolve(`${host}/team/image`)).digest).toBe(digest)
       for (const reference of [`${host}/team/image`, `docker://${host}/image:zstd`, `${host}/image:docker`]) {
         expect(yield* treeOf(directory, reference), reference).toEqual(expected)

@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { createServer as createTlsServer } from "node:https"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 
 /** Answers a request itself, or leaves it to what comes after it. */
 export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | undefined
@@ -18,6 +18,8 @@ export interface Asked {
 export interface ScriptedRegistry {
   /** `127.0.0.1:PORT`. */
   readonly host: string
+  /** The connections that something was asked on, also those that are closed. */
+  readonly connections: ReadonlySet<Socket>
   /** Whatever was asked, in order. */
   readonly asked: ReadonlyArray<Asked>
   /** Asked first, from the first on. */
@@ -35,8 +37,10 @@ export const serve = (layout: string, tls?: Tls): Effect.Effect<ScriptedRegistry
   Effect.gen(function* () {
     const asked: Array<Asked> = []
     const scripts: Array<Script> = []
+    const connections = new Set<Socket>()
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
       const { authorization, range } = request.headers
+      connections.add(request.socket)
       asked.push({ path: request.url ?? "", authorization, range })
       if (!scripts.some((script) => script(request, response) === true)) answer(layout, request, response)
     }
@@ -49,7 +53,7 @@ export const serve = (layout: string, tls?: Tls): Effect.Effect<ScriptedRegistry
           server.close(() => resume(Effect.void))
         })
     )
-    return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked, scripts }
+    return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, connections, asked, scripts }
   })
 
 /** As a registry should. */
@@ -91,5 +95,18 @@ export const first =
     if (count <= 0 || !path.test(request.url ?? "")) return undefined
     count--
     work(request, response)
+    return true
+  }
+
+/** Answers requests for such paths, which have a digest, with as many bytes that are not quite those that it should. */
+export const damaging =
+  (layout: string, path: RegExp): Script =>
+  ({ url = "" }, response) => {
+    const [, hex = ""] = /sha256:([0-9a-f]{64})$/.exec(url) ?? []
+    if (!path.test(url) || hex === "") return undefined
+    const content = Fs.readFileSync(`${layout}/blobs/sha256/${hex}`)
+    const middle = content.length >> 1
+    content.writeUInt8(content.readUInt8(middle) ^ 1, middle)
+    reply(response, 200, content)
     return true
   }
