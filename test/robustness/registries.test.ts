@@ -60,7 +60,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "a base in a registry", () 
         expect(registry.asked.length).toBe(asked)
         const pulled = yield* build("-q", "--pull")
         expect(pulled).toMatchObject({ status: BAD_INPUT, stdout: "" })
-        expect(pulled.stderr).toMatch(/:1:2: error: cannot fetch from .*: the connection was closed/)
+        expect(pulled.stderr).toMatch(/:1:2: error: cannot reach .*: the connection was closed/)
       }),
     60_000
   )

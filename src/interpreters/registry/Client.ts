@@ -1,7 +1,7 @@
 /**
- * A repository in a registry, by the OCI distribution protocol (version 1.1),
- * read only: what is asked for, who asks, and what is done about replies that
- * are not what was asked for.
+ * A repository in a registry, by the OCI distribution protocol (version 1.1):
+ * what is asked for, who asks, and what is done about replies that are not what
+ * was asked for.
  *
  * Credentials go to the registry, and to whom it names to exchange them for a
  * token; not to where it redirects to.
@@ -112,7 +112,8 @@ export class Client {
     if (isWrong) throw problem(`${this.name} sends something else for the blob ${digest}, which has ${size} bytes`)
   }
 
-  private async retrying<A>(work: () => Promise<A>): Promise<A> {
+  /** Does something, and again where no answer comes or the registry says to come back. */
+  async retrying<A>(work: () => Promise<A>): Promise<A> {
     for (let failures = 0; ;) {
       try {
         return await work()
@@ -133,21 +134,27 @@ export class Client {
     return count
   }
 
-  /** Asks for something in the repository; the reply is a good one. */
-  private async get(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
-    let { isOurs, reply } = await this.ask(path, headers)
+  private get(path: string, headers: Readonly<Record<string, string>>): Promise<Reply> {
+    return this.exchange({ method: "GET", path, headers, accept: [200, 206] })
+  }
+
+  /** Asks for something in the repository; the reply has one of the statuses that are accepted. */
+  async exchange(wanted: Exchange): Promise<Reply> {
+    let { isOurs, reply } = await this.ask(wanted)
     // What others ask for is not for them: they would be told the registry's password.
     if (reply.status === 401 && isOurs) {
       const asked = reply.header("www-authenticate") ?? ""
       reply.discard()
       this.authorization = await this.authorize(asked)
-      reply = (await this.ask(path, headers)).reply
+      reply = (await this.ask(wanted)).reply
     }
-    if (reply.status === 200 || reply.status === 206) return reply
-    throw await this.refusal(reply, path)
+    if (wanted.accept.includes(reply.status)) return reply
+    throw await this.refusal(reply, wanted)
   }
 
-  private async ask(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+  private async ask(wanted: Exchange): Promise<Answer> {
+    const { path } = wanted
+    if (path instanceof URL) return await this.follow(path, wanted)
     const { endpoint } = this.options
     const schemes =
       this.scheme === undefined
@@ -158,7 +165,7 @@ export class Client {
     for (const scheme of schemes) {
       const url = new URL(`${scheme}://${endpoint.host}/v2/${endpoint.repository}/${path}`)
       try {
-        const answer = await this.follow(url, headers)
+        const answer = await this.follow(url, wanted)
         this.scheme = scheme
         return answer
       } catch (error) {
@@ -171,29 +178,45 @@ export class Client {
     throw problem(`${this.name} cannot be reached`)
   }
 
-  private async follow(first: URL, headers: Readonly<Record<string, string>>): Promise<Answer> {
+  private async follow(first: URL, { body, headers, method }: Exchange): Promise<Answer> {
+    const origin = this.origin ?? first.origin
     let url = first
     for (let count = 0; count <= MAX_REDIRECTS; count++) {
-      const isOurs = url.origin === first.origin
+      const isOurs = url.origin === origin
       const reply = await this.send({
-        method: "GET",
+        method,
         url,
         headers:
-          isOurs && this.authorization !== undefined ? { ...headers, authorization: this.authorization } : headers
+          isOurs && this.authorization !== undefined ? { ...headers, authorization: this.authorization } : headers,
+        body: body?.()
       })
       const location = reply.header("location")
-      if (reply.status < 300 || reply.status >= 400 || reply.status === 304 || location === undefined) {
-        return { reply, isOurs }
-      }
+      const isRedirect = reply.status >= 300 && reply.status < 400 && reply.status !== 304 && location !== undefined
+      // What is written is written where it was asked for.
+      if (!isRedirect || (method !== "GET" && method !== "HEAD")) return { reply, isOurs }
       reply.discard()
-      const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined
-      const isAllowed = next?.protocol === "https:" || next?.protocol === url.protocol
-      if (next === undefined || !isAllowed || this.options.isBlocked(next.host)) {
-        throw problem(`${this.name} redirects to ${JSON.stringify(location)}, which is not followed`)
-      }
-      url = next
+      url = this.place(location, url)
     }
     throw problem(`${this.name} redirects more than ${MAX_REDIRECTS} times`)
+  }
+
+  /** Where a reply to a request of a URL says to go on. */
+  place(location: string, from: URL): URL {
+    const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+    const isAllowed = next?.protocol === "https:" || next?.protocol === from.protocol
+    if (next !== undefined && isAllowed && !this.options.isBlocked(next.host)) return next
+    throw problem(`${this.name} redirects to ${JSON.stringify(location)}, which is not followed`)
+  }
+
+  /** A path in the repository; only after something was asked for there. */
+  url(path: string): URL {
+    const { endpoint } = this.options
+    return new URL(`${this.scheme ?? "https"}://${endpoint.host}/v2/${endpoint.repository}/${path}`)
+  }
+
+  /** The registry's own, once it has answered. */
+  private get origin(): string | undefined {
+    return this.scheme === undefined ? undefined : new URL(`${this.scheme}://${this.options.endpoint.host}`).origin
   }
 
   private send(request: Pick<Request, "body" | "headers" | "method" | "url">): Promise<Reply> {
@@ -239,7 +262,7 @@ export class Client {
       reply.discard()
       throw this.denied()
     }
-    if (reply.status !== 200) throw await this.refusal(reply, `a token from ${url.host}`)
+    if (reply.status !== 200) throw await this.refusal(reply, { method: "GET", path: `a token from ${url.host}` })
     const bytes = await this.collect(reply, MAX_TOKEN, `the token from ${url.host}`)
     const token = tokenIn(bytes)
     if (token === undefined) throw problem(`${url.host} gives no token for ${this.name}`)
@@ -255,7 +278,7 @@ export class Client {
   }
 
   /** What a reply means that is none. */
-  private async refusal(reply: Reply, path: string): Promise<unknown> {
+  private async refusal(reply: Reply, { method, path }: Pick<Exchange, "method" | "path">): Promise<unknown> {
     const { status } = reply
     if (status === 429 || status >= 500) {
       const pause = seconds(reply.header("retry-after")) * 1000
@@ -267,8 +290,10 @@ export class Client {
       return this.denied()
     }
     const said = await saying(reply)
-    if (status === 404) return new NotThere(`${this.name} has no ${path}${said}`)
-    return problem(`${this.name} answers ${status} to ${path}${said}`)
+    const isRead = method === "GET" || method === "HEAD"
+    if (status === 404 && isRead) return new NotThere(`${this.name} has no ${String(path)}${said}`)
+    const what = isRead ? "" : `${method} `
+    return problem(`${this.name} answers ${status} to ${what}${path instanceof URL ? path.pathname : path}${said}`)
   }
 
   private denied(): ImageProblem {
@@ -278,6 +303,18 @@ export class Client {
       `log in (docker login ${host}, or podman login ${host}), or look at the name`
     )
   }
+}
+
+/** A request of something in the repository. */
+export interface Exchange {
+  readonly method: Request["method"]
+  /** In the repository, or where the registry has said. */
+  readonly path: string | URL
+  readonly headers: Readonly<Record<string, string>>
+  /** Made anew for each try. */
+  readonly body?: () => Request["body"]
+  /** Statuses. */
+  readonly accept: ReadonlyArray<number>
 }
 
 interface Answer {
@@ -304,7 +341,7 @@ const final = (error: unknown, name: string): unknown => {
     return problem(error.message, error.status === 429 ? limited : "try again later")
   }
   if (!(error instanceof Lost)) return error
-  return problem(`cannot fetch from ${name}: ${error.message}`, HINTS.get(error.code), error)
+  return problem(`cannot reach ${name}: ${error.message}`, HINTS.get(error.code), error)
 }
 
 const HINTS: ReadonlyMap<string, string> = new Map([

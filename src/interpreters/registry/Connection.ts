@@ -1,13 +1,15 @@
 /** HTTP, as far as registries need it: requests and replies, no redirects followed, no errors by status. */
+import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { proxyFor } from "./Proxy.ts"
 
 export interface Request {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "HEAD" | "POST" | "PUT"
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string | undefined
+  /** Of one that comes in pieces, `content-length` says how long it is. */
+  readonly body?: string | Buffer | AsyncIterable<Buffer> | undefined
   /** Whether any certificate will do. */
   readonly insecure: boolean
   readonly signal: AbortSignal
@@ -76,7 +78,9 @@ export const make = async (environment: Readonly<Record<string, string | undefin
         headers,
         signal,
         dispatcher,
-        ...(body === undefined ? {} : { body })
+        ...(body === undefined
+          ? {}
+          : { body: typeof body === "object" && !Buffer.isBuffer(body) ? Readable.from(body) : body })
       }).catch((cause: unknown) => {
         throw signal.aborted ? cause : new Lost(url, cause)
       })

@@ -332,7 +332,7 @@ describeWith(["root"], "an image in a registry", () => {
       const message = yield* Effect.flip(unpacked(`${registry.host}/image:v3`))
       expect(message).toBe(`there is no ${registry.host}/image:v3 (look at its name and its tag)`)
       expect(yield* Effect.flip(unpacked("127.0.0.1:1/image"))).toBe(
-        "cannot fetch from 127.0.0.1:1/image: 127.0.0.1:1: nobody listens there (look at the registry's name and port)"
+        "cannot reach 127.0.0.1:1/image: 127.0.0.1:1: nobody listens there (look at the registry's name and port)"
       )
     })
   )
@@ -686,7 +686,7 @@ describeWith(["root", "openssl"], "a registry that speaks TLS", () => {
     Effect.gen(function* () {
       const { registry, unpacked } = yield* world
       const elsewhere = registry.host.replace("127.0.0.1", "127.1")
-      expect(yield* Effect.flip(unpacked(`${elsewhere}/image:v1`))).toMatch(/^cannot fetch from 127\.1:/)
+      expect(yield* Effect.flip(unpacked(`${elsewhere}/image:v1`))).toMatch(/^cannot reach 127\.1:/)
       expect(registry.asked).toEqual([])
     })
   )
