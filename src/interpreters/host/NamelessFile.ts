@@ -1,0 +1,35 @@
+/** A file that has no name: it is gone with its last descriptor, however the process ends. */
+import { randomUUID } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Promises from "node:fs/promises"
+import { join } from "node:path"
+
+/** As Linux has it everywhere but on alpha, parisc and sparc; Node has no name for it. */
+const O_TMPFILE = 0o20000000 | Fs.constants.O_DIRECTORY
+
+/** What is said by file systems, and kernels, that do not know it. */
+const UNKNOWN: ReadonlySet<unknown> = new Set(["ENOTSUP", "EOPNOTSUPP", "EISDIR", "EINVAL"])
+
+/** Opens one in a directory, to be written and read. */
+export const open = async (directory: string): Promise<Promises.FileHandle> => {
+  try {
+    return await Promises.open(directory, Fs.constants.O_RDWR | Fs.constants.O_EXCL | O_TMPFILE, 0o600)
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && UNKNOWN.has(error.code))) throw error
+    return unlinked(join(directory, `obuilder-${randomUUID()}`))
+  }
+}
+
+/** Where the file has a name at first, it has it for two system calls. */
+export const unlinked = async (path: string): Promise<Promises.FileHandle> => {
+  const fd = Fs.openSync(path, "wx+", 0o600)
+  try {
+    Fs.unlinkSync(path)
+    return await Promises.open(pathOf(fd), "r+")
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+/** By which it can be opened again, as long as it is open here. */
+export const pathOf = (fd: number): string => `/proc/self/fd/${fd}`
