@@ -36,6 +36,19 @@ export const make = (
   if (diffIds.length !== layers.length) {
     throw problem(`the image in ${where} has ${layers.length} layers and a configuration for ${diffIds.length}`)
   }
+  return {
+    digest,
+    ...describe(config, wanted, where),
+    layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
+  }
+}
+
+/** What is planned with. Throws an `ImageProblem` for an image that is for another system. */
+export const describe = (
+  config: Omit<Config, "rootfs">,
+  wanted: Platform.Platform,
+  where: string
+): Pick<LocalImage, "environment" | "platform"> => {
   const platform: Platform.Platform = {
     os: config.os,
     architecture: config.architecture,
@@ -44,12 +57,7 @@ export const make = (
   if (platform.os !== wanted.os) {
     throw problem(`the image in ${where} is for ${Platform.format(platform)}, not for ${Platform.format(wanted)}`)
   }
-  return {
-    digest,
-    platform,
-    environment: environment(config.config?.Env ?? [], where),
-    layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
-  }
+  return { platform, environment: environment(config.config?.Env ?? [], where) }
 }
 
 /** `NAME=VALUE` each; of two for one name the last counts, in the first one's place. */
