@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
+import * as DockerImages from "../interpreters/docker/DockerImages.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
@@ -18,7 +19,10 @@ import type { Backend, SandboxOptions } from "./Backend.ts"
 const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
   images: (place, { registries, ...options }) => {
     const directory = () => Option.getOrUndefined(Option.map(rootOf(place), imagesIn))
-    const fetching = registries === undefined ? {} : { registries: Registries.make({ ...registries, directory }) }
+    const fetching =
+      registries === undefined
+        ? {}
+        : { registries: Registries.make({ ...registries, directory }), docker: DockerImages.make(registries) }
     return Effect.succeed(LocalBaseImages.make({ ...options, ...fetching }))
   },
   hashes: (place, sourceDirectory) => Option.map(rootOf(place), (root) => hashesIn(root, sha256(sourceDirectory)))
