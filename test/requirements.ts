@@ -40,6 +40,7 @@ const requirements = {
   skopeo: { met: () => inPath("skopeo"), words: "skopeo (Debian: skopeo)" },
   umoci: { met: () => inPath("umoci"), words: "umoci (Debian: umoci)" },
   registry: { met: () => inPath("docker-registry"), words: "a registry (Debian: docker-registry)" },
+  docker: { met: () => inPath("dockerd"), words: "a Docker engine (Debian: docker.io)" },
   openssl: { met: () => inPath("openssl"), words: "openssl (Debian: openssl)" },
   gcc: { met: () => inPath("gcc"), words: "a C compiler (Debian: gcc, libc6-dev)" },
   tar: { met: () => inPath("tar"), words: "GNU tar (Debian: tar)" },

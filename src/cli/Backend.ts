@@ -32,7 +32,7 @@ export interface ImageOptions {
   readonly memo: HashMemo
   /** `os/architecture[/variant]`. */
   readonly platform?: string
-  /** How to fetch from registries; nothing is fetched if it is left out. */
+  /** How to fetch from registries, and to ask a Docker engine; neither is done if it is left out. */
   readonly registries?: Omit<RegistriesOptions, "directory">
 }
 

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
+import * as DockerImages from "../interpreters/docker/DockerImages.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
@@ -20,7 +21,11 @@ const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, 
     Effect.gen(function* () {
       if (registries === undefined) return LocalBaseImages.make(options)
       const directory = () => Option.getOrUndefined(Option.map(rootOf(place), imagesIn))
-      return LocalBaseImages.make({ ...options, registries: yield* Registries.make({ ...registries, directory }) })
+      return LocalBaseImages.make({
+        ...options,
+        registries: yield* Registries.make({ ...registries, directory }),
+        docker: DockerImages.make(registries)
+      })
     }),
   hashes: (place, sourceDirectory) => Option.map(rootOf(place), (root) => hashesIn(root, sha256(sourceDirectory)))
 })

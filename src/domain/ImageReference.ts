@@ -32,6 +32,8 @@ export type ImageReference =
   | { readonly _tag: "OciArchive"; readonly path: string; readonly choice: ImageChoice }
   /** `docker-archive:PATH[:REF]`: what `docker save` writes. A `Named` choice is in {@link fullName}'s form. */
   | { readonly _tag: "DockerArchive"; readonly path: string; readonly choice: ImageChoice }
+  /** `docker-daemon:NAME[:TAG]` or `docker-daemon:sha256:ID`, of which the name is in {@link fullName}'s form. */
+  | { readonly _tag: "DockerDaemon"; readonly name: string }
   /** `rootfs:PATH`: a directory, or a tar of one. */
   | { readonly _tag: "Rootfs"; readonly path: string }
   /** `scratch`: the empty root file system. */
@@ -57,8 +59,11 @@ const host =
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 const digestPattern = /^sha256:[0-9a-f]{64}$|^sha512:[0-9a-f]{128}$/
 
+/** What Docker calls an image. */
+const idPattern = /^sha256:[0-9a-f]{64}$/
+
 /** Transports of containers-transports(5) that name no file that could be read here. */
-const foreignTransports = ["containers-storage", "dir", "docker-daemon", "ostree", "sif", "tarball"]
+const foreignTransports = ["containers-storage", "dir", "ostree", "sif", "tarball"]
 
 /** Reads what stands in `(from …)`. Pure and total. */
 export const parse = (reference: string): Parsed<ImageReference> => {
@@ -74,6 +79,9 @@ export const parse = (reference: string): Parsed<ImageReference> => {
       return located(reference, rest, layoutChoice, (at) => ({ _tag: "OciArchive", ...at }))
     case "docker-archive":
       return located(reference, rest, dockerChoice, (at) => ({ _tag: "DockerArchive", ...at }))
+    case "docker-daemon":
+      if (rest === undefined) break
+      return Either.map(daemonName(reference, rest), (name) => ({ _tag: "DockerDaemon", name }))
     case "rootfs":
       return rest === undefined || rest === ""
         ? fail(`there is no path after "rootfs:"`, "write rootfs:PATH, PATH being a directory or a tar")
@@ -97,7 +105,13 @@ export const parse = (reference: string): Parsed<ImageReference> => {
 }
 
 /** What names an image that is read from this machine. */
-export const localTransports: ReadonlyArray<string> = ["oci", "oci-archive", "docker-archive", "rootfs"]
+export const localTransports: ReadonlyArray<string> = [
+  "oci",
+  "oci-archive",
+  "docker-archive",
+  "docker-daemon",
+  "rootfs"
+]
 
 const examples = "write for example oci:PATH, docker-archive:PATH, rootfs:PATH or scratch"
 
@@ -162,6 +176,21 @@ const dockerChoice = (reference: string, text: string): Parsed<ImageChoice> =>
         : Either.right({ _tag: "Named", name: fullName(image) })
     )
   )
+
+/** An id in full, or a name; not both, and no part of an id, which might be a name as well. */
+const daemonName = (reference: string, text: string): Parsed<string> => {
+  const usage = "write docker-daemon:NAME:TAG, or docker-daemon:sha256:ID with the image's whole id"
+  if (text === "") return failure(reference, `there is no name after "docker-daemon:"`, usage)
+  if (idPattern.test(text)) return Either.right(text)
+  if (/^sha256(?::|$)|^[0-9a-f]{64}$/.test(text) || digestPattern.test(text)) {
+    return failure(reference, `"${text}" is not an image's id`, usage)
+  }
+  return Either.flatMap(parseName(reference, text), (image) =>
+    Option.isSome(image.tag) && Option.isSome(image.digest)
+      ? failure(reference, "an image of a Docker engine is named by a tag or by a digest, not by both", usage)
+      : Either.right(fullName(image))
+  )
+}
 
 const registry = (reference: string, name: string): Parsed<ImageReference> =>
   Either.map(parseName(reference, name), (image) => ({ _tag: "Registry", image }))

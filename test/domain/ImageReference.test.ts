@@ -50,6 +50,30 @@ describe("a base image's name", () => {
     })
   })
 
+  it("names an image of a Docker engine as a registry would, or by its id", () => {
+    const names = [
+      "busybox",
+      "busybox:1",
+      "me/tool:2",
+      "localhost:5000/tool",
+      "sha256sum:1",
+      `busybox@sha256:${"0".repeat(64)}`,
+      `sha256:${"a".repeat(64)}`
+    ]
+    assert.deepStrictEqual(
+      names.map((name) => parsed(`docker-daemon:${name}`)),
+      [
+        "docker.io/library/busybox:latest",
+        "docker.io/library/busybox:1",
+        "docker.io/me/tool:2",
+        "localhost:5000/tool:latest",
+        "docker.io/library/sha256sum:1",
+        `docker.io/library/busybox@sha256:${"0".repeat(64)}`,
+        `sha256:${"a".repeat(64)}`
+      ].map((name): ImageReference => ({ _tag: "DockerDaemon", name }))
+    )
+  })
+
   it("keeps every character of a root file system's path", () => {
     assert.deepStrictEqual(parsed("rootfs:/a b/c:d,e\\"), { _tag: "Rootfs", path: "/a b/c:d,e\\" })
     assert.deepStrictEqual(parsed("scratch"), { _tag: "Scratch" })
@@ -97,7 +121,14 @@ describe("a base image's name", () => {
       "rootfs:",
       "docker-archive:a:Upper",
       `docker-archive:a:b@sha256:${"0".repeat(64)}`,
-      "docker-daemon:busybox:latest",
+      "containers-storage:busybox",
+      "docker-daemon:",
+      "docker-daemon:Upper",
+      "docker-daemon:sha256",
+      "docker-daemon:sha256:12ab",
+      `docker-daemon:sha512:${"0".repeat(128)}`,
+      "0".repeat(64).padStart(78, "docker-daemon:"),
+      `docker-daemon:a:1@sha256:${"0".repeat(64)}`,
       "docker://",
       "BusyBox",
       "busybox:",
@@ -116,6 +147,7 @@ describe("a base image's name", () => {
     const pieces = FastCheck.constantFrom(
       "oci:",
       "docker://",
+      "docker-daemon:",
       "rootfs:",
       ":",
       "@",

@@ -27,16 +27,27 @@ export const find = async (
   wanted: Platform.Platform
 ): Promise<LocalImage.LocalImage> => read(files, chosen(files, await list(files), choice), wanted)
 
-/** Reads the image whose configuration has this digest. */
+/** Reads the image whose configuration has this digest, if there is one. */
+export const lookUp = async (
+  files: ImageFiles,
+  digest: Digest,
+  wanted: Platform.Platform
+): Promise<LocalImage.LocalImage | undefined> => {
+  for (const item of await list(files)) {
+    const bytes = await configBytes(files, item)
+    if (sha256(bytes) === digest) return read(files, item, wanted)
+  }
+  return undefined
+}
+
+/** The same, where there has been one. */
 export const load = async (
   files: ImageFiles,
   digest: Digest,
   wanted: Platform.Platform
 ): Promise<LocalImage.LocalImage> => {
-  for (const item of await list(files)) {
-    const bytes = await configBytes(files, item)
-    if (sha256(bytes) === digest) return read(files, item, wanted)
-  }
+  const found = await lookUp(files, digest, wanted)
+  if (found !== undefined) return found
   throw problem(
     `${files.location} no longer holds the image with the configuration sha256:${digest}`,
     "the archive was changed while it was in use: build again"

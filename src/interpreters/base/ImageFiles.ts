@@ -7,7 +7,7 @@ import { problem } from "./ImageProblem.ts"
 import { TarReader } from "./TarReader.ts"
 
 export interface ImageFiles {
-  /** The path on the host, for messages. */
+  /** Where they are, for messages: the path on the host, or words. */
   readonly location: string
   readonly has: (name: string) => boolean
   /** The content of a file, by its path in the layout. Reading one that is not there fails. */
@@ -36,13 +36,14 @@ const INDEX_CHUNK = 64 * 1024
 /**
  * The files in a tar. One pass over the headers finds where each one begins; in
  * a plain archive the data is passed over, in a compressed one everything has
- * to be decompressed, here and again for each long file that is read.
+ * to be decompressed, here and again for each long file that is read. `location`
+ * is what messages say, where the path says nothing to anybody.
  */
-export const archive = async (location: string): Promise<ImageFiles> => {
-  const start = await ByteSource.collect(firstBytes(location), Decompress.MAGIC_SIZE, location)
+export const archive = async (path: string, location = path): Promise<ImageFiles> => {
+  const start = await ByteSource.collect(firstBytes(path), Decompress.MAGIC_SIZE, location)
   const isPlain = Decompress.detect(start) === "none"
-  const whole = () => Decompress.decompressed(ByteSource.read(location), location)
-  const index = isPlain ? await indexPlain(location) : await indexStream(whole())
+  const whole = () => Decompress.decompressed(ByteSource.read(path), location)
+  const index = isPlain ? await indexPlain(path, location) : await indexStream(whole())
   const find = (name: string) => {
     let found = index.get(name)
     for (let links = 0; found?._tag === "Link" && links < MAX_LINKS; links++) found = index.get(found.target)
@@ -52,14 +53,14 @@ export const archive = async (location: string): Promise<ImageFiles> => {
     const found = find(name)
     if (found === undefined) throw problem(`there is no file ${name} in ${location}`)
     if (found.content !== undefined) yield found.content
-    else if (isPlain) yield* ByteSource.read(location, found.extent)
+    else if (isPlain) yield* ByteSource.read(path, found.extent)
     else yield* part(whole(), found.extent)
   }
   return { location, has: (name) => find(name) !== undefined, read }
 }
 
-async function* firstBytes(location: string): ByteSource.ByteSource {
-  const handle = await ByteSource.open(location)
+async function* firstBytes(path: string): ByteSource.ByteSource {
+  const handle = await ByteSource.open(path)
   try {
     const buffer = Buffer.alloc(Decompress.MAGIC_SIZE)
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
@@ -116,9 +117,9 @@ const indexer = (keep: boolean): { readonly reader: TarReader; readonly index: M
 
 const inside = (name: string): string => posix.join("/", name).replace(/\/$/, "").slice(1)
 
-const indexPlain = async (location: string): Promise<ReadonlyMap<string, Indexed>> => {
+const indexPlain = async (path: string, location: string): Promise<ReadonlyMap<string, Indexed>> => {
   const { reader, index } = indexer(false)
-  const handle = await ByteSource.open(location)
+  const handle = await ByteSource.open(path)
   try {
     const { size } = await handle.stat()
     const buffer = Buffer.alloc(INDEX_CHUNK)
@@ -129,7 +130,7 @@ const indexPlain = async (location: string): Promise<ReadonlyMap<string, Indexed
       reader.write(buffer.subarray(0, bytesRead))
       position += bytesRead + reader.skip()
     }
-    if (position > size) throw problem(`the archive ${location} is cut off`, "make or copy it again")
+    if (position > size) throw problem(`${location} is cut off`, "make or copy it again")
     reader.end()
     return index
   } finally {

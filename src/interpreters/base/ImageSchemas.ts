@@ -9,12 +9,12 @@ import * as Schema from "effect/Schema"
 import { problem } from "./ImageProblem.ts"
 
 /** Made at the first use: schemas take time to make, and most commands read no image. */
-const lazy = <A>(make: () => A): (() => A) => {
+export const lazy = <A>(make: () => A): (() => A) => {
   let made: A | undefined
   return () => (made ??= make())
 }
 
-const Sha256 = lazy(() =>
+export const Sha256 = lazy(() =>
   Schema.String.pipe(
     Schema.pattern(/^sha256:[0-9a-f]{64}$/, {
       message: () => "expected a digest of the form sha256:HEX (no other is supported)"

@@ -1,4 +1,4 @@
-/** Base images from files and directories of the host: what needs no registry and no daemon. */
+/** Base images by every name that there is, and those from files and directories of the host. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -14,7 +14,8 @@ import { BaseImageError, BaseImages, type BaseImagesService, type ReadLayer } fr
 import * as Cooperate from "../host/Cooperate.ts"
 import { digestOf, NotAFile } from "../host/HashFile.ts"
 import type { HashMemo } from "../host/HashMemo.ts"
-import type { LayerDescriptor, BaseOrigin } from "../Notes.ts"
+import type { DockerImages } from "../docker/DockerImages.ts"
+import type { BaseOrigin, LayerDescriptor } from "../Notes.ts"
 import type { Registries } from "../registry/Registries.ts"
 import * as ByteSource from "./ByteSource.ts"
 import * as DockerArchive from "./DockerArchive.ts"
@@ -42,13 +43,16 @@ export interface LocalBaseImagesOptions {
   readonly limits?: UnpackLimits
   /** What fetches from registries; bases there cannot be had if it is left out. */
   readonly registries?: Registries
+  /** What asks a Docker engine; its images cannot be had if it is left out. */
+  readonly docker?: DockerImages
 }
 
 /**
- * Bases by `oci:`, `oci-archive:`, `docker-archive:`, `rootfs:` and `scratch`.
+ * Bases by `oci:`, `oci-archive:`, `docker-archive:`, `docker-daemon:`,
+ * `rootfs:` and `scratch`, and from registries.
  *
- * What names a base: an OCI image's manifest digest; a docker-archive's
- * configuration digest; of a tar of a root file system the digest of its bytes
+ * What names a base: an OCI image's manifest digest; the configuration digest
+ * of an image in a docker-archive or a Docker engine; of a tar of a root file system the digest of its bytes
  * as they are, compressed or not; of a directory that of `RootfsDirectory`.
  * Unpacking goes by that digest, whatever the reference means by then, and
  * checks every byte that it unpacks.
@@ -69,6 +73,7 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
   const limits = options.limits ?? defaultLimits
   const { sourceDirectory, within } = options
   const locate = (image: Image): Effect.Effect<string, ImageProblem> => {
+    if (within !== undefined && image._tag === "DockerDaemon") return Effect.fail(notInDirectory(image.name))
     const path = "path" in image ? resolvePath(sourceDirectory, image.path) : ""
     if (within === undefined || path === "") return Effect.succeed(path)
     return attempt(`cannot read ${path}`, async () => confined(path, [sourceDirectory, ...within]))
@@ -100,7 +105,7 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
           reference,
           rootfs._tag === "Directory"
             ? Effect.flatMap(locate(image), (path) =>
-                unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options.registries)
+                unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options)
               ).pipe(Effect.map((unpacked) => originOf(unpacked, sourceDirectory)))
             : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
         )
@@ -170,7 +175,7 @@ const resolveImage = (
   image: Image,
   path: string,
   wanted: Platform.Platform,
-  { memo, registries }: Pick<LocalBaseImagesOptions, "memo" | "registries">
+  { docker, memo, registries }: Pick<LocalBaseImagesOptions, "docker" | "memo" | "registries">
 ): Effect.Effect<BaseInput, ImageProblem> => {
   const plain = (format: BaseFormat, digest: Digest): BaseInput => ({
     format,
@@ -178,7 +183,10 @@ const resolveImage = (
     platform: Platform.format(wanted),
     environment: defaultEnvironment
   })
-  const described = (format: BaseFormat, { digest, environment, platform }: LocalImage): BaseInput => ({
+  const described = (
+    format: BaseFormat,
+    { digest, environment, platform }: Omit<LocalImage, "configuration" | "layers">
+  ): BaseInput => ({
     format,
     digest,
     platform: Platform.format(platform),
@@ -204,6 +212,10 @@ const resolveImage = (
       return attempt(`cannot read ${image.path}`, async () =>
         described("docker", await DockerArchive.find(await openFiles(image, path), image.choice, wanted))
       )
+    case "DockerDaemon":
+      return docker === undefined
+        ? Effect.fail(noDocker(image.name))
+        : Effect.map(docker.resolve(image.name, wanted), (found) => described("docker", found))
     case "Rootfs": {
       return isDirectory(path).pipe(
         Effect.flatMap((directory) =>
@@ -224,7 +236,7 @@ const unpackImage = (
   wanted: Platform.Platform,
   root: string,
   limits: UnpackLimits,
-  registries: Registries | undefined
+  { docker, registries }: Pick<LocalBaseImagesOptions, "docker" | "registries">
 ): Effect.Effect<LocalImage | undefined, ImageProblem> => {
   switch (image._tag) {
     case "Scratch":
@@ -244,6 +256,8 @@ const unpackImage = (
         (found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)
       )
     }
+    case "DockerDaemon":
+      return docker === undefined ? Effect.fail(noDocker(image.name)) : docker.unpack(digest, wanted, root, limits)
     case "Rootfs": {
       const name = `the tar ${path}`
       const read = () => ByteSource.verified(ByteSource.read(path), { digest }, name)
@@ -343,6 +357,18 @@ const copyDirectory = (path: string, digest: Digest, root: string): Effect.Effec
       "build again; if nothing writes there, the store's file system cannot hold all that is in it"
     )
   })
+
+const noDocker = (name: string): ImageProblem =>
+  problem(`${name} is in a Docker engine, and none is asked here`, asArchive(name))
+
+const notInDirectory = (name: string): ImageProblem =>
+  problem(
+    `${name} is in a Docker engine, and in none of the directories that bases may come from`,
+    `${asArchive(name)}, or leave --bases out`
+  )
+
+const asArchive = (name: string): string =>
+  `save it into the source directory (docker save -o image.tar ${name}), and write (from docker-archive:image.tar)`
 
 const noRegistries = (image: ImageReference.RegistryReference): ImageProblem => {
   const name = ImageReference.fullName(image)

@@ -4,7 +4,7 @@ import type { Digest } from "../../domain/Digest.ts"
 import type { Variable } from "../../domain/Inputs.ts"
 import type { ByteSource } from "./ByteSource.ts"
 import { problem } from "./ImageProblem.ts"
-import type { Descriptor } from "./ImageSchemas.ts"
+import type { Config, Descriptor } from "./ImageSchemas.ts"
 import * as Schemas from "./ImageSchemas.ts"
 import * as Platform from "./Platform.ts"
 
@@ -42,6 +42,20 @@ export const make = (
   if (diffIds.length !== layers.length) {
     throw problem(`the image in ${where} has ${layers.length} layers and a configuration for ${diffIds.length}`)
   }
+  return {
+    digest,
+    ...describe(config, wanted, where),
+    configuration: Buffer.from(configuration.bytes).toString("utf8"),
+    layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
+  }
+}
+
+/** What is planned with. Throws an `ImageProblem` for an image that is for another system. */
+export const describe = (
+  config: Omit<Config, "rootfs">,
+  wanted: Platform.Platform,
+  where: string
+): Pick<LocalImage, "environment" | "platform"> => {
   const platform: Platform.Platform = {
     os: config.os,
     architecture: config.architecture,
@@ -50,13 +64,7 @@ export const make = (
   if (platform.os !== wanted.os) {
     throw problem(`the image in ${where} is for ${Platform.format(platform)}, not for ${Platform.format(wanted)}`)
   }
-  return {
-    digest,
-    platform,
-    configuration: Buffer.from(configuration.bytes).toString("utf8"),
-    environment: environment(config.config?.Env ?? [], where),
-    layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
-  }
+  return { platform, environment: environment(config.config?.Env ?? [], where) }
 }
 
 /** `NAME=VALUE` each; of two for one name the last counts, in the first one's place. */

@@ -1,28 +1,38 @@
-/** Files without a name: nothing is left of them, however the process that has them open ends. */
-import { randomBytes } from "node:crypto"
+/** A file that has no name: it is gone with its last descriptor, however the process ends. */
+import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs"
-import { codeOf } from "./IoError.ts"
+import * as Promises from "node:fs/promises"
+import { join } from "node:path"
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDWR } = Fs.constants
+/** As Linux has it everywhere but on alpha, parisc and sparc; Node has no name for it. */
+const O_TMPFILE = 0o20000000 | Fs.constants.O_DIRECTORY
 
-/** Linux's, which Node does not name. */
-const O_TMPFILE = 0o20000000 | O_DIRECTORY
+/** What is said by file systems, and kernels, that do not know it. */
+const UNKNOWN: ReadonlySet<unknown> = new Set(["ENOTSUP", "EOPNOTSUPP", "EISDIR", "EINVAL"])
 
-/** What is said where a file system has no such files. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(["EOPNOTSUPP", "ENOTSUP", "EISDIR", "EINVAL"])
-
-/** Opens one in a directory, to write and read. Whoever calls this closes it. */
-export const open = (directory: string): number => {
+/** Opens one in a directory, to be written and read. */
+export const open = async (directory: string): Promise<Promises.FileHandle> => {
   try {
-    return Fs.openSync(directory, O_RDWR | O_TMPFILE, 0o600)
+    return await Promises.open(directory, Fs.constants.O_RDWR | Fs.constants.O_EXCL | O_TMPFILE, 0o600)
   } catch (error) {
-    if (!UNSUPPORTED.has(codeOf(error) ?? "")) throw error
-    const path = `${directory}/.obuilder-${randomBytes(8).toString("hex")}`
-    const fd = Fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-    Fs.unlinkSync(path)
-    return fd
+    if (!(error instanceof Error && "code" in error && UNKNOWN.has(error.code))) throw error
+    return unlinked(join(directory, `obuilder-${randomUUID()}`))
   }
 }
+
+/** Where the file has a name at first, it has it for two system calls. */
+export const unlinked = async (path: string): Promise<Promises.FileHandle> => {
+  const fd = Fs.openSync(path, "wx+", 0o600)
+  try {
+    Fs.unlinkSync(path)
+    return await Promises.open(pathOf(fd), "r+")
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+/** By which it can be opened again, as long as it is open here. */
+export const pathOf = (fd: number): string => `/proc/self/fd/${fd}`
 
 /** Where large ones are to be, as other programs for images have it: `/tmp` may be memory. */
 export const directoryFor = (environment: Readonly<Record<string, string | undefined>>): string =>

@@ -41,9 +41,9 @@ export const make = <E, R>(
   fill: (write: (chunk: Uint8Array) => Effect.Effect<void>) => Effect.Effect<boolean, E, R>
 ): Effect.Effect<Option.Option<LayerFile>, E | ImageProblem, R | Scope.Scope> =>
   Effect.gen(function* () {
-    const fd = yield* Effect.acquireRelease(
-      failing(directory, async () => NamelessFile.open(directory)),
-      (open) => Effect.sync(() => Fs.closeSync(open))
+    const { fd } = yield* Effect.acquireRelease(
+      failing(directory, () => NamelessFile.open(directory)),
+      (open) => Effect.promise(() => open.close())
     )
     const writer = yield* Effect.acquireRelease(
       failing(directory, () => Writer.make(fd, compression)),

@@ -1,0 +1,162 @@
+/** HTTP with a Docker engine: requests and replies, and in words why there are none. */
+import { Readable } from "node:stream"
+import { visible } from "../../domain/DisplayText.ts"
+import * as ByteSource from "../base/ByteSource.ts"
+import { type ImageProblem, problem } from "../base/ImageProblem.ts"
+import type { DockerHost } from "./DockerHost.ts"
+
+export interface Request {
+  readonly method: "GET" | "POST"
+  /**
+   * Without a version of the API in front: engines of today refuse the versions
+   * of yesterday, and all of them take none for the newest that they know.
+   */
+  readonly path: string
+  readonly body?: AsyncIterable<Uint8Array>
+  /** Whether the engine works before it answers, for as long as that takes. */
+  readonly isLong?: boolean
+  readonly signal: AbortSignal
+}
+
+export interface Reply {
+  readonly status: number
+  /** To be read to its end, or given up; throws an `ImageProblem` where the connection ends before it. */
+  readonly body: ByteSource.ByteSource
+  /** Gives the body up. */
+  readonly discard: () => void
+}
+
+export interface DockerConnection {
+  /** For messages. */
+  readonly name: string
+  /** Throws an `ImageProblem` where there is no reply, and what the request's own body throws. */
+  readonly send: (request: Request) => Promise<Reply>
+  readonly close: () => Promise<void>
+}
+
+/** Milliseconds. */
+const CONNECT_TIME = 15_000
+const ANSWER_TIME = 60_000
+
+/** Bytes of what an engine says about an error. */
+const MAX_ERROR = 64 * 1024
+
+/** Connects at the first request. */
+export const open = async (host: DockerHost): Promise<DockerConnection> => {
+  const { Agent, request } = await import("undici")
+  const { origin, socketPath } = host
+  const name = `the Docker engine at ${visible(host.name)}`
+  const where = socketPath === undefined ? {} : { socketPath }
+  const agent = new Agent({ connect: { timeout: CONNECT_TIME, ...where } })
+  return {
+    name,
+    send: async ({ body, isLong = false, method, path, signal }) => {
+      const sent = body === undefined ? undefined : watched(body)
+      const reply = await request(new URL(path, origin), {
+        method,
+        signal,
+        dispatcher: agent,
+        // Who works may be silent for long; that a peer is gone is noticed by TCP.
+        headersTimeout: isLong ? 0 : ANSWER_TIME,
+        bodyTimeout: isLong ? 0 : ANSWER_TIME,
+        ...(sent === undefined
+          ? {}
+          : { body: Readable.from(sent.body), headers: { "content-type": "application/x-tar" } })
+      }).catch((cause: unknown) => {
+        throw signal.aborted ? cause : (sent?.failure() ?? lost(name, cause))
+      })
+      return {
+        status: reply.statusCode,
+        body: chunks(reply.body, name, signal),
+        discard: () => {
+          reply.body.on("error", () => undefined)
+          reply.body.destroy()
+        }
+      }
+    },
+    close: () => agent.destroy()
+  }
+}
+
+/** What a reply means that is no success: the engine's own words. */
+export const refusal = async (
+  connection: DockerConnection,
+  { body, discard, status }: Reply
+): Promise<ImageProblem> => {
+  try {
+    const message = messageIn(await ByteSource.collect(body, MAX_ERROR, "an error"))
+    return problem(`${connection.name} answers ${status}${message === undefined ? "" : `: ${message}`}`)
+  } finally {
+    discard()
+  }
+}
+
+const messageIn = (bytes: Buffer): string | undefined => {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"))
+    const { message }: { readonly message?: unknown } = typeof value === "object" && value !== null ? value : {}
+    return typeof message === "string" ? visible(message) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Remembers why a body could not be made, which is not the engine's fault; it is told, too, when the engine fails. */
+const watched = (body: AsyncIterable<Uint8Array>) => {
+  let failure: unknown
+  async function* read(): AsyncIterable<Uint8Array> {
+    const chunks = body[Symbol.asyncIterator]()
+    const next = () =>
+      chunks.next().catch((cause: unknown) => {
+        failure = cause
+        throw cause
+      })
+    try {
+      for (let chunk = await next(); chunk.done !== true; chunk = await next()) yield chunk.value
+    } finally {
+      await chunks.return?.()
+    }
+  }
+  return { body: read(), failure: () => failure }
+}
+
+async function* chunks(body: AsyncIterable<unknown>, name: string, signal: AbortSignal): ByteSource.ByteSource {
+  try {
+    for await (const chunk of body) {
+      if (chunk instanceof Uint8Array) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    }
+  } catch (cause) {
+    throw signal.aborted ? cause : lost(name, cause)
+  }
+}
+
+const lost = (name: string, cause: unknown): ImageProblem => {
+  // Where several addresses were tried, the first one's failure.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+  const code = first instanceof Error && "code" in first ? first.code : undefined
+  switch (code) {
+    case "ENOENT":
+    case "ECONNREFUSED":
+      return problem(`${name} is not there: nobody listens`, "start it, or say in DOCKER_HOST where it is", cause)
+    case "EACCES":
+    case "EPERM":
+      return problem(
+        `${name} may not be used by this user`,
+        "build as root, or as a member of the group that its socket belongs to (docker)",
+        cause
+      )
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return problem(`${name} is not there: its host's name is not known`, "look at DOCKER_HOST", cause)
+    case "UND_ERR_CONNECT_TIMEOUT":
+    case "UND_ERR_HEADERS_TIMEOUT":
+    case "UND_ERR_BODY_TIMEOUT":
+      return problem(`${name} does not answer`, "look at its log, or at DOCKER_HOST", cause)
+    case "UND_ERR_SOCKET":
+    case "ECONNRESET":
+    case "EPIPE":
+      return problem(`${name} has closed the connection`, "look at its log; if it was restarted, try again", cause)
+    default:
+      return problem(`${name} cannot be reached: ${first instanceof Error ? visible(first.message) : String(first)}`)
+  }
+}

@@ -1,0 +1,103 @@
+/** Base images that a Docker engine has. Nothing is loaded, read or asked for before the first one. */
+import * as Effect from "effect/Effect"
+import { Digest } from "../../domain/Digest.ts"
+import * as DockerArchive from "../base/DockerArchive.ts"
+import * as ImageFiles from "../base/ImageFiles.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { hex } from "../base/ImageSchemas.ts"
+import * as LocalImage from "../base/LocalImage.ts"
+import type * as Platform from "../base/Platform.ts"
+import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
+import * as NamelessFile from "../host/NamelessFile.ts"
+import * as DockerEngine from "./DockerEngine.ts"
+
+export interface DockerImagesOptions {
+  /** For `DOCKER_HOST`, and for `TMPDIR`. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+export interface DockerImages {
+  /** What a name, or an id, means to the engine today. Nothing is exported for it. */
+  readonly resolve: (
+    name: string,
+    wanted: Platform.Platform
+  ) => Effect.Effect<Omit<LocalImage.LocalImage, "configuration" | "layers">, ImageProblem>
+  /** Unpacks the image whose configuration has the digest into an empty directory. */
+  readonly unpack: (
+    digest: Digest,
+    wanted: Platform.Platform,
+    root: string,
+    limits: UnpackLimits
+  ) => Effect.Effect<LocalImage.LocalImage, ImageProblem>
+}
+
+export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
+  resolve: (name, wanted) =>
+    attempt(`cannot inspect ${name}`, (signal) =>
+      asking(environment, async (engine) => {
+        const found = await engine.inspect(name, signal)
+        if (found === undefined) throw problem(`${engine.name} has no image ${name}`, elsewhere(name))
+        // What a manifest's digest names is not what names a base from an archive.
+        if (found.Descriptor?.digest === found.Id) throw namedByManifest(engine, name)
+        const config = { os: found.Os, architecture: found.Architecture, variant: found.Variant, config: found.Config }
+        const digest = Digest.make(hex(found.Id))
+        return { digest, ...LocalImage.describe(config, wanted, engine.name) }
+      })
+    ),
+  unpack: (digest, wanted, root, limits) => {
+    const directory = NamelessFile.directoryFor(environment)
+    return Effect.acquireUseRelease(
+      attempt(`cannot make a file in ${directory}`, () => NamelessFile.open(directory)),
+      (file) =>
+        attempt(`cannot keep an image in ${directory}`, (signal) =>
+          asking(environment, async (engine) => {
+            const id = `sha256:${digest}`
+            if ((await engine.inspect(id, signal)) === undefined) {
+              throw problem(`${engine.name} has the image ${id} no longer`, "build again")
+            }
+            for await (const chunk of engine.save(id, signal)) await file.writeFile(chunk)
+            return await saved(engine, digest, NamelessFile.pathOf(file.fd), wanted)
+          })
+        ).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found))),
+      (file) => Effect.promise(() => file.close())
+    )
+  }
+})
+
+const asking = async <A>(
+  environment: DockerImagesOptions["environment"],
+  ask: (engine: DockerEngine.DockerEngine) => Promise<A>
+): Promise<A> => {
+  const engine = await DockerEngine.open(environment)
+  try {
+    return await ask(engine)
+  } finally {
+    await engine.close()
+  }
+}
+
+const elsewhere = (name: string): string =>
+  name.startsWith("sha256:")
+    ? "docker images --no-trunc lists those that it has"
+    : `pull it (docker pull ${name}), or write (from ${name}) to have it fetched without Docker`
+
+/** The image in an archive that an engine has saved into a file. */
+const saved = async (
+  engine: DockerEngine.DockerEngine,
+  digest: Digest,
+  path: string,
+  wanted: Platform.Platform
+): Promise<LocalImage.LocalImage> => {
+  const files = await ImageFiles.archive(path, `the archive from ${engine.name}`)
+  const image = await DockerArchive.lookUp(files, digest, wanted)
+  if (image !== undefined) return image
+  if (files.has(`blobs/sha256/${digest}`)) throw namedByManifest(engine, `sha256:${digest}`)
+  throw problem(`${files.location} does not hold the image sha256:${digest}, which it was asked for`, "build again")
+}
+
+/** An engine with containerd's image store: an id is a manifest's digest there, or that of an index of several. */
+const namedByManifest = (engine: DockerEngine.DockerEngine, name: string): ImageProblem =>
+  problem(
+    `${engine.name} names ${name} by its manifest (it uses containerd's image store), which docker-daemon: cannot take`,
+    `save it into the source directory (docker save -o image.tar ${name}), and write (from docker-archive:image.tar)`
+  )

@@ -1,0 +1,59 @@
+/** A real Docker engine (Debian's `docker.io`), on a socket of its own. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import { until } from "../../until.ts"
+
+/**
+ * Starts one with everything that it has in a directory; gives `unix://SOCKET`.
+ * It ends with the scope, and with this process, and all that it has started
+ * and mounted with it: that is in namespaces of its own.
+ */
+export const start = (directory: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    Fs.mkdirSync(`${directory}/tmp`, { recursive: true })
+    const socket = `${directory}/socket`
+    const configuration = `${directory}/daemon.json`
+    // The newest ones have containerd's image store unless they are told otherwise.
+    Fs.writeFileSync(configuration, JSON.stringify({ features: { "containerd-snapshotter": false } }))
+    const words = [
+      ...["--config-file", configuration, "--data-root", `${directory}/data`, "--exec-root", `${directory}/exec`],
+      ...["--pidfile", `${directory}/pid`, "--host", `unix://${socket}`],
+      ...["--bridge=none", "--iptables=false", "--ip-forward=false"]
+    ]
+    let said = ""
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const namespaces = ["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
+        const child = spawn("unshare", [...namespaces, "sh", "-e", "-c", FIRST, "sh", ...words], {
+          stdio: ["pipe", "ignore", "pipe"],
+          env: { ...process.env, TMPDIR: `${directory}/tmp` }
+        })
+        child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text))
+        return child
+      }),
+      (child) =>
+        Effect.async<void>((resume) => {
+          // When the last of them has ended.
+          child.once("close", () => resume(Effect.void))
+          child.kill("SIGKILL")
+        })
+    )
+    yield* Effect.promise(() =>
+      until("the Docker engine listens", () => {
+        if (child.exitCode !== null) throw new Error(`the Docker engine has ended: ${said}`)
+        return said.includes(`API listen on ${socket}`)
+      })
+    )
+    return `unix://${socket}`
+  })
+
+/**
+ * What the first process does, with which all others end: it reads until the
+ * test's process ends. The engine would leave a key in /etc.
+ */
+const FIRST = `mount -t tmpfs tmpfs /etc
+exec 3<&0
+dockerd "$@" </dev/null 3<&- &
+cat <&3 >/dev/null`
