@@ -6,7 +6,6 @@ import * as CacheLookup from "../interpreters/CacheLookup.ts"
 import type { BuildRequest } from "../interpreters/Build.ts"
 import { type BuildResult, Engine } from "../interpreters/Engine.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
-import type { Progress } from "../interpreters/registry/Registries.ts"
 import type { Plan } from "../plan/Plan.ts"
 import * as PlanJson from "../plan/PlanJson.ts"
 import * as PlanMermaid from "../plan/PlanMermaid.ts"
@@ -20,8 +19,9 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags, SecretArgument } from "./Flags.ts"
 import { Host } from "./Host.ts"
+import { showTransfer } from "./Transfers.ts"
 import { isQuiet } from "./Logging.ts"
-import { BuildCutShort, Output, type OutputError, type OutputService, type PipeClosed, type Sink } from "./Output.ts"
+import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { type Prepared, prepare } from "./Preparation.ts"
 import { forBuilding, withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
@@ -51,7 +51,7 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
         pulls: given.pull,
         remembers: !given.dryRun,
         environment: host.environment,
-        ...(isQuiet(given) ? {} : { progress: showFetching(yield* Output) })
+        ...(isQuiet(given) ? {} : { progress: showTransfer("fetching", yield* Output) })
       }
     }
     const prepared = prepare({
@@ -76,22 +76,6 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       Effect.ensuring(Effect.sync(() => save(memo, file ?? hashes())))
     )
   }).pipe(Effect.scoped)
-
-/** Milliseconds between two words of how far an image has come. */
-const FETCHING_MS = 5000
-
-/** A line when an image begins to come, and now and then until it is there. */
-const showFetching = ({ stderr }: OutputService): ((progress: Progress) => void) => {
-  const told = new Map<string, number>()
-  return ({ bytes, image, of }) => {
-    const last = told.get(image)
-    const now = Date.now()
-    if (last !== undefined && now - last < FETCHING_MS) return
-    told.set(image, now)
-    const how = last === undefined ? Units.bytes(of) : `${Units.bytes(bytes)} of ${Units.bytes(of)}`
-    Effect.runFork(Effect.ignore(stderr.write(`obuilder: fetching ${image}: ${how}\n`)))
-  }
-}
 
 /** What nobody named is said: it is where a user finds what fills the disk. */
 const nameStore = Effect.gen(function* () {

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import type { SpecError } from "../domain/SpecError.ts"
+import type { ImageProblem } from "../interpreters/base/ImageProblem.ts"
 import type { BuildError, StepFailed } from "../interpreters/Engine.ts"
 import type { CommandFailed } from "../interpreters/Sandbox.ts"
 import type { UnknownId } from "../interpreters/Store.ts"
@@ -16,7 +17,15 @@ import type { Unhealthy } from "./Unhealthy.ts"
 import type { UsageError } from "./UsageError.ts"
 
 /** All that a command can fail with. */
-export type CliError = UsageError | SpecError | BuildError | OutputError | PipeClosed | BuildCutShort | Unhealthy
+export type CliError =
+  | UsageError
+  | SpecError
+  | BuildError
+  | ImageProblem
+  | OutputError
+  | PipeClosed
+  | BuildCutShort
+  | Unhealthy
 
 export const exitCode = (error: CliError): number => {
   switch (error._tag) {
@@ -29,6 +38,8 @@ export const exitCode = (error: CliError): number => {
       return ExitCode.STEP_FAILED
     case "BaseImageError":
       return isMachines(codeOf(error.cause)) ? ExitCode.MACHINE_LACKS : ExitCode.STEP_FAILED
+    case "ImageProblem":
+      return isMachines(codeOf(error.cause)) ? ExitCode.MACHINE_LACKS : ExitCode.BAD_INPUT
     case "OutputError":
       return isMachines(error.code) ? ExitCode.MACHINE_LACKS : ExitCode.BAD_INPUT
     case "SandboxError":
@@ -94,6 +105,7 @@ export const explain = (error: Exclude<CliError, SpecError | PipeClosed | BuildC
         hint: Option.none()
       }
     case "UsageError":
+    case "ImageProblem":
     case "SandboxError":
     case "StoreError":
     case "Unhealthy":

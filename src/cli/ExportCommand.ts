@@ -1,13 +1,18 @@
-/** `obuilder export`: a result's root file system as a tar. */
+/** `obuilder export`: a result as an image, or its files. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { StepId } from "../domain/Digest.ts"
+import * as Export from "../interpreters/image/Export.ts"
+import * as TreeDirectory from "../interpreters/image/TreeDirectory.ts"
 import { Store } from "../interpreters/Store.ts"
-import type { Backends } from "./Backend.ts"
+import type { Backends, Chosen } from "./Backend.ts"
 import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
+import { imageName, imageOptions } from "./ImageFlags.ts"
+import { imageServices } from "./ImageServices.ts"
 import { Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
@@ -15,29 +20,62 @@ import { usageError } from "./UsageError.ts"
 
 type ExportFlags = Given<typeof flags.export> & { readonly id: string }
 
+type Format = Option.Option.Value<ExportFlags["format"]>
+
 export const exportResult = (given: ExportFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
-    yield* withStore(yield* chosenStore(given.store))(write(given))
+    const chosen = yield* chosenStore(given.store)
+    const format = Option.getOrElse(given.format, () => "tar" as const)
+    const output = Option.filter(given.output, (path) => path !== "-")
+    if (Option.isNone(output) && (format === "oci" || format === "dir")) {
+      return yield* usageError(`${format} is a directory, and needs a name`, "Write -o DIR.")
+    }
+    if (Option.isNone(output) && format !== "provenance" && (yield* Output).stdout.isTerminal) {
+      return yield* usageError("a tar is no text for a terminal", "Write it to a file with -o FILE, or pipe it on.")
+    }
+    yield* withStore(chosen)(write(given, format, output, chosen))
   })
 
-const write = (given: ExportFlags): Effect.Effect<void, CliError, Store | Output | Host> =>
+const write = (
+  given: ExportFlags,
+  format: Format,
+  output: Option.Option<string>,
+  chosen: Chosen
+): Effect.Effect<void, CliError, Store | Output | Host> =>
   Effect.gen(function* () {
     const store = yield* Store
     const host = yield* Host
     const { stdout } = yield* Output
-    const output = Option.filter(given.output, (path) => path !== "-")
-    if (Option.isNone(output) && stdout.isTerminal) {
-      return yield* usageError("a tar is no text for a terminal", "Write it to a file with -o FILE, or pipe it on.")
-    }
+    const options = yield* imageOptions(given)
+    const dockerName =
+      format === "docker-archive" ? yield* Effect.transposeMapOption(given.tag, imageName) : Option.none()
     const { id } = yield* store.find(given.id)
-    const fill = (sink: Sink) => tar(id, sink)
-    yield* Option.isSome(output) ? host.write(output.value, fill) : fill(stdout)
-  })
+    const services = { store, ...(yield* imageServices(chosen, given)) }
+    const wanted = { id, options, name: given.tag, attests: given.provenance }
+    const path = host.absolute(Option.getOrElse(output, () => ""))
+    const toSink = <E>(fill: (sink: Sink) => Effect.Effect<void, E>) =>
+      Option.isSome(output) ? host.write(output.value, fill) : fill(stdout)
+    switch (format) {
+      case "tar":
+        return yield* toSink((sink) => tar(store, id, sink))
+      case "dir":
+        return yield* TreeDirectory.write(store, id, path)
+      case "oci":
+        return void (yield* Export.ociDirectory(services, wanted, path))
+      case "oci-archive":
+        return yield* toSink((sink) => Export.ociArchive(services, wanted, sink.write))
+      case "docker-archive":
+        return yield* toSink((sink) => Export.dockerArchive(services, { ...wanted, name: dockerName }, sink.write))
+      case "provenance": {
+        const statement = yield* Export.provenance(services, wanted)
+        return yield* toSink((sink) => sink.write(`${statement}\n`))
+      }
+    }
+  }).pipe(Effect.scoped)
 
 /** The store's writer has no errors of its own: the first one of the sink ends it. */
-const tar = (id: Parameters<typeof Store.Service.tar>[0], sink: Sink): Effect.Effect<void, CliError, Store> =>
+const tar = (store: typeof Store.Service, id: StepId, sink: Sink): Effect.Effect<void, CliError> =>
   Effect.gen(function* () {
-    const store = yield* Store
     const broken = yield* Deferred.make<never, PipeClosed | OutputError>()
     const writeChunk = (chunk: Uint8Array): Effect.Effect<void> =>
       Effect.catchAll(sink.write(chunk), (error) => Effect.zipRight(Deferred.fail(broken, error), Effect.never))

@@ -5,6 +5,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Flag from "./Flag.ts"
+import type { Variable } from "../domain/Inputs.ts"
 import { age, size, sizeOrNone } from "./Units.ts"
 
 /** A secret's name in the spec, and the file that holds it. */
@@ -35,6 +36,34 @@ const platform: Flag.Decode<string> = (value) =>
   /^[a-z0-9]+\/[a-z0-9]+(?:\/[a-z0-9]+)?$/.test(value)
     ? Either.right(value)
     : Either.left(`must be OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, not ${JSON.stringify(value)}`)
+
+const pair: Flag.Decode<Variable> = (value) => {
+  const at = value.indexOf("=")
+  return at > 0 && !value.includes("\0")
+    ? Either.right({ name: value.slice(0, at), value: value.slice(at + 1) })
+    : Either.left(`must be NAME=VALUE, not ${JSON.stringify(value)}`)
+}
+
+/** A program with its arguments: a JSON array, or one word. */
+const words: Flag.Decode<ReadonlyArray<string>> = (value) => {
+  if (!value.startsWith("[")) return value === "" ? Either.right([]) : Either.right([value])
+  let read: unknown
+  try {
+    read = JSON.parse(value)
+  } catch {
+    read = undefined
+  }
+  return Array.isArray(read) && read.every((one) => typeof one === "string")
+    ? Either.right(read)
+    : Either.left(`must be a JSON array of texts such as '["make", "-j4"]', not ${JSON.stringify(value)}`)
+}
+
+const port: Flag.Decode<string> = (value) => {
+  const [, number = "", protocol = "tcp"] = /^([0-9]{1,5})(?:\/(tcp|udp|sctp))?$/.exec(value) ?? []
+  return Number(number) >= 1 && Number(number) <= 65535
+    ? Either.right(`${number}/${protocol}`)
+    : Either.left(`must be a port such as 80 or 53/udp, not ${JSON.stringify(value)}`)
+}
 
 /** What every command takes. */
 export const common = {
@@ -78,6 +107,46 @@ const sandbox = {
     metavar: "PATH",
     decode: text,
     doc: "The OCI runtime that runs the steps, e.g. crun. [runc]"
+  })
+}
+
+/** Of an image that is made of a result. */
+const image = {
+  squash: Flag.toggle("squash", { doc: "Put everything into one layer, the base too." }),
+  entrypoint: Flag.optional("entrypoint", {
+    metavar: "WORDS",
+    decode: words,
+    doc: "What the image runs: a program, or a JSON array of it and its arguments."
+  }),
+  cmd: Flag.optional("cmd", {
+    metavar: "WORDS",
+    decode: words,
+    doc: "Arguments of the entry point, or what is run if there is none."
+  }),
+  expose: Flag.many("expose", { metavar: "PORT", decode: port, doc: "A port that the image listens on." }),
+  label: Flag.many("label", { metavar: "NAME=VALUE", decode: pair, doc: "A label of the image." }),
+  annotation: Flag.many("annotation", {
+    metavar: "NAME=VALUE",
+    decode: pair,
+    doc: "An annotation of the image's manifest."
+  }),
+  provenance: Flag.toggle("provenance", {
+    doc: "Put a statement of what it was made of (SLSA provenance) beside the image."
+  })
+}
+
+/** What the spec says of an image, and can be said otherwise. */
+const settings = {
+  env: Flag.many("env", { metavar: "NAME=VALUE", decode: pair, doc: "Set a variable, besides those of the spec." }),
+  user: Flag.optional("user", {
+    metavar: "USER",
+    decode: text,
+    doc: "Who runs it: a name, UID or UID:GID. [the spec's]"
+  }),
+  workdir: Flag.optional("workdir", {
+    metavar: "DIR",
+    decode: text,
+    doc: "The directory that it begins in. [the spec's]"
   })
 }
 
@@ -132,13 +201,20 @@ export const flags = {
     ...common
   },
   export: {
-    format: Flag.choice("format", { metavar: "FORMAT", choices: ["tar"], doc: "What to write: tar." }),
+    format: Flag.choice("format", {
+      metavar: "FORMAT",
+      choices: ["tar", "dir", "oci", "oci-archive", "docker-archive", "provenance"],
+      doc: "What to write: the files as tar or dir; an image as oci, oci-archive or docker-archive; or its provenance. [tar]"
+    }),
     output: Flag.optional("output", {
       short: "o",
-      metavar: "FILE",
+      metavar: "PATH",
       decode: text,
-      doc: "Where to write it; - for standard output. [-]"
+      doc: "Where to write it; - for standard output, which cannot take dir and oci. [-]"
     }),
+    tag: Flag.optional("tag", { short: "t", metavar: "NAME", decode: text, doc: "What the image is called." }),
+    ...image,
+    ...settings,
     store,
     ...common
   },
@@ -218,13 +294,14 @@ export const commands = {
   },
   export: {
     name: "export",
-    summary: "Write a result's root file system as a tar.",
+    summary: "Write a result as an image, or its files.",
     positionals: [id],
     flags: flags.export,
     notes: [
       "Examples:",
       "  obuilder export --format=tar -o rootfs.tar 5fc1a2",
-      "  obuilder export --format=tar $(obuilder build -q -f example.spec .) | tar -t"
+      "  obuilder export --format=oci --tag=latest -o image 5fc1a2",
+      "  obuilder export --format=docker-archive -t app:1 5fc1a2 | docker load"
     ]
   },
   log: {

@@ -59,8 +59,11 @@ export interface Document {
   readonly bytes: Uint8Array
 }
 
-export const document = (mediaType: string, value: unknown): Document => {
-  const bytes = Buffer.from(canonicalize(value) ?? "")
+/** The canonical form of a value, so that equal ones have one digest. */
+export const document = (mediaType: string, value: unknown): Document => literal(mediaType, canonicalize(value) ?? "")
+
+export const literal = (mediaType: string, text: string): Document => {
+  const bytes = Buffer.from(text)
   return { mediaType, bytes, digest: `sha256:${sha256(bytes)}` }
 }
 
@@ -176,7 +179,7 @@ const history = ({ base, created }: Facts, entries: ReadonlyArray<Entry>): Reado
 }
 
 /** RFC 3339, of seconds. */
-const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z")
+export const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z")
 
 /** As an image has it: a name, or numbers. */
 const userName = (user: User): string => (user._tag === "Named" ? user.name : `${user.uid}:${user.gid}`)

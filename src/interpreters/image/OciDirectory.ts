@@ -8,12 +8,13 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
-import { basename, dirname, resolve } from "node:path"
+import { dirname } from "node:path"
 import * as ByteSource from "../base/ByteSource.ts"
-import { attempt, explain, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import * as Schemas from "../base/ImageSchemas.ts"
 import { MAX_DOCUMENT } from "../base/OciLayout.ts"
 import type { Document } from "./ImageDocuments.ts"
+import * as NewDirectory from "./NewDirectory.ts"
 import * as Layout from "./OciLayoutFiles.ts"
 import type { OpenLayer } from "./ResultImage.ts"
 
@@ -31,7 +32,8 @@ export interface OciDirectory {
 export const open = (path: string): Effect.Effect<OciDirectory, ImageProblem, Scope.Scope> =>
   Effect.gen(function* () {
     const before = yield* attempt(`cannot write ${path}`, () => look(path))
-    const directory = Option.isSome(before) ? path : yield* making(path)
+    const made = Option.isSome(before) ? undefined : yield* NewDirectory.make(path)
+    const directory = made?.path ?? path
     const file = (name: string): string => `${directory}/${name}`
     const put = (digest: string, write: (fd: number, signal: AbortSignal) => Promise<void>) =>
       attempt(`cannot write ${path}`, async (signal) => {
@@ -60,17 +62,13 @@ export const open = (path: string): Effect.Effect<OciDirectory, ImageProblem, Sc
             images
           )
           await replace(file("index.json"), async (fd) => writeAll(fd, Buffer.from(index)))
-          if (directory !== path) Fs.renameSync(directory, path)
-        })
+        }).pipe(Effect.zipRight(made?.keep ?? Effect.void))
     }
   })
 
 /** The images of a layout that is there; none where there is nothing yet. Throws an `ImageProblem` where there is something else. */
 const look = async (path: string): Promise<Option.Option<ReadonlyArray<Layout.Listed>>> => {
-  const stats = Fs.statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) return Option.none()
-  if (!stats.isDirectory()) throw problem(`${path} is there already, and is no directory`, "name another one with -o")
-  if (Fs.readdirSync(path).length === 0) return Option.none()
+  if (NewDirectory.isFree(path)) return Option.none()
   const name = `${path}/index.json`
   if (!Fs.existsSync(name)) {
     throw problem(`${path} is there already, and is no image layout`, "name another directory with -o, or an empty one")
@@ -81,21 +79,6 @@ const look = async (path: string): Promise<Option.Option<ReadonlyArray<Layout.Li
   const { manifests }: { manifests: ReadonlyArray<Layout.Listed> } = JSON.parse(bytes.toString("utf8"))
   return Option.some(manifests)
 }
-
-/** A directory beside where it is to be, which goes with the scope unless it was moved there. */
-const making = (path: string): Effect.Effect<string, ImageProblem, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.try({
-      try: () => {
-        const real = resolve(path)
-        const made = Fs.mkdtempSync(`${dirname(real)}/.${basename(real).slice(0, 200)}.`)
-        Fs.chmodSync(made, 0o777 & ~process.umask())
-        return made
-      },
-      catch: (cause) => cause
-    }).pipe(Effect.catchAll((cause) => explain(`cannot write ${path}`, cause))),
-    (made) => Effect.sync(() => Fs.rmSync(made, { recursive: true, force: true }))
-  )
 
 /** Writes a file beside where it is to be, and moves it there. */
 const replace = async (path: string, write: (fd: number) => Promise<void>): Promise<void> => {

@@ -47,8 +47,13 @@ export interface ResultImage {
   readonly layers: ReadonlyArray<Layer>
   /** The image's documents, when it is known what each of its layers is. */
   readonly complete: (layers: ReadonlyArray<Option.Option<LayerDescriptor>>) => Documents.Documents
-  /** What made it, from the base on. */
+  /** What it is made of, from the base on. */
   readonly made: ReadonlyArray<Made>
+  /** The same of the results that something was copied from, as far as those are still there. */
+  readonly nested: ReadonlyArray<Made>
+  /** Seconds since 1970: when its base was begun to be made, and when it was. */
+  readonly begun: number
+  readonly created: number
   readonly settings: Settings
   readonly planned: Option.Option<StepId>
 }
@@ -101,6 +106,9 @@ export const make = (request: Request, id: StepId, options: ImageOptions): Effec
     return {
       id,
       made,
+      nested: yield* nestedIn(store, made),
+      begun: Math.min(created, secondsOf(base)),
+      created,
       settings,
       planned,
       layers: [...baseLayers(request, step, origin, kept), ...own],
@@ -128,6 +136,21 @@ const chain = (store: StoreService, id: StepId): Effect.Effect<ReadonlyArray<Mad
       next = info.parent
     }
     return found.reverse()
+  })
+
+/** The results that are copied from, and those that they are built on; each once. */
+const nestedIn = (store: StoreService, made: ReadonlyArray<Made>): Effect.Effect<ReadonlyArray<Made>, StoreError> =>
+  Effect.gen(function* () {
+    const found = new Map<StepId, Made>()
+    const pending = [...made]
+    for (let one = pending.shift(); one !== undefined; one = pending.shift()) {
+      const from = Option.getOrUndefined(one.recipe)?.copied?.from ?? null
+      if (from === null || found.has(from)) continue
+      const others = yield* Effect.catchTag(chain(store, from), "UnknownId", () => Effect.succeed([]))
+      for (const other of others) if (!found.has(other.info.id)) found.set(other.info.id, other)
+      pending.push(...others)
+    }
+    return [...found.values()]
   })
 
 /** What is in a layer of its own: all results but a base whose layers are kept; of a squashed image the last one. */
