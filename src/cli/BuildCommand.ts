@@ -2,10 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { BaseImages } from "../interpreters/BaseImages.ts"
+import type { StepId } from "../domain/Digest.ts"
+import { fullName } from "../domain/ImageReference.ts"
 import * as CacheLookup from "../interpreters/CacheLookup.ts"
 import type { BuildRequest } from "../interpreters/Build.ts"
 import { type BuildResult, Engine } from "../interpreters/Engine.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
+import * as NamelessFile from "../interpreters/host/NamelessFile.ts"
 import type { Plan } from "../plan/Plan.ts"
 import * as PlanJson from "../plan/PlanJson.ts"
 import * as PlanMermaid from "../plan/PlanMermaid.ts"
@@ -15,10 +18,12 @@ import { Store } from "../interpreters/Store.ts"
 import type { Backends, Chosen } from "./Backend.ts"
 import * as BuildView from "./BuildView.ts"
 import * as Colors from "./Colors.ts"
+import * as Delivery from "./Delivery.ts"
 import type { CliError } from "./ErrorText.ts"
-import type { Given } from "./Flag.ts"
-import type { flags, SecretArgument } from "./Flags.ts"
+import * as Flag from "./Flag.ts"
+import { flags, image, type SecretArgument } from "./Flags.ts"
 import { Host } from "./Host.ts"
+import { imageName, imageOptions } from "./ImageFlags.ts"
 import { showTransfer } from "./Transfers.ts"
 import { isQuiet } from "./Logging.ts"
 import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
@@ -28,7 +33,7 @@ import { chosenStore } from "./StoreFlag.ts"
 import * as Units from "./Units.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
-type BuildFlags = Given<typeof flags.build> & { readonly directory: string }
+type BuildFlags = Flag.Given<typeof flags.build> & { readonly directory: string }
 
 export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
@@ -36,6 +41,7 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     if (!given.dryRun && Option.isSome(given.format)) {
       return yield* usageError("--format is for --dry-run only", "Add --dry-run to print the plan.")
     }
+    const delivery = yield* deliveryOf(given)
     const chosen = { ...(yield* chosenStore(given.store)), options: { rsyncMode: given.rsyncMode } }
     const directory = host.absolute(given.directory)
     const hashes = () => Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory))
@@ -71,6 +77,7 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
     const services = yield* forBuilding(chosen, { sandbox: given, images })
     if (chosen.isDefault && !isQuiet(given)) yield* Effect.provide(nameStore, services)
     yield* Effect.flatMap(prepared, (request) => execute(given, request)).pipe(
+      Effect.flatMap((id) => (delivery === undefined ? Effect.void : deliver(given, id, delivery))),
       Effect.provide(services),
       // A store that was not there may have been made by this build.
       Effect.ensuring(Effect.sync(() => save(memo, file ?? hashes())))
@@ -103,7 +110,7 @@ const printPlan = (
     yield* stdout.write(render(plan, cached))
   })
 
-const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, CliError, Host | Output | Engine> =>
+const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<StepId, CliError, Host | Output | Engine> =>
   Effect.gen(function* () {
     const host = yield* Host
     const { stderr, stdout } = yield* Output
@@ -121,6 +128,54 @@ const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<void, Cli
       { sink, colors }
     )
     yield* stdout.write(quiet ? `${id}\n` : `Got: "${id}"\n`)
+    return id
+  })
+
+/** What is to become of the result, if anything. Known before anything is built. */
+const deliveryOf = (given: BuildFlags): Effect.Effect<Delivery.Delivery | undefined, UsageError, Host> =>
+  Effect.gen(function* () {
+    const { load, push, tag } = given
+    if (!load && !push) {
+      const said = Object.entries(imageFlags).find(([name]) => isGiven(given[name as keyof typeof imageFlags]))
+      if (said === undefined) return undefined
+      const what = `${Flag.written(said[1])} is for an image, and none is made`
+      return yield* usageError(what, "Add --push or --load, or leave it out.")
+    }
+    if (Option.isNone(tag)) {
+      return yield* usageError(`--${push ? "push" : "load"} needs a name for the image`, "Write --tag=NAME:TAG.")
+    }
+    const options = yield* imageOptions(given)
+    return { image: yield* imageName(tag.value), options, attests: given.provenance, quiet: isQuiet(given) }
+  })
+
+const imageFlags = { tag: flags.build.tag, ...image }
+
+const isGiven = (value: boolean | ReadonlyArray<unknown> | Option.Option<unknown>): boolean =>
+  typeof value === "boolean"
+    ? value
+    : Array.isArray(value)
+      ? value.length > 0
+      : Option.isOption(value) && Option.isSome(value)
+
+const deliver = (
+  given: BuildFlags,
+  id: StepId,
+  delivery: Delivery.Delivery
+): Effect.Effect<void, CliError, Host | Output | Store | BaseImages> =>
+  Effect.gen(function* () {
+    const { environment } = yield* Host
+    const { stdout } = yield* Output
+    const services = {
+      store: yield* Store,
+      images: yield* BaseImages,
+      directory: NamelessFile.directoryFor(environment)
+    }
+    const say = (text: string) => (delivery.quiet ? Effect.void : stdout.write(text))
+    if (given.push) yield* say(`Pushed: ${yield* Delivery.push(services, id, delivery)}\n`)
+    if (given.load) {
+      yield* Delivery.load(services, id, delivery)
+      yield* say(`Loaded: ${fullName(delivery.image)}\n`)
+    }
   })
 
 const runBuild = (

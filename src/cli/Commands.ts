@@ -30,6 +30,7 @@ import { log } from "./LogCommand.ts"
 import { ls } from "./LsCommand.ts"
 import { pin } from "./PinCommand.ts"
 import { prune } from "./PruneCommand.ts"
+import { push } from "./PushCommand.ts"
 import type { Output } from "./Output.ts"
 
 type Needs = Host | Output | Backends
@@ -90,6 +91,9 @@ const repeated = (name: string): Args.Args<ReadonlyArray<string>> =>
 const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runner>> = {
   build: command("build", flags.build, argument("DIR"), (given, directory) => build({ ...given, directory })),
   export: command("export", flags.export, argument("ID"), (given, id) => exportResult({ ...given, id })),
+  push: command("push", flags.push, Args.all([argument("ID"), argument("NAME")]), (given, [id, name]) =>
+    push({ ...given, id, name })
+  ),
   log: command("log", flags.log, argument("ID"), (given, id) => log({ ...given, id })),
   healthcheck: command("healthcheck", flags.healthcheck, Args.none, healthcheck),
   ls: command("ls", flags.ls, Args.none, ls),

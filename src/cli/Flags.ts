@@ -111,7 +111,7 @@ const sandbox = {
 }
 
 /** Of an image that is made of a result. */
-const image = {
+export const image = {
   squash: Flag.toggle("squash", { doc: "Put everything into one layer, the base too." }),
   entrypoint: Flag.optional("entrypoint", {
     metavar: "WORDS",
@@ -190,6 +190,15 @@ export const flags = {
       choices: ["text", "json", "mermaid"],
       doc: "How --dry-run prints the plan: text, json or mermaid."
     }),
+    tag: Flag.optional("tag", {
+      short: "t",
+      metavar: "NAME",
+      decode: text,
+      doc: "What --push and --load call the image: NAME:TAG, with a registry before it if need be."
+    }),
+    push: Flag.toggle("push", { doc: "Push the result to its registry as an image." }),
+    load: Flag.toggle("load", { doc: "Give the result to Docker as an image." }),
+    ...image,
     freeSpace: Flag.optional("free-space", {
       metavar: "SIZE",
       decode: size,
@@ -218,6 +227,7 @@ export const flags = {
     store,
     ...common
   },
+  push: { ...image, ...settings, store, ...common },
   log: { store, ...common },
   healthcheck: { store, ...sandbox, ...common },
   ls: { format, store, ...common },
@@ -289,7 +299,8 @@ export const commands = {
       "Examples:",
       "  obuilder build -f example.spec .",
       "  obuilder build -f example.spec --secret token:token.txt -j4 src",
-      "  obuilder build -f example.spec --dry-run --format=json . | jq -r .result"
+      "  obuilder build -f example.spec --dry-run --format=json . | jq -r .result",
+      "  obuilder build -f example.spec --push -t registry.example.org/app:1.0 ."
     ]
   },
   export: {
@@ -302,6 +313,19 @@ export const commands = {
       "  obuilder export --format=tar -o rootfs.tar 5fc1a2",
       "  obuilder export --format=oci --tag=latest -o image 5fc1a2",
       "  obuilder export --format=docker-archive -t app:1 5fc1a2 | docker load"
+    ]
+  },
+  push: {
+    name: "push",
+    summary: "Push a result to a registry as an image.",
+    positionals: [id, { metavar: "NAME", doc: "What it is called there: REGISTRY/NAME:TAG." }],
+    flags: flags.push,
+    notes: [
+      "Layers that the registry has are not sent again. What is printed names the image",
+      "by its digest. Passwords are those of docker login or podman login.",
+      "Examples:",
+      "  obuilder push 5fc1a2 registry.example.org/app:1.0",
+      "  obuilder push --provenance --entrypoint=/app 5fc1a2 localhost:5000/app"
     ]
   },
   log: {

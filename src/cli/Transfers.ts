@@ -18,7 +18,9 @@ export const showTransfer = (
     const now = Date.now()
     if (last !== undefined && now - last < PAUSE_MS) return
     told.set(image, now)
-    const how = last === undefined ? Units.bytes(of) : `${Units.bytes(bytes)} of ${Units.bytes(of)}`
-    Effect.runFork(Effect.ignore(stderr.write(`obuilder: ${doing} ${image}: ${how}\n`)))
+    // What is to be pushed is known only when all layers are made.
+    const begun = doing === "pushing" ? "" : `: ${Units.bytes(of)}`
+    const how = last === undefined ? begun : `: ${Units.bytes(bytes)} of ${Units.bytes(of)}`
+    Effect.runFork(Effect.ignore(stderr.write(`obuilder: ${doing} ${image}${how}\n`)))
   }
 }

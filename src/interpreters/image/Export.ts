@@ -23,7 +23,7 @@ export interface Wanted {
   readonly attests: boolean
 }
 
-type Services = Pick<ResultImage.Request, "store" | "images" | "directory">
+export type Services = Pick<ResultImage.Request, "store" | "images" | "directory">
 
 /** Into an OCI image layout in a directory, which is made unless it is there. Gives the image's digest. */
 export const ociDirectory = (

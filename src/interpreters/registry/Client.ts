@@ -14,6 +14,7 @@ import type { Credentials } from "./Credentials.ts"
 import * as Endpoint from "./Endpoint.ts"
 
 export interface ClientOptions {
+  readonly purpose: "read" | "write"
   readonly connection: Connection
   readonly endpoint: Endpoint.Endpoint
   /** Looked up when the registry asks for them. */
@@ -49,6 +50,9 @@ const FIRST_PAUSE = 500
 /** Milliseconds that a registry may tell one to wait. */
 const LONGEST_PAUSE = 60_000
 const MAX_REDIRECTS = 5
+
+/** What a token is asked for. */
+const SCOPES = { read: "pull", write: "pull,push" } as const
 
 export class Client {
   readonly name: string
@@ -252,7 +256,8 @@ export class Client {
       throw problem(`${this.name} sends us to ${JSON.stringify(realm)} for a token, which is no place for secrets`)
     }
     const service = parameters.get("service")
-    const scope = parameters.get("scope") ?? `repository:${this.options.endpoint.repository}:pull`
+    const scope =
+      parameters.get("scope") ?? `repository:${this.options.endpoint.repository}:${SCOPES[this.options.purpose]}`
     const reply = await this.send(
       credentials?._tag === "IdentityToken"
         ? exchange(url, credentials.token, service, scope)
@@ -297,9 +302,12 @@ export class Client {
   }
 
   private denied(): ImageProblem {
-    const { host } = this.options.endpoint
+    const { endpoint, purpose } = this.options
+    const { host } = endpoint
     return problem(
-      `${this.name} may not be read by us, or is not there`,
+      purpose === "read"
+        ? `${this.name} may not be read by us, or is not there`
+        : `${this.name} may not be written to by us`,
       `log in (docker login ${host}, or podman login ${host}), or look at the name`
     )
   }

@@ -12,9 +12,13 @@ import type { LocalImage } from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
 import * as Shared from "../Shared.ts"
+import { Client } from "./Client.ts"
 import * as Connection from "./Connection.ts"
 import * as Credentials from "./Credentials.ts"
+import type * as Endpoint from "./Endpoint.ts"
 import * as Conf from "./RegistriesConf.ts"
+import * as Pushing from "./Pushing.ts"
+import { RepositoryWriter } from "./RepositoryWriter.ts"
 import { type Findings, RegistryImages, type RegistryImagesOptions } from "./RegistryImages.ts"
 import type { Environment } from "./UserDirectories.ts"
 
@@ -55,6 +59,8 @@ export interface Registries {
     root: string,
     limits: UnpackLimits
   ) => Effect.Effect<LocalImage, ImageProblem>
+  /** For bringing an image to its repository, for as long as the scope is open. */
+  readonly push: (image: RegistryReference) => Effect.Effect<Pushing.Pushing, ImageProblem, Scope.Scope>
   /** For reading layers of an image, which are fetched as far as they are not here, for as long as the scope is open. */
   readonly layers: (image: RegistryReference) => Effect.Effect<ReadLayer, ImageProblem, Scope.Scope>
 }
@@ -110,6 +116,44 @@ export const make = (options: RegistriesOptions): Effect.Effect<Registries, neve
             return await images.load(image, digest, wanted, { downloads, begun, maxBytes: limits.maxBytes })
           }).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)))
         ).pipe(Effect.scoped, Effect.mapError(shown)),
+      push: (image) =>
+        Effect.flatMap(access, ({ connection, registries }) =>
+          Effect.map(
+            Effect.acquireRelease(
+              Effect.sync(() => new AbortController()),
+              (abort) => Effect.sync(() => abort.abort())
+            ).pipe(Effect.zip(attempt(`cannot push ${fullName(image)}`, async () => Conf.own(registries, image)))),
+            ([{ signal }, endpoint]) => {
+              const client = new Client({
+                purpose: "write",
+                connection,
+                endpoint,
+                credentials: (stop) => Credentials.find(endpoint, { environment: options.environment, signal: stop }),
+                isBlocked: (host) => Conf.isBlocked(registries, host),
+                pause: options.pause ?? pause,
+                signal
+              })
+              let [bytes, of] = [0, 0]
+              const tell = (): void => options.progress?.({ image: fullName(image), bytes, of })
+              return Pushing.make({
+                writer: new RepositoryWriter(client),
+                tag: Option.getOrElse(image.tag, () => "latest"),
+                name: fullName(image),
+                neighbour: (other) => neighbourOf(registries, endpoint, other),
+                tell: {
+                  gone: (more) => {
+                    bytes += more
+                    tell()
+                  },
+                  more: (size) => {
+                    of += size
+                    tell()
+                  }
+                }
+              })
+            }
+          )
+        ).pipe(Effect.map(shownPushing), Effect.mapError(shown)),
       layers: (image) =>
         Effect.map(
           fetching(image),
@@ -147,6 +191,24 @@ const settings = (
   credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
   isBlocked: (host) => Conf.isBlocked(registries, host),
   pause: options.pause ?? pause
+})
+
+/** The repository that an image is in, if that is another one of the same registry. */
+const neighbourOf = (
+  registries: Access["registries"],
+  { host, repository }: Endpoint.Endpoint,
+  image: RegistryReference
+): Option.Option<string> => {
+  if (Conf.isBlocked(registries, image.domain)) return Option.none()
+  const other = Conf.own(registries, image)
+  return other.host === host && other.repository !== repository ? Option.some(other.repository) : Option.none()
+}
+
+const shownPushing = ({ attach, finish, has, put }: Pushing.Pushing): Pushing.Pushing => ({
+  has: (layer, origin) => Effect.mapError(has(layer, origin), shown),
+  put: (layer) => Effect.mapError(put(layer), shown),
+  finish: (documents) => Effect.mapError(finish(documents), shown),
+  attach: (attestation, subject) => Effect.mapError(attach(attestation, subject), shown)
 })
 
 /** What registries say may be anything, and is shown on terminals. */

@@ -105,6 +105,13 @@ export const endpoints = (
   return [...mirrors.map(({ insecure, location }) => at(location + rest, insecure)), at(own, registry.insecure)]
 }
 
+/** The image's own place, which is no mirror. Throws an `ImageProblem` where its registry is blocked. */
+export const own = (registries: ReadonlyArray<Registry>, image: RegistryReference): Endpoint.Endpoint => {
+  const last = endpoints(registries, image).at(-1)
+  if (last === undefined) throw problem(`there is no place for ${image.domain}/${image.repository}`)
+  return last
+}
+
 /** Whether no image of a host may be asked for. */
 export const isBlocked = (registries: ReadonlyArray<Registry>, host: string): boolean =>
   ruleFor(registries, host.toLowerCase())?.registry.blocked === true

@@ -250,6 +250,7 @@ export class RegistryImages {
     const made = endpoints(image).map(
       (endpoint) =>
         new Client({
+          purpose: "read",
           connection: this.connection,
           endpoint,
           credentials: (signal) => credentials(endpoint, signal),

@@ -1,0 +1,44 @@
+/** Where results go as images: to a registry, or to a Docker engine. */
+import * as Effect from "effect/Effect"
+import type { StepId } from "../domain/Digest.ts"
+import { fullName, type RegistryReference } from "../domain/ImageReference.ts"
+import * as LoadImage from "../interpreters/docker/LoadImage.ts"
+import type { Services, Wanted } from "../interpreters/image/Export.ts"
+import * as Push from "../interpreters/image/Push.ts"
+import * as Registries from "../interpreters/registry/Registries.ts"
+import type { CliError } from "./ErrorText.ts"
+import { Host } from "./Host.ts"
+import { Output } from "./Output.ts"
+import { showTransfer } from "./Transfers.ts"
+
+export interface Delivery extends Pick<Wanted, "options" | "attests"> {
+  readonly image: RegistryReference
+  readonly quiet: boolean
+}
+
+/** Gives the name of what is in the registry then, with its digest. */
+export const push = (
+  services: Services,
+  id: StepId,
+  { attests, image, options, quiet }: Delivery
+): Effect.Effect<string, CliError, Host | Output> =>
+  Effect.gen(function* () {
+    const { environment } = yield* Host
+    const registries = yield* Registries.make({
+      directory: () => undefined,
+      remembers: false,
+      pulls: false,
+      environment,
+      ...(quiet ? {} : { progress: showTransfer("pushing", yield* Output) })
+    })
+    const pushing = yield* registries.push(image)
+    const digest = yield* Push.push(services, { attests, id, options }, { image, pushing })
+    return `${fullName(image)}@${digest}`
+  }).pipe(Effect.scoped)
+
+export const load = (
+  services: Services,
+  id: StepId,
+  { image, options }: Delivery
+): Effect.Effect<void, CliError, Host> =>
+  Effect.flatMap(Host, ({ environment }) => LoadImage.load(services, { id, options }, image, environment))
