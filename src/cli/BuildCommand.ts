@@ -20,10 +20,10 @@ import * as BuildView from "./BuildView.ts"
 import * as Colors from "./Colors.ts"
 import * as Delivery from "./Delivery.ts"
 import type { CliError } from "./ErrorText.ts"
-import * as Flag from "./Flag.ts"
-import { flags, image, type SecretArgument } from "./Flags.ts"
+import type { Given } from "./Flag.ts"
+import type { flags, SecretArgument } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { imageName, imageOptions } from "./ImageFlags.ts"
+import { firstGiven, imageName, imageOptions } from "./ImageFlags.ts"
 import { showTransfer } from "./Transfers.ts"
 import { isQuiet } from "./Logging.ts"
 import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
@@ -33,7 +33,7 @@ import { chosenStore } from "./StoreFlag.ts"
 import * as Units from "./Units.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
-type BuildFlags = Flag.Given<typeof flags.build> & { readonly directory: string }
+type BuildFlags = Given<typeof flags.build> & { readonly directory: string }
 
 export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
@@ -136,9 +136,9 @@ const deliveryOf = (given: BuildFlags): Effect.Effect<Delivery.Delivery | undefi
   Effect.gen(function* () {
     const { load, push, tag } = given
     if (!load && !push) {
-      const said = Object.entries(imageFlags).find(([name]) => isGiven(given[name as keyof typeof imageFlags]))
-      if (said === undefined) return undefined
-      const what = `${Flag.written(said[1])} is for an image, and none is made`
+      const said = firstGiven(given)
+      if (Option.isNone(said)) return undefined
+      const what = `${said.value} is for an image, and none is made`
       return yield* usageError(what, "Add --push or --load, or leave it out.")
     }
     if (Option.isNone(tag)) {
@@ -147,15 +147,6 @@ const deliveryOf = (given: BuildFlags): Effect.Effect<Delivery.Delivery | undefi
     const options = yield* imageOptions(given)
     return { image: yield* imageName(tag.value), options, attests: given.provenance, quiet: isQuiet(given) }
   })
-
-const imageFlags = { tag: flags.build.tag, ...image }
-
-const isGiven = (value: boolean | ReadonlyArray<unknown> | Option.Option<unknown>): boolean =>
-  typeof value === "boolean"
-    ? value
-    : Array.isArray(value)
-      ? value.length > 0
-      : Option.isOption(value) && Option.isSome(value)
 
 const deliver = (
   given: BuildFlags,

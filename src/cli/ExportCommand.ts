@@ -11,7 +11,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { imageName, imageOptions } from "./ImageFlags.ts"
+import { firstGiven, imageName, imageOptions } from "./ImageFlags.ts"
 import { imageServices } from "./ImageServices.ts"
 import { Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { withStore } from "./Services.ts"
@@ -27,6 +27,16 @@ export const exportResult = (given: ExportFlags): Effect.Effect<void, CliError, 
     const chosen = yield* chosenStore(given.store)
     const format = Option.getOrElse(given.format, () => "tar" as const)
     const output = Option.filter(given.output, (path) => path !== "-")
+    const said = firstGiven(given)
+    if ((format === "tar" || format === "dir") && Option.isSome(said)) {
+      return yield* usageError(
+        `${said.value} is for an image, and ${format} is none`,
+        "Write --format=oci, for example."
+      )
+    }
+    if (format === "docker-archive" && given.provenance) {
+      return yield* usageError("a docker-archive cannot hold a provenance", "Write --format=oci-archive.")
+    }
     if (Option.isNone(output) && (format === "oci" || format === "dir")) {
       return yield* usageError(`${format} is a directory, and needs a name`, "Write -o DIR.")
     }

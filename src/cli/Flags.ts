@@ -136,7 +136,7 @@ export const image = {
 }
 
 /** What the spec says of an image, and can be said otherwise. */
-const settings = {
+export const settings = {
   env: Flag.many("env", { metavar: "NAME=VALUE", decode: pair, doc: "Set a variable, besides those of the spec." }),
   user: Flag.optional("user", {
     metavar: "USER",
@@ -309,6 +309,8 @@ export const commands = {
     positionals: [id],
     flags: flags.export,
     notes: [
+      "Of one result the image is always the same. SOURCE_DATE_EPOCH, where it is set, is",
+      "the latest time in it, so that building again can give the same one too.",
       "Examples:",
       "  obuilder export --format=tar -o rootfs.tar 5fc1a2",
       "  obuilder export --format=oci --tag=latest -o image 5fc1a2",

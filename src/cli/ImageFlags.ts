@@ -5,6 +5,8 @@ import * as Option from "effect/Option"
 import { parse, type RegistryReference } from "../domain/ImageReference.ts"
 import type { Variable } from "../domain/Inputs.ts"
 import type { ImageOptions } from "../interpreters/image/ImageOptions.ts"
+import * as Flag from "./Flag.ts"
+import { image, settings } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
@@ -19,6 +21,19 @@ export interface ImageFlags {
   readonly user?: Option.Option<string>
   readonly workdir?: Option.Option<string>
 }
+
+/** Flags that say something of an image. */
+const all: Readonly<Record<string, Pick<Flag.Flag<unknown>, "name">>> = { tag: { name: "tag" }, ...image, ...settings }
+
+/** The first of them that is given, as it is written. */
+export const firstGiven = (given: Readonly<Record<string, unknown>>): Option.Option<string> =>
+  Option.map(Option.fromNullable(Object.entries(all).find(([name]) => isGiven(given[name]))), ([, flag]) =>
+    Flag.written(flag)
+  )
+
+/** Whether a flag's value is another one than it has when it is left out. */
+const isGiven = (value: unknown): boolean =>
+  value === true || (Array.isArray(value) && value.length > 0) || (Option.isOption(value) && Option.isSome(value))
 
 export const imageOptions = (given: ImageFlags): Effect.Effect<ImageOptions, UsageError, Host> =>
   Effect.gen(function* () {
