@@ -309,7 +309,7 @@ export const commands = {
     positionals: [id],
     flags: flags.export,
     notes: [
-      "Of one result the image is always the same. SOURCE_DATE_EPOCH, where it is set, is",
+      "Of one result the image is always the same. SOURCE_DATE_EPOCH, if it is set, is",
       "the latest time in it, so that building again can give the same one too.",
       "Examples:",
       "  obuilder export --format=tar -o rootfs.tar 5fc1a2",
