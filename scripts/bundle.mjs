@@ -73,9 +73,13 @@ const builtins = {
   name: "builtins",
   setup(build) {
     const load = createRequire(import.meta.url)
-    build.onResolve({ filter: /^node:/ }, ({ kind, path }) =>
-      kind === "import-statement" ? { path, namespace: "builtin", sideEffects: false } : undefined
-    )
+    build.onResolve({ filter: /^node:/ }, ({ importer, kind, path }) => {
+      if (kind !== "import-statement") return undefined
+      // Its classes have functions of their own, which what is loaded late here does not have.
+      if (path === "node:stream")
+        throw new Error(`${importer} is to load node:stream when it is needed: import("node:stream")`)
+      return { path, namespace: "builtin", sideEffects: false }
+    })
     build.onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => {
       const required = `require(${JSON.stringify(path)})`
       const late = (name) =>

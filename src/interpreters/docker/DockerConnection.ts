@@ -1,5 +1,4 @@
 /** HTTP with a Docker engine: requests and replies, and in words why there are none. */
-import { Readable } from "node:stream"
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
@@ -44,6 +43,7 @@ const MAX_ERROR = 64 * 1024
 /** Connects at the first request. */
 export const open = async (host: DockerHost): Promise<DockerConnection> => {
   const { Agent, request } = await import("undici")
+  const { Readable } = await import("node:stream")
   const { origin, socketPath } = host
   const name = `the Docker engine at ${visible(host.name)}`
   const where = socketPath === undefined ? {} : { socketPath }

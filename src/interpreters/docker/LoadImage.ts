@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { once } from "node:events"
-import { PassThrough } from "node:stream"
 import type { RegistryReference } from "../../domain/ImageReference.ts"
 import { attempt } from "../base/ImageProblem.ts"
 import { dockerArchive, type Services, type Wanted } from "../image/Export.ts"
@@ -17,6 +16,7 @@ export const load = (
   environment: Readonly<Record<string, string | undefined>>
 ): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {
+    const { PassThrough } = yield* Effect.promise(() => import("node:stream"))
     const archive = yield* Effect.acquireRelease(
       Effect.sync(() => new PassThrough()),
       (stream) => Effect.sync(() => stream.destroy())

@@ -1,5 +1,4 @@
 /** HTTP, as far as registries need it: requests and replies, no redirects followed, no errors by status. */
-import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { proxyFor } from "./Proxy.ts"
@@ -53,6 +52,7 @@ const IDLE_TIME = 60_000
 
 export const make = async (environment: Readonly<Record<string, string | undefined>>): Promise<Connection> => {
   const { Agent, ProxyAgent, request } = await import("undici")
+  const { Readable } = await import("node:stream")
   const agents = new Map<string, Dispatcher>()
   const agentFor = (url: URL, insecure: boolean): Dispatcher => {
     const proxy = proxyFor(url, environment)
