@@ -1,8 +1,8 @@
 /**
  * A large image from a registry on this machine, fetched and unpacked: a build
  * that is nothing but `(from IMAGE)`, into a fresh store, beside
- * `skopeo copy` into a layout and `umoci raw unpack` of that; and the memory
- * that it takes.
+ * `skopeo copy` into a layout and `umoci raw unpack` of that, and beside
+ * `buildah from` into a fresh storage; and the memory that it takes.
  */
 import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
@@ -15,7 +15,9 @@ const SOURCES = ["/usr/bin", "/usr/share", "/usr/lib"]
 const MEMORY = 200
 
 export const measure = async ({ scratch, rounds }) => {
-  const lacking = ["docker-registry", "skopeo", "umoci"].filter((name) => spawnSync("which", [name]).status !== 0)
+  const lacking = ["docker-registry", "skopeo", "umoci", "buildah"].filter(
+    (name) => spawnSync("which", [name]).status !== 0
+  )
   if (lacking.length > 0) throw new Error(`The benchmark "pull" needs ${lacking.join(", ")}.`)
   const directory = `${scratch}/pull`
   Fs.mkdirSync(`${directory}/source`, { recursive: true })
@@ -42,8 +44,13 @@ export const measure = async ({ scratch, rounds }) => {
     const theirs = (place) =>
       `mkdir '${place}' && skopeo ${COPY.join(" ")} --src-tls-verify=false docker://${image} oci:'${place}/layout':1 &&
        umoci raw unpack --image '${place}/layout':1 '${place}/rootfs'`
+    const buildah = (place) => [
+      ...["--root", `${place}/root`, "--runroot", `${place}/run`, "--storage-driver", "overlay"],
+      ...["from", "--quiet", "--tls-verify=false", `docker://${image}`]
+    ]
     const times = await alternate(
       {
+        buildah: () => timeOf("buildah", buildah(fresh("buildah"))),
         "skopeo and umoci": () => timeOf("sh", ["-c", theirs(fresh("theirs"))]),
         obuilder: () => timeOf(OBUILDER, words(fresh("store")))
       },
@@ -58,6 +65,7 @@ export const measure = async ({ scratch, rounds }) => {
         to: "skopeo and umoci",
         target: 1
       }),
+      ratio({ name: `the same, into buildah's storage`, times, of: "obuilder", to: "buildah", target: 1 }),
       absolute({ name: "peak memory: fetching and unpacking that", unit: "MB", values: peaks, target: MEMORY })
     ]
   } finally {

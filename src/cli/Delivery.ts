@@ -1,7 +1,10 @@
 /** Where results go as images: to a registry, or to a Docker engine. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { fullName, type RegistryReference } from "../domain/ImageReference.ts"
+import type { ImageProblem } from "../interpreters/base/ImageProblem.ts"
 import * as LoadImage from "../interpreters/docker/LoadImage.ts"
 import type { Services, Wanted } from "../interpreters/image/Export.ts"
 import * as Push from "../interpreters/image/Push.ts"
@@ -10,6 +13,15 @@ import type { CliError } from "./ErrorText.ts"
 import { Host } from "./Host.ts"
 import { Output } from "./Output.ts"
 import { showTransfer } from "./Transfers.ts"
+
+/** An image did not get to where it was to go. */
+export class DeliveryError extends Data.TaggedError("DeliveryError")<{
+  readonly message: string
+  readonly hint: Option.Option<string>
+  readonly cause: unknown
+}> {}
+
+const failed = ({ cause, hint, message }: ImageProblem): DeliveryError => new DeliveryError({ message, hint, cause })
 
 export interface Delivery extends Pick<Wanted, "options" | "attests"> {
   readonly image: RegistryReference
@@ -34,11 +46,16 @@ export const push = (
     const pushing = yield* registries.push(image)
     const digest = yield* Push.push(services, { attests, id, options }, { image, pushing })
     return `${fullName(image)}@${digest}`
-  }).pipe(Effect.scoped)
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem)))
+  )
 
 export const load = (
   services: Services,
   id: StepId,
   { image, options }: Delivery
 ): Effect.Effect<void, CliError, Host> =>
-  Effect.flatMap(Host, ({ environment }) => LoadImage.load(services, { id, options }, image, environment))
+  Effect.flatMap(Host, ({ environment }) => LoadImage.load(services, { id, options }, image, environment)).pipe(
+    Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem)))
+  )

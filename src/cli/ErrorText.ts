@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import type { SpecError } from "../domain/SpecError.ts"
+import type { DeliveryError } from "./Delivery.ts"
 import type { ImageProblem } from "../interpreters/base/ImageProblem.ts"
 import type { BuildError, StepFailed } from "../interpreters/Engine.ts"
 import type { CommandFailed } from "../interpreters/Sandbox.ts"
@@ -21,6 +22,7 @@ export type CliError =
   | UsageError
   | SpecError
   | BuildError
+  | DeliveryError
   | ImageProblem
   | OutputError
   | PipeClosed
@@ -37,6 +39,7 @@ export const exitCode = (error: CliError): number => {
     case "StepFailed":
       return ExitCode.STEP_FAILED
     case "BaseImageError":
+    case "DeliveryError":
       return isMachines(codeOf(error.cause)) ? ExitCode.MACHINE_LACKS : ExitCode.STEP_FAILED
     case "ImageProblem":
       return isMachines(codeOf(error.cause)) ? ExitCode.MACHINE_LACKS : ExitCode.BAD_INPUT
@@ -105,6 +108,7 @@ export const explain = (error: Exclude<CliError, SpecError | PipeClosed | BuildC
         hint: Option.none()
       }
     case "UsageError":
+    case "DeliveryError":
     case "ImageProblem":
     case "SandboxError":
     case "StoreError":

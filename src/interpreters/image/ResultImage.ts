@@ -17,7 +17,7 @@ import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { BaseImageError, BaseImagesService } from "../BaseImages.ts"
 import * as Notes from "../Notes.ts"
 import type { BaseOrigin, LayerDescriptor, Recipe } from "../Notes.ts"
-import type { ResultInfo, StoreError, StoreService, UnknownId } from "../Store.ts"
+import { type ResultInfo, type StoreError, type StoreService, UnknownId } from "../Store.ts"
 import { drain } from "./Draining.ts"
 import * as Documents from "./ImageDocuments.ts"
 import type { ImageOptions } from "./ImageOptions.ts"
@@ -131,7 +131,9 @@ const chain = (store: StoreService, id: StepId): Effect.Effect<ReadonlyArray<Mad
   Effect.gen(function* () {
     const found: Array<Made> = []
     for (let next: Option.Option<StepId> = Option.some(id); Option.isSome(next);) {
-      const info: ResultInfo = yield* store.find(next.value)
+      const known: Option.Option<ResultInfo> = yield* store.result(next.value)
+      if (Option.isNone(known)) return yield* new UnknownId({ id: next.value, candidates: [] })
+      const info = known.value
       found.push({ info, recipe: yield* Notes.read(store, info.id, "recipe") })
       next = info.parent
     }
