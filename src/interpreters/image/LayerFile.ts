@@ -4,9 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
-import { once } from "node:events"
 import * as Fs from "node:fs"
-import type { Gzip } from "node:zlib"
 import * as ByteSource from "../base/ByteSource.ts"
 import { explain, type ImageProblem } from "../base/ImageProblem.ts"
 import * as NamelessFile from "../host/NamelessFile.ts"
@@ -18,18 +16,24 @@ export type Compression = "gzip" | "none"
 /** zlib's own default: what other programs for images take. */
 const LEVEL = 6
 
+/**
+ * Bytes that are compressed as one. A file of gzip may have many members, and all
+ * that reads gzip reads those; each is made by itself, on any processor.
+ */
+const PIECE = 1024 * 1024
+
+/** Pieces that are compressed at the same time: the threads that Node has for that. */
+const AT_ONCE = 4
+
 /** Names what the bytes of a layer depend on besides its tar. */
 export const manner = (compression: Compression): string =>
-  compression === "none" ? compression : `gzip -${LEVEL} of zlib ${process.versions["zlib"]}`
+  compression === "none" ? compression : `gzip -${LEVEL} of zlib ${process.versions["zlib"]}, members of ${PIECE}`
 
 export interface LayerFile {
   readonly descriptor: LayerDescriptor
   /** May be called often, as long as the scope is open. */
   readonly read: () => ByteSource.ByteSource
 }
-
-/** Bytes that are compressed at a time: a tar comes in small pieces. */
-const PIECE = 256 * 1024
 
 /**
  * Makes the file of a layer whose tar `fill` writes; none where that says that
@@ -45,10 +49,7 @@ export const make = <E, R>(
       failing(directory, () => NamelessFile.open(directory)),
       (open) => Effect.promise(() => open.close())
     )
-    const writer = yield* Effect.acquireRelease(
-      failing(directory, () => Writer.make(fd, compression)),
-      (open) => Effect.sync(() => open.dispose())
-    )
+    const writer = yield* failing(directory, () => Writer.make(fd, compression))
     const broken = yield* Deferred.make<never, ImageProblem>()
     const write = (chunk: Uint8Array): Effect.Effect<void> =>
       failing(directory, () => writer.write(chunk)).pipe(
@@ -68,40 +69,38 @@ const failing = <A>(directory: string, body: () => Promise<A>): Effect.Effect<A,
 class Writer {
   private readonly fd: number
   private readonly compression: Compression
-  private readonly gzip: Gzip | undefined
-  /** Ends when all that was compressed is in the file. */
-  private readonly writing: Promise<void>
+  private readonly compress: Compress
   private readonly tarHash = createHash("sha256")
   private readonly fileHash = createHash("sha256")
   private pending: Array<Uint8Array> = []
   private pendingSize = 0
+  /** Pieces that are being compressed, in their order. */
+  private readonly under: Array<Promise<Uint8Array>> = []
   private size = 0
 
-  private constructor(fd: number, compression: Compression, gzip: Gzip | undefined) {
+  private constructor(fd: number, compression: Compression, compress: Compress) {
     this.fd = fd
     this.compression = compression
-    this.gzip = gzip
-    this.writing = gzip === undefined ? Promise.resolve() : this.drain(gzip)
-    // It is looked at when there is more to write.
-    this.writing.catch(() => undefined)
+    this.compress = compress
   }
 
   static async make(fd: number, compression: Compression): Promise<Writer> {
-    if (compression === "none") return new Writer(fd, compression, undefined)
-    const { createGzip } = await import("node:zlib")
-    return new Writer(fd, compression, createGzip({ level: LEVEL, chunkSize: PIECE }))
+    return new Writer(fd, compression, compression === "none" ? async (piece) => piece : await gzip())
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.pending.push(chunk)
-    this.pendingSize += chunk.length
-    if (this.pendingSize >= PIECE) await this.flush()
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + PIECE - this.pendingSize)
+      this.pending.push(part)
+      this.pendingSize += part.length
+      at += part.length
+      if (this.pendingSize === PIECE) await this.flush()
+    }
   }
 
   async end(): Promise<LayerDescriptor> {
-    await this.flush()
-    this.gzip?.end()
-    await this.writing
+    if (this.pendingSize > 0) await this.flush()
+    while (this.under.length > 0) await this.putFirst()
     return {
       mediaType: layerType(this.compression),
       digest: `sha256:${this.fileHash.digest("hex")}`,
@@ -110,29 +109,35 @@ class Writer {
     }
   }
 
-  dispose(): void {
-    this.gzip?.destroy()
-  }
-
   private async flush(): Promise<void> {
     const piece = Buffer.concat(this.pending)
     this.pending = []
     this.pendingSize = 0
     this.tarHash.update(piece)
-    if (this.gzip === undefined) return this.put(piece)
-    if (this.gzip.write(piece)) return
-    // A file that cannot be written to ends this too.
-    await Promise.race([once(this.gzip, "drain"), this.writing])
+    const compressed = this.compress(piece)
+    // It is waited for when it is its turn.
+    compressed.catch(() => undefined)
+    this.under.push(compressed)
+    if (this.under.length >= AT_ONCE) await this.putFirst()
   }
 
-  private async drain(gzip: Gzip): Promise<void> {
-    for await (const chunk of gzip) if (chunk instanceof Uint8Array) this.put(chunk)
-  }
-
-  private put(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length;)
+  private async putFirst(): Promise<void> {
+    const bytes = await this.under.shift()
+    if (bytes === undefined) return
+    for (let done = 0; done < bytes.length;) {
       done += Fs.writeSync(this.fd, bytes, done, bytes.length - done, this.size + done)
+    }
     this.fileHash.update(bytes)
     this.size += bytes.length
   }
+}
+
+type Compress = (piece: Uint8Array) => Promise<Uint8Array>
+
+const gzip = async (): Promise<Compress> => {
+  const zlib = await import("node:zlib")
+  return (piece) =>
+    new Promise((resolve, reject) => {
+      zlib.gzip(piece, { level: LEVEL }, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+    })
 }
