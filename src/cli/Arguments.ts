@@ -13,7 +13,8 @@ import * as Option from "effect/Option"
 import { suggest } from "../domain/Suggestion.ts"
 import type { Shell } from "./Completions.ts"
 import * as Flag from "./Flag.ts"
-import { commandList, type CommandName, type CommandSpec, common, findCommand, flags } from "./Flags.ts"
+import { commandList, type CommandSpec, findCommand } from "./CommandTable.ts"
+import { type CommandName, common, flags } from "./Flags.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 /** What the user asked for. */

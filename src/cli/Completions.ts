@@ -1,6 +1,7 @@
 /** Scripts that complete command lines in a shell, made from the table of flags. Pure. */
 import * as Flag from "./Flag.ts"
-import { commandList, type CommandSpec, flags } from "./Flags.ts"
+import { commandList, type CommandSpec } from "./CommandTable.ts"
+import { flags } from "./Flags.ts"
 
 export type Shell = "bash" | "zsh" | "fish"
 

@@ -1,7 +1,8 @@
 /** Help texts, made from the table of flags. Pure. */
 import * as Option from "effect/Option"
 import * as Flag from "./Flag.ts"
-import { commandList, type CommandSpec, flags, usageOf } from "./Flags.ts"
+import { commandList, type CommandSpec, usageOf } from "./CommandTable.ts"
+import { flags } from "./Flags.ts"
 import { EXIT_CODES } from "./ExitCode.ts"
 
 type AnyFlag = Flag.Flag<unknown>

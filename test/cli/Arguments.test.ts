@@ -3,7 +3,8 @@ import * as Option from "effect/Option"
 import { describe, expect, it } from "vitest"
 import * as Arguments from "../../src/cli/Arguments.ts"
 import * as Flag from "../../src/cli/Flag.ts"
-import { commandList, flags } from "../../src/cli/Flags.ts"
+import { commandList } from "../../src/cli/CommandTable.ts"
+import { flags } from "../../src/cli/Flags.ts"
 
 const read = (...words: ReadonlyArray<string>) => Arguments.read(words)
 

@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import { describe, expect, it } from "vitest"
-import { commandList } from "../../src/cli/Flags.ts"
+import { commandList } from "../../src/cli/CommandTable.ts"
 import { help } from "../../src/cli/Help.ts"
 
 describe("help", () => {
