@@ -49,18 +49,25 @@ export const longEntry = async (
   header: EntryHeader & { readonly size: number },
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 ): Promise<void> => {
-  const closed = new Promise<void>((resolve) => stream.once("close", resolve))
-  await new Promise<void>((resolve, reject) => {
-    const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
-    const send = async (): Promise<void> => {
-      for await (const piece of pieces) {
-        if (stream.destroyed) return resolve()
-        if (sink.write(piece)) continue
-        await Promise.race([new Promise<void>((drained) => sink.once("drain", drained)), closed])
-        if (stream.destroyed) return resolve()
+  let close = (): void => undefined
+  const closed = new Promise<void>((resolve) => (close = resolve))
+  stream.once("close", close)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
+      const send = async (): Promise<void> => {
+        for await (const piece of pieces) {
+          if (stream.destroyed) return resolve()
+          if (sink.write(piece)) continue
+          await Promise.race([new Promise<void>((drained) => sink.once("drain", drained)), closed])
+          if (stream.destroyed) return resolve()
+        }
+        sink.end(undefined)
       }
-      sink.end(undefined)
-    }
-    send().catch(reject)
-  })
+      send().catch(reject)
+    })
+  } finally {
+    // Of a stream with many entries nobody else would.
+    stream.off("close", close)
+  }
 }
