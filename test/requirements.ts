@@ -39,6 +39,7 @@ const requirements = {
   crun: { met: () => inPath("crun"), words: "crun (Debian: crun)" },
   skopeo: { met: () => inPath("skopeo"), words: "skopeo (Debian: skopeo)" },
   umoci: { met: () => inPath("umoci"), words: "umoci (Debian: umoci)" },
+  buildah: { met: () => inPath("buildah"), words: "buildah (Debian: buildah)" },
   registry: { met: () => inPath("docker-registry"), words: "a registry (Debian: docker-registry)" },
   docker: { met: () => inPath("dockerd"), words: "a Docker engine (Debian: docker.io)" },
   openssl: { met: () => inPath("openssl"), words: "openssl (Debian: openssl)" },

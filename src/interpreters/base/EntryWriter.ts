@@ -3,7 +3,7 @@ import * as Fs from "node:fs"
 import { makeDevice, makeNode, setXattr } from "../host/Libc.ts"
 import { problem } from "./ImageProblem.ts"
 import { quote, type TarEntry } from "./TarHeaders.ts"
-import * as Xattrs from "./Xattrs.ts"
+import * as Xattrs from "../host/Xattrs.ts"
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO } = Fs.constants
 

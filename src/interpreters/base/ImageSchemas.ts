@@ -38,6 +38,7 @@ const Descriptor = lazy(() =>
     digest: Sha256(),
     size: Size(),
     platform: Schema.optional(Schema.NullOr(PlatformJson())),
+    artifactType: Schema.optional(Schema.NullOr(Schema.String)),
     annotations: Schema.optional(Schema.NullOr(Schema.Record({ key: Schema.String, value: Schema.String })))
   })
 )

@@ -15,7 +15,7 @@ import { problem } from "./ImageProblem.ts"
 import { components, RootPaths } from "./RootPaths.ts"
 import { quote, type TarEntry } from "./TarHeaders.ts"
 import type { TarVisitor } from "./TarReader.ts"
-import { DEFAULT_ACL } from "./Xattrs.ts"
+import { DEFAULT_ACL } from "../host/Xattrs.ts"
 
 const WHITEOUT = ".wh."
 /** Of AUFS: the opaque mark, and files of its own that mean nothing here. */

@@ -105,7 +105,9 @@ const chosen = (
   const listing = names.length === 0 ? "it holds none" : `it holds ${names.join(", ")}`
   switch (choice._tag) {
     case "Only": {
-      const [first, second] = manifests
+      // Signatures and statements of provenance are listed beside what they are about.
+      const images = manifests.filter(({ artifactType }) => artifactType == null || artifactType === "")
+      const [first, second] = images.length > 0 ? images : manifests
       if (first !== undefined && second === undefined) return first
       if (first === undefined) throw problem(`there is no image in ${files.location}`)
       throw problem(`there are several images in ${files.location}`, `name one after the path; ${listing}`)

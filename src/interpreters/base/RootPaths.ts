@@ -82,7 +82,10 @@ export class RootPaths {
       } else if (stats.isDirectory()) {
         done.push(path)
       } else if (stats.isSymbolicLink()) {
-        if (++links > MAX_LINKS) throw problem(`the image's links go round in circles at ${quote(key)}`)
+        if (++links > MAX_LINKS) {
+          if (!create) return undefined
+          throw problem(`the image's links go round in circles at ${quote(key)}`)
+        }
         const target = Fs.readlinkSync(path)
         if (target.startsWith("/")) done.length = 1
         todo.push(...target.split("/").toReversed())

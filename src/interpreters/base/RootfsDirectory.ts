@@ -24,7 +24,7 @@ import { getXattr, listXattr, makeNode, setXattr } from "../host/Libc.ts"
 import { copyAttributes } from "../host/Metadata.ts"
 import { problem } from "./ImageProblem.ts"
 import * as TreeStamp from "./TreeStamp.ts"
-import * as Xattrs from "./Xattrs.ts"
+import * as Xattrs from "../host/Xattrs.ts"
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE } = Fs.constants
 

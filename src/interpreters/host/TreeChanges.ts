@@ -10,6 +10,7 @@
 import * as Fs from "node:fs"
 import type { Entry, LayeredTree } from "./LayeredTree.ts"
 import { getXattr, listXattr } from "./Libc.ts"
+import { isOfHost } from "./Xattrs.ts"
 
 export interface Change {
   /** Relative to the root, which is empty. */
@@ -24,13 +25,13 @@ export const secondsOf = ({ mtimeMs }: Fs.Stats, latest: number): number => Math
 /** Names a file by what its names share. */
 export const fileKey = ({ dev, ino }: Fs.Stats): string => `${dev}:${ino}`
 
-/** Overlayfs's own notes; images know nothing of them. */
+/** Overlayfs's own notes. */
 const OVERLAY = "trusted.overlay."
 
-/** The extended attributes that images have, in order. */
+/** The extended attributes that are no affair of the machine's or its stores' alone, in order. */
 export const attributesOf = (path: string): ReadonlyArray<readonly [name: string, value: Uint8Array]> =>
   [...listXattr(path)].sort().flatMap((name) => {
-    const value = name.startsWith(OVERLAY) ? undefined : getXattr(path, name)
+    const value = name.startsWith(OVERLAY) || isOfHost(name) ? undefined : getXattr(path, name)
     return value === undefined ? [] : [[name, value] as const]
   })
 
@@ -47,10 +48,12 @@ interface Pair {
   readonly before: Entry | undefined
 }
 
-/** Names of one file, in the order of the walk, and whether any of them is in the layer. */
+/** A file that has, or had, several names. */
 interface Links {
+  /** In the order of the walk. */
   readonly names: Array<{ readonly name: string; readonly trail: Trail; readonly entry: Entry }>
-  isIn: boolean
+  /** The file before that all of them named, as long as that is one, and it was the same. */
+  was: Entry | undefined
 }
 
 /**
@@ -70,8 +73,9 @@ export function* changes(
     }
   }
   const links = new Map<string, Links>()
-  /** The first name of each file of the tree before that has several. */
-  const firsts = new Map<string, string>()
+  /** How many names were seen of each file of the tree before that has several. */
+  const seen = new Map<string, number>()
+  let skips = false
 
   const root: Trail = { name: "", entry: after.root, above: undefined, isIn: false }
   const pending: Array<Pair> = [{ trail: root, before: before.root }]
@@ -79,44 +83,49 @@ export function* changes(
     const { trail } = pair
     const was = pair.before?.kind === "directory" ? pair.before : undefined
     // Nobody has written to any of its layers.
-    if (was !== undefined && isSameStack(was.parts, trail.entry.parts)) continue
+    if (was !== undefined && isSameStack(was.parts, trail.entry.parts)) {
+      skips = true
+      continue
+    }
     if (was === undefined || !hasSameAttributes(was, trail.entry, latest)) include(trail)
-    const old = was === undefined ? new Map<string, Entry>() : before.children(was)
-    const now = after.children(trail.entry)
+    const old = was === undefined ? new Map<string, Entry>() : childrenOf(before, was)
+    const now = childrenOf(after, trail.entry)
     const directories: Array<Pair> = []
     for (const name of [...new Set([...old.keys(), ...now.keys()])].sort(byCodeUnits)) {
       const [then, entry] = [old.get(name), now.get(name)]
       const path = trail.name === "" ? name : `${trail.name}/${name}`
-      if (then !== undefined && then.stats.nlink > 1 && then.kind !== "directory" && !firsts.has(fileKey(then.stats))) {
-        firsts.set(fileKey(then.stats), path)
-      }
+      const hadLinks = then !== undefined && then.kind !== "directory" && then.stats.nlink > 1
+      if (hadLinks) seen.set(fileKey(then.stats), (seen.get(fileKey(then.stats)) ?? 0) + 1)
       if (entry === undefined) {
         include(trail)
         found.set(path, { name: path, entry: undefined })
       } else if (entry.kind === "directory") {
         directories.push({ trail: { name: path, entry, above: trail, isIn: false }, before: then })
       } else {
-        const group = entry.stats.nlink > 1 ? groupOf(links, entry) : undefined
-        group?.names.push({ name: path, trail, entry })
-        const linkedTo = (then && firsts.get(fileKey(then.stats))) ?? path
-        const isSame =
-          then !== undefined &&
-          linkedTo === (group?.names[0]?.name ?? path) &&
-          (yield* isUnchanged(then, entry, latest))
-        if (!isSame) {
+        const isSame = then !== undefined && (yield* isUnchanged(then, entry, latest))
+        if (hadLinks || entry.stats.nlink > 1) {
+          // What is said of it depends on its other names.
+          const group = groupOf(links, entry, isSame ? then : undefined)
+          if (!isSame || group.was === undefined || fileKey(group.was.stats) !== fileKey(then.stats)) {
+            group.was = undefined
+          }
+          group.names.push({ name: path, trail, entry })
+        } else if (!isSame) {
           include(trail)
           found.set(path, { name: path, entry })
-          if (group !== undefined) group.isIn = true
         }
       }
       yield
     }
     for (const one of directories.reverse()) pending.push(one)
   }
+  // Names that were not seen are of what is in the same place still.
+  const isSeen = ({ stats }: Entry): boolean => !skips || seen.get(fileKey(stats)) === stats.nlink
+  const heirs = heirsOf(links.values(), isSeen)
   // A link in a layer can be to a file of the same layer only.
-  for (const { isIn, names } of links.values()) {
-    if (!isIn) continue
-    for (const { entry, name, trail } of names) {
+  for (const group of links.values()) {
+    if (heirs.has(group)) continue
+    for (const { entry, name, trail } of group.names) {
       include(trail)
       found.set(name, { name, entry })
     }
@@ -124,13 +133,38 @@ export function* changes(
   return [...found.values()].sort((a, b) => byCodeUnits(sortKey(a.name), sortKey(b.name)))
 }
 
-const groupOf = (links: Map<string, Links>, { stats }: Entry): Links => {
+/** Sockets are none: no image has them. */
+const childrenOf = (tree: LayeredTree, directory: Entry): Map<string, Entry> => {
+  const entries = tree.children(directory)
+  for (const [name, { stats }] of entries) if (stats.isSocket()) entries.delete(name)
+  return entries
+}
+
+const groupOf = (links: Map<string, Links>, { stats }: Entry, was: Entry | undefined): Links => {
   const key = fileKey(stats)
   const known = links.get(key)
   if (known !== undefined) return known
-  const made: Links = { names: [], isIn: false }
+  const made: Links = { names: [], was }
   links.set(key, made)
   return made
+}
+
+/**
+ * Those that are what they were, of which nothing need be said. Where several
+ * were one file, one of them still is: that with most names, or the first one,
+ * so that it is the same in every store; but where not all names were seen, only
+ * that which was in the same place.
+ */
+const heirsOf = (all: Iterable<Links>, isSeen: (file: Entry) => boolean): ReadonlySet<Links> => {
+  const heirs = new Map<string, Links>()
+  for (const one of all) {
+    const [first] = one.names
+    if (one.was === undefined || first === undefined) continue
+    if (!isSeen(one.was) && !isOneInode(one.was.stats, first.entry.stats)) continue
+    const key = fileKey(one.was.stats)
+    if (one.names.length > (heirs.get(key)?.names.length ?? 0)) heirs.set(key, one)
+  }
+  return new Set(heirs.values())
 }
 
 const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -97,6 +97,17 @@ describe("an OCI layout's image", () => {
     })
   )
 
+  it.scoped("is the only one though there is something else about it beside it", () =>
+    Effect.gen(function* () {
+      const layout = join(yield* temporaryDirectory, "image")
+      const image = writeImage(layout, { layers: [layer("a")] })
+      const statement = writeImage(layout, { layers: [layer("statement")] })
+      writeLayout(layout, [{ ...statement, artifactType: "application/vnd.in-toto+json" }, image])
+      const { digest } = yield* service(join(layout, "..")).resolve("oci:image")
+      assert.strictEqual(`sha256:${digest}`, image.digest)
+    })
+  )
+
   it.scoped("is the variant for the platform, in indexes of any depth", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -1,6 +1,7 @@
 /** Directories for tests: made for one scope, and described so that they can be compared. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -36,8 +37,13 @@ const content = (path: string, stats: Fs.Stats): string => {
   if (stats.isSymbolicLink()) return ` -> ${Fs.readlinkSync(path)}`
   if (stats.isCharacterDevice() || stats.isBlockDevice()) return ` ${stats.rdev >> 8}:${stats.rdev & 255}`
   if (!stats.isFile()) return ""
-  return ` ${JSON.stringify(Fs.readFileSync(path, "latin1").slice(0, 60))}`
+  const bytes = Fs.readFileSync(path)
+  const rest = bytes.length <= SHOWN ? "" : `… ${createHash("sha256").update(bytes).digest("hex")}`
+  return ` ${JSON.stringify(bytes.toString("latin1", 0, SHOWN))}${rest}`
 }
+
+/** Bytes of a file of which all are shown; a longer one has its digest besides. */
+const SHOWN = 60
 
 /**
  * One line for each entry below a directory, and one for itself (`.`), by path:

@@ -268,6 +268,17 @@ describeWith(["root"], "an image's layers", () => {
     })
   )
 
+  it.scoped("may have a link that leads nowhere but to itself, where there was a directory before", () =>
+    Effect.gen(function* () {
+      const tree = yield* unpacked([
+        [file("a/b/c", ""), file("d", "")],
+        [link("a", "a/b"), file("a/b/.wh.c")]
+      ])
+      assert.deepStrictEqual(tree, ["l0777 0:0 a -> a/b", 'f0644 0:0 d ""'])
+      assert.match(yield* failing([[link("a", "a/b"), file("d"), hardLink("e", "a/d")]]), /"a\/d", which is not there/)
+    })
+  )
+
   it.scoped("go through links that lead to directories of the image, as merged /usr has them", () =>
     Effect.gen(function* () {
       const tree = yield* unpacked([
