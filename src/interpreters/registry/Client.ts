@@ -209,7 +209,9 @@ export class Client {
     const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined
     const isAllowed = next?.protocol === "https:" || next?.protocol === from.protocol
     if (next !== undefined && isAllowed && !this.options.isBlocked(next.host)) return next
-    throw problem(`${this.name} redirects to ${JSON.stringify(location)}, which is not followed`)
+    // A query may be a signature, which is as good as a password.
+    const [shown = ""] = location.split(/[?#]/)
+    throw problem(`${this.name} redirects to ${JSON.stringify(shown)}, which is not followed`)
   }
 
   /** A path in the repository; only after something was asked for there. */
@@ -283,7 +285,8 @@ export class Client {
   }
 
   /** What a reply means that is none. */
-  private async refusal(reply: Reply, { method, path }: Pick<Exchange, "method" | "path">): Promise<unknown> {
+  private async refusal(reply: Reply, wanted: Pick<Exchange, "method" | "path" | "what">): Promise<unknown> {
+    const { method, path } = wanted
     const { status } = reply
     if (status === 429 || status >= 500) {
       const pause = seconds(reply.header("retry-after")) * 1000
@@ -297,8 +300,10 @@ export class Client {
     const said = await saying(reply)
     const isRead = method === "GET" || method === "HEAD"
     if (status === 404 && isRead) return new NotThere(`${this.name} has no ${String(path)}${said}`)
-    const what = isRead ? "" : `${method} `
-    return problem(`${this.name} answers ${status} to ${what}${path instanceof URL ? path.pathname : path}${said}`)
+    const place = path instanceof URL ? path.pathname : path
+    const what = wanted.what ?? (isRead ? place : `${method} ${place}`)
+    const hint = status === 413 ? "it, or a proxy before it, takes nothing so large" : undefined
+    return problem(`${this.name} answers ${status} to ${what}${said}`, hint)
   }
 
   private denied(): ImageProblem {
@@ -318,6 +323,8 @@ export interface Exchange {
   readonly method: Request["method"]
   /** In the repository, or where the registry has said. */
   readonly path: string | URL
+  /** In words, where the path says nothing to a reader. */
+  readonly what?: string
   readonly headers: Readonly<Record<string, string>>
   /** Made anew for each try. */
   readonly body?: () => Request["body"]
