@@ -258,12 +258,11 @@ export class Client {
       throw problem(`${this.name} sends us to ${JSON.stringify(realm)} for a token, which is no place for secrets`)
     }
     const service = parameters.get("service")
-    const scope =
-      parameters.get("scope") ?? `repository:${this.options.endpoint.repository}:${SCOPES[this.options.purpose]}`
+    const scopes = this.scopes(parameters.get("scope"))
     const reply = await this.send(
       credentials?._tag === "IdentityToken"
-        ? exchange(url, credentials.token, service, scope)
-        : fetchToken(url, credentials, service, scope)
+        ? exchange(url, credentials.token, service, scopes)
+        : fetchToken(url, credentials, service, scopes)
     )
     if (reply.status === 401 || reply.status === 403) {
       reply.discard()
@@ -274,6 +273,14 @@ export class Client {
     const token = tokenIn(bytes)
     if (token === undefined) throw problem(`${url.host} gives no token for ${this.name}`)
     return token
+  }
+
+  /** What a registry asks for, which may be several. Some speak of reading also where one has begun to write. */
+  private scopes(asked: string | undefined): ReadonlyArray<string> {
+    const { endpoint, purpose } = this.options
+    const scopeFor = (actions: string): string => `repository:${endpoint.repository}:${actions}`
+    const own = scopeFor(SCOPES[purpose])
+    return (asked ?? own).split(" ").map((one) => (one === scopeFor(SCOPES.read) ? own : one))
   }
 
   private async collect(reply: Reply, limit: number, what: string): Promise<Buffer> {
@@ -371,12 +378,11 @@ const fetchToken = (
   realm: URL,
   credentials: Extract<Credentials, { readonly _tag: "Password" }> | undefined,
   service: string | undefined,
-  scope: string
+  scopes: ReadonlyArray<string>
 ): Pick<Request, "headers" | "method" | "url"> => {
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set("service", service)
-  // A challenge may ask for several.
-  for (const one of scope.split(" ")) url.searchParams.append("scope", one)
+  for (const one of scopes) url.searchParams.append("scope", one)
   return { method: "GET", url, headers: credentials === undefined ? {} : { authorization: basic(credentials) } }
 }
 
@@ -385,7 +391,7 @@ const exchange = (
   url: URL,
   token: string,
   service: string | undefined,
-  scope: string
+  scopes: ReadonlyArray<string>
 ): Pick<Request, "body" | "headers" | "method" | "url"> => ({
   method: "POST",
   url,
@@ -395,7 +401,7 @@ const exchange = (
     refresh_token: token,
     client_id: "obuilder",
     ...(service === undefined ? {} : { service }),
-    scope
+    scope: scopes.join(" ")
   }).toString()
 })
 
