@@ -209,7 +209,9 @@ export class Client {
     const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined
     const isAllowed = next?.protocol === "https:" || next?.protocol === from.protocol
     if (next !== undefined && isAllowed && !this.options.isBlocked(next.host)) return next
-    throw problem(`${this.name} redirects to ${JSON.stringify(location)}, which is not followed`)
+    // A query may be a signature, which is as good as a password.
+    const [shown = ""] = location.split(/[?#]/)
+    throw problem(`${this.name} redirects to ${JSON.stringify(shown)}, which is not followed`)
   }
 
   /** A path in the repository; only after something was asked for there. */
@@ -256,12 +258,11 @@ export class Client {
       throw problem(`${this.name} sends us to ${JSON.stringify(realm)} for a token, which is no place for secrets`)
     }
     const service = parameters.get("service")
-    const scope =
-      parameters.get("scope") ?? `repository:${this.options.endpoint.repository}:${SCOPES[this.options.purpose]}`
+    const scopes = this.scopes(parameters.get("scope"))
     const reply = await this.send(
       credentials?._tag === "IdentityToken"
-        ? exchange(url, credentials.token, service, scope)
-        : fetchToken(url, credentials, service, scope)
+        ? exchange(url, credentials.token, service, scopes)
+        : fetchToken(url, credentials, service, scopes)
     )
     if (reply.status === 401 || reply.status === 403) {
       reply.discard()
@@ -274,6 +275,14 @@ export class Client {
     return token
   }
 
+  /** What a registry asks for, which may be several. Some speak of reading also where one has begun to write. */
+  private scopes(asked: string | undefined): ReadonlyArray<string> {
+    const { endpoint, purpose } = this.options
+    const scopeFor = (actions: string): string => `repository:${endpoint.repository}:${actions}`
+    const own = scopeFor(SCOPES[purpose])
+    return (asked ?? own).split(" ").map((one) => (one === scopeFor(SCOPES.read) ? own : one))
+  }
+
   private async collect(reply: Reply, limit: number, what: string): Promise<Buffer> {
     try {
       return await ByteSource.collect(reply.body, limit, what)
@@ -283,7 +292,8 @@ export class Client {
   }
 
   /** What a reply means that is none. */
-  private async refusal(reply: Reply, { method, path }: Pick<Exchange, "method" | "path">): Promise<unknown> {
+  private async refusal(reply: Reply, wanted: Pick<Exchange, "method" | "path" | "what">): Promise<unknown> {
+    const { method, path } = wanted
     const { status } = reply
     if (status === 429 || status >= 500) {
       const pause = seconds(reply.header("retry-after")) * 1000
@@ -297,8 +307,10 @@ export class Client {
     const said = await saying(reply)
     const isRead = method === "GET" || method === "HEAD"
     if (status === 404 && isRead) return new NotThere(`${this.name} has no ${String(path)}${said}`)
-    const what = isRead ? "" : `${method} `
-    return problem(`${this.name} answers ${status} to ${what}${path instanceof URL ? path.pathname : path}${said}`)
+    const place = path instanceof URL ? path.pathname : path
+    const what = wanted.what ?? (isRead ? place : `${method} ${place}`)
+    const hint = status === 413 ? "it, or a proxy before it, takes nothing so large" : undefined
+    return problem(`${this.name} answers ${status} to ${what}${said}`, hint)
   }
 
   private denied(): ImageProblem {
@@ -318,6 +330,8 @@ export interface Exchange {
   readonly method: Request["method"]
   /** In the repository, or where the registry has said. */
   readonly path: string | URL
+  /** In words, where the path says nothing to a reader. */
+  readonly what?: string
   readonly headers: Readonly<Record<string, string>>
   /** Made anew for each try. */
   readonly body?: () => Request["body"]
@@ -364,12 +378,11 @@ const fetchToken = (
   realm: URL,
   credentials: Extract<Credentials, { readonly _tag: "Password" }> | undefined,
   service: string | undefined,
-  scope: string
+  scopes: ReadonlyArray<string>
 ): Pick<Request, "headers" | "method" | "url"> => {
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set("service", service)
-  // A challenge may ask for several.
-  for (const one of scope.split(" ")) url.searchParams.append("scope", one)
+  for (const one of scopes) url.searchParams.append("scope", one)
   return { method: "GET", url, headers: credentials === undefined ? {} : { authorization: basic(credentials) } }
 }
 
@@ -378,7 +391,7 @@ const exchange = (
   url: URL,
   token: string,
   service: string | undefined,
-  scope: string
+  scopes: ReadonlyArray<string>
 ): Pick<Request, "body" | "headers" | "method" | "url"> => ({
   method: "POST",
   url,
@@ -388,7 +401,7 @@ const exchange = (
     refresh_token: token,
     client_id: "obuilder",
     ...(service === undefined ? {} : { service }),
-    scope
+    scope: scopes.join(" ")
   }).toString()
 })
 

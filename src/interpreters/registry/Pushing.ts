@@ -30,10 +30,16 @@ export interface PushingOptions {
   /** The repository beside this one that an image is in, if it is in the same registry. */
   readonly neighbour: (image: RegistryReference) => Option.Option<string>
   readonly tell: Tell
+  /** Ends all that is under way: a push that is interrupted in one place is over. */
+  readonly giveUp: () => void
 }
 
-export const make = ({ name, neighbour, tag, tell, writer }: PushingOptions): Pushing => {
-  const doing = <A>(work: (signal: AbortSignal) => Promise<A>) => attempt(`cannot push ${name}`, work)
+export const make = ({ giveUp, name, neighbour, tag, tell, writer }: PushingOptions): Pushing => {
+  const doing = <A>(work: (signal: AbortSignal) => Promise<A>) =>
+    attempt(`cannot push ${name}`, async (signal) => {
+      signal.addEventListener("abort", giveUp)
+      return await work(signal)
+    })
   const putDocument = async ({ bytes, digest }: Document): Promise<void> => {
     if (await writer.has(digest)) return
     await writer.put({
@@ -54,12 +60,17 @@ export const make = ({ name, neighbour, tag, tell, writer }: PushingOptions): Pu
     put: ({ descriptor: { digest, size }, read }) =>
       doing(async (signal) => {
         tell.more(size)
+        let gone = 0
         await writer.put({
           digest,
           size,
           read: async function* () {
+            // From the beginning again.
+            if (gone > 0) tell.gone(-gone)
+            gone = 0
             for await (const chunk of read(signal)) {
               yield chunk
+              gone += chunk.length
               tell.gone(chunk.length)
             }
           }

@@ -123,7 +123,7 @@ export const make = (options: RegistriesOptions): Effect.Effect<Registries, neve
               Effect.sync(() => new AbortController()),
               (abort) => Effect.sync(() => abort.abort())
             ).pipe(Effect.zip(attempt(`cannot push ${fullName(image)}`, async () => Conf.own(registries, image)))),
-            ([{ signal }, endpoint]) => {
+            ([abort, endpoint]) => {
               const client = new Client({
                 purpose: "write",
                 connection,
@@ -131,7 +131,7 @@ export const make = (options: RegistriesOptions): Effect.Effect<Registries, neve
                 credentials: (stop) => Credentials.find(endpoint, { environment: options.environment, signal: stop }),
                 isBlocked: (host) => Conf.isBlocked(registries, host),
                 pause: options.pause ?? pause,
-                signal
+                signal: abort.signal
               })
               let [bytes, of] = [0, 0]
               const tell = (): void => options.progress?.({ image: fullName(image), bytes, of })
@@ -140,6 +140,7 @@ export const make = (options: RegistriesOptions): Effect.Effect<Registries, neve
                 tag: Option.getOrElse(image.tag, () => "latest"),
                 name: fullName(image),
                 neighbour: (other) => neighbourOf(registries, endpoint, other),
+                giveUp: () => abort.abort(),
                 tell: {
                   gone: (more) => {
                     bytes += more
@@ -199,7 +200,7 @@ const neighbourOf = (
   { host, repository }: Endpoint.Endpoint,
   image: RegistryReference
 ): Option.Option<string> => {
-  if (Conf.isBlocked(registries, image.domain)) return Option.none()
+  if (Conf.isBlocked(registries, `${image.domain}/${image.repository}`)) return Option.none()
   const other = Conf.own(registries, image)
   return other.host === host && other.repository !== repository ? Option.some(other.repository) : Option.none()
 }

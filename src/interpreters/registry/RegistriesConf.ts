@@ -112,9 +112,9 @@ export const own = (registries: ReadonlyArray<Registry>, image: RegistryReferenc
   return last
 }
 
-/** Whether no image of a host may be asked for. */
-export const isBlocked = (registries: ReadonlyArray<Registry>, host: string): boolean =>
-  ruleFor(registries, host.toLowerCase())?.registry.blocked === true
+/** Whether no image of a host, or of a repository there, may be asked for. */
+export const isBlocked = (registries: ReadonlyArray<Registry>, name: string): boolean =>
+  ruleFor(registries, name.toLowerCase())?.registry.blocked === true
 
 const ruleFor = (registries: ReadonlyArray<Registry>, name: string) =>
   registries

@@ -1,4 +1,6 @@
 /** What is written to a repository in a registry: OCI distribution 1.1, "Push". */
+import { sha256 } from "../../domain/Digest.ts"
+import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { Client } from "./Client.ts"
 import { NotThere } from "./Client.ts"
 
@@ -40,12 +42,20 @@ export class RepositoryWriter {
     }
   }
 
-  /** Has the registry take a blob from another one of its repositories; false where it does not. */
+  /**
+   * Has the registry take a blob from another one of its repositories; false
+   * where it does not, for whatever reason it has: it can still be brought.
+   */
   async mount(digest: string, from: string): Promise<boolean> {
     const query = new URLSearchParams({ mount: digest, from })
     const path = `blobs/uploads/?${query.toString()}`
     return await this.client.retrying(async () => {
-      const reply = await this.client.exchange({ method: "POST", path, headers: NOTHING, accept: [201, 202] })
+      const wanted = { method: "POST", path, headers: NOTHING, accept: [201, 202] } as const
+      const reply = await this.client.exchange(wanted).catch((error: unknown) => {
+        if (error instanceof ImageProblem) return undefined
+        throw error
+      })
+      if (reply === undefined) return false
       reply.discard()
       const location = reply.header("location")
       if (reply.status === 201) return true
@@ -60,12 +70,15 @@ export class RepositoryWriter {
     await this.client.retrying(async () => {
       const at = this.begun.get(digest) ?? (await this.begin())
       this.begun.delete(digest)
-      const url = new URL(at)
-      url.searchParams.set("digest", digest)
-      const headers = { "content-type": BYTES, "content-length": String(size) }
-      const body = () => source.read()
       const reply = await source.blamed(
-        this.client.exchange({ method: "PUT", path: url, headers, body, accept: [201] })
+        this.client.exchange({
+          method: "PUT",
+          path: withDigest(at, digest),
+          what: `the upload of the blob ${digest}`,
+          headers: { "content-type": BYTES, "content-length": String(size) },
+          body: () => source.read(),
+          accept: [201]
+        })
       )
       reply.discard()
     })
@@ -82,6 +95,7 @@ export class RepositoryWriter {
         accept: [201]
       })
       reply.discard()
+      this.checkTaken(reference, reply.header("docker-content-digest"), `sha256:${sha256(bytes)}`)
       return reply.header("oci-subject") !== undefined
     })
   }
@@ -100,8 +114,26 @@ export class RepositoryWriter {
     const path = "blobs/uploads/"
     const reply = await this.client.exchange({ method: "POST", path, headers: NOTHING, accept: [202] })
     reply.discard()
-    return this.client.place(reply.header("location") ?? "", this.client.url(path))
+    const location = reply.header("location")
+    if (location !== undefined) return this.client.place(location, this.client.url(path))
+    throw problem(`${this.client.name} does not say where the upload that it has begun goes on`)
   }
+
+  /** Who asks for what is said to be there would not get it. */
+  private checkTaken(reference: string, taken: string | undefined, digest: string): void {
+    if (taken === undefined || taken === digest || !/^sha256:[0-9a-f]{64}$/.test(taken)) return
+    throw problem(
+      `${this.client.name} has taken the manifest ${reference} as ${taken}, not as ${digest}`,
+      "the registry, or something on the way to it, has changed it"
+    )
+  }
+}
+
+/** What the URL's query says already stays as it is, to the letter: it may be signed. */
+const withDigest = (upload: URL, digest: string): URL => {
+  const url = new URL(upload)
+  url.search = `${url.search === "" ? "?" : `${url.search}&`}digest=${encodeURIComponent(digest)}`
+  return url
 }
 
 /** Bytes of which it is known when it was they that failed, and not who they were for. */
@@ -113,13 +145,22 @@ class Watched {
     this.source = source
   }
 
-  async *read(): AsyncIterable<Buffer> {
-    try {
-      yield* this.source()
-    } catch (cause) {
-      this.failure = { cause }
-      throw cause
+  /** Cannot be told of failures: who has one of his own while he reads would have it look like theirs. */
+  read(): AsyncIterable<Buffer> {
+    const chunks = this.source()[Symbol.asyncIterator]()
+    const next = async (): Promise<IteratorResult<Buffer>> => {
+      try {
+        return await chunks.next()
+      } catch (cause) {
+        this.failure = { cause }
+        throw cause
+      }
     }
+    const end = async (): Promise<IteratorResult<Buffer>> => {
+      await chunks.return?.()
+      return { done: true, value: undefined }
+    }
+    return { [Symbol.asyncIterator]: () => ({ next, return: end }) }
   }
 
   /** Fails as the bytes did, if they did. */

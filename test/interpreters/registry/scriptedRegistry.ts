@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net"
 export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | undefined
 
 export interface Asked {
+  readonly method: string
   readonly path: string
   readonly authorization: string | undefined
   readonly range: string | undefined
@@ -34,6 +35,13 @@ export interface Tls {
 
 /** Serves `layout`, whose index names its images by tags, as every repository there is. */
 export const serve = (layout: string, tls?: Tls): Effect.Effect<ScriptedRegistry, never, Scope.Scope> =>
+  listen((request, response) => answer(layout, request, response), tls)
+
+/** Answers what no script does. */
+export const listen = (
+  usual: (request: IncomingMessage, response: ServerResponse) => void,
+  tls?: Tls
+): Effect.Effect<ScriptedRegistry, never, Scope.Scope> =>
   Effect.gen(function* () {
     const asked: Array<Asked> = []
     const scripts: Array<Script> = []
@@ -41,8 +49,8 @@ export const serve = (layout: string, tls?: Tls): Effect.Effect<ScriptedRegistry
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
       const { authorization, range } = request.headers
       connections.add(request.socket)
-      asked.push({ path: request.url ?? "", authorization, range })
-      if (!scripts.some((script) => script(request, response) === true)) answer(layout, request, response)
+      asked.push({ method: request.method ?? "", path: request.url ?? "", authorization, range })
+      if (!scripts.some((script) => script(request, response) === true)) usual(request, response)
     }
     const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
     yield* Effect.acquireRelease(
@@ -88,11 +96,16 @@ export const reply = (
   response.end(body)
 }
 
-/** Does something to the first so many requests for paths like this. */
+/** Does something to the first so many requests for paths like this; with one method, if that is said. */
 export const first =
-  (count: number, path: RegExp, work: (request: IncomingMessage, response: ServerResponse) => void): Script =>
+  (
+    count: number,
+    path: RegExp,
+    work: (request: IncomingMessage, response: ServerResponse) => void,
+    method?: string
+  ): Script =>
   (request, response) => {
-    if (count <= 0 || !path.test(request.url ?? "")) return undefined
+    if (count <= 0 || !path.test(request.url ?? "") || request.method !== (method ?? request.method)) return undefined
     count--
     work(request, response)
     return true
