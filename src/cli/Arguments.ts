@@ -239,8 +239,10 @@ const unknownFlag = (writing: string, args: ReadonlyArray<string>): UsageError =
 
 const notOf = (command: CommandSpec, flag: AnyFlag): UsageError => {
   const owners = commandList.filter((one) => Object.values(one.flags).some(({ name }) => name === flag.name))
-  const names = owners.map((one) => `"obuilder ${one.name}"`).join(" and ")
-  return usageError(`${Flag.written(flag)} is no option of "obuilder ${command.name}"`, `It is one of ${names}.`)
+  const names = owners.map((one) => `"obuilder ${one.name}"`)
+  const last = names.at(-1) ?? ""
+  const all = names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`
+  return usageError(`${Flag.written(flag)} is no option of "obuilder ${command.name}"`, `It is one of ${all}.`)
 }
 
 const needsValue = (flag: AnyFlag, next?: string): UsageError => {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import type { StepId } from "../domain/Digest.ts"
-import { fullName } from "../domain/ImageReference.ts"
+import { familiarName } from "../domain/ImageReference.ts"
 import * as CacheLookup from "../interpreters/CacheLookup.ts"
 import type { BuildRequest } from "../interpreters/Build.ts"
 import { type BuildResult, Engine } from "../interpreters/Engine.ts"
@@ -24,10 +24,10 @@ import type { Given } from "./Flag.ts"
 import type { SecretArgument } from "./Decoders.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { firstGiven, imageName, imageOptions } from "./ImageFlags.ts"
+import { firstGiven, imageName, imageOptions, registryName } from "./ImageFlags.ts"
 import { showTransfer } from "./Transfers.ts"
 import { isQuiet } from "./Logging.ts"
-import { BuildCutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { CutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { type Prepared, prepare } from "./Preparation.ts"
 import { forBuilding, withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
@@ -133,7 +133,7 @@ const execute = (given: BuildFlags, prepared: Prepared): Effect.Effect<StepId, C
   })
 
 /** What is to become of the result, if anything. Known before anything is built. */
-const deliveryOf = (given: BuildFlags): Effect.Effect<Delivery.Delivery | undefined, UsageError, Host> =>
+const deliveryOf = (given: BuildFlags): Effect.Effect<Delivery.Delivery | undefined, CliError, Host> =>
   Effect.gen(function* () {
     const { load, push, tag } = given
     if (!load && !push) {
@@ -145,8 +145,13 @@ const deliveryOf = (given: BuildFlags): Effect.Effect<Delivery.Delivery | undefi
     if (Option.isNone(tag)) {
       return yield* usageError(`--${push ? "push" : "load"} needs a name for the image`, "Write --tag=NAME:TAG.")
     }
+    if (given.provenance && !push) {
+      return yield* usageError("Docker keeps no provenance", "Leave --provenance out, or add --push.")
+    }
     const options = yield* imageOptions(given)
-    return { image: yield* imageName(tag.value), options, attests: given.provenance, quiet: isQuiet(given) }
+    const image = yield* (push ? registryName : imageName)(tag.value)
+    if (load) yield* Delivery.canLoad
+    return { image, options, attests: given.provenance, quiet: isQuiet(given) }
   })
 
 const deliver = (
@@ -162,11 +167,13 @@ const deliver = (
       images: yield* BaseImages,
       directory: NamelessFile.directoryFor(environment)
     }
-    const say = (text: string) => (delivery.quiet ? Effect.void : stdout.write(text))
-    if (given.push) yield* say(`Pushed: ${yield* Delivery.push(services, id, delivery)}\n`)
+    if (given.push) {
+      const pushed = yield* Delivery.push(services, id, delivery)
+      yield* stdout.write(delivery.quiet ? `${pushed}\n` : `Pushed: ${pushed}\n`)
+    }
     if (given.load) {
       yield* Delivery.load(services, id, delivery)
-      yield* say(`Loaded: ${fullName(delivery.image)}\n`)
+      if (!delivery.quiet) yield* stdout.write(`Loaded: ${familiarName(delivery.image)}\n`)
     }
   })
 
@@ -182,7 +189,7 @@ const runBuild = (
         Effect.tapError((error) =>
           Effect.ignore(view.flush(error._tag === "StepFailed" ? Option.some(error.step.stage) : Option.none()))
         ),
-        Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new BuildCutShort()))
+        Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new CutShort()))
       )
     })
   )

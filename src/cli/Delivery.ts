@@ -51,6 +51,11 @@ export const push = (
     Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem)))
   )
 
+/** Fails where no Docker engine can be asked: it is better to know that before a long build. */
+export const canLoad: Effect.Effect<void, CliError, Host> = Effect.flatMap(Host, ({ environment }) =>
+  LoadImage.check(environment)
+).pipe(Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem))))
+
 export const load = (
   services: Services,
   id: StepId,

@@ -12,7 +12,7 @@ import type { Step } from "../plan/Plan.ts"
 import { paint } from "./Colors.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { ocamlString } from "./OcamlString.ts"
-import type { BuildCutShort, OutputError, PipeClosed } from "./Output.ts"
+import type { CutShort, OutputError, PipeClosed } from "./Output.ts"
 import { codeOf, isMachines, reason } from "./SystemError.ts"
 import type { Unhealthy } from "./Unhealthy.ts"
 import type { UsageError } from "./UsageError.ts"
@@ -26,7 +26,7 @@ export type CliError =
   | ImageProblem
   | OutputError
   | PipeClosed
-  | BuildCutShort
+  | CutShort
   | Unhealthy
 
 export const exitCode = (error: CliError): number => {
@@ -51,7 +51,7 @@ export const exitCode = (error: CliError): number => {
       return ExitCode.MACHINE_LACKS
     case "PipeClosed":
       return ExitCode.SUCCESS
-    case "BuildCutShort":
+    case "CutShort":
       return ExitCode.PIPE_CLOSED
   }
 }
@@ -70,7 +70,7 @@ export interface Explanation {
 /** Lines to print on standard error, each with its end; nothing where there is nothing to say. */
 export const render = (error: CliError, colors: boolean): string => {
   if (error._tag === "SpecError") return `${Diagnostic.render(error, { color: colors })}\n`
-  if (error._tag === "PipeClosed" || error._tag === "BuildCutShort") return ""
+  if (error._tag === "PipeClosed" || error._tag === "CutShort") return ""
   const { hint, message, place, subject } = explain(error)
   const notes = [...Option.toArray(place), ...Option.toArray(hint)]
   return [
@@ -80,7 +80,7 @@ export const render = (error: CliError, colors: boolean): string => {
   ].join("\n")
 }
 
-export const explain = (error: Exclude<CliError, SpecError | PipeClosed | BuildCutShort>): Explanation => {
+export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutShort>): Explanation => {
   switch (error._tag) {
     case "StepFailed":
       return stepFailed(error)
@@ -144,13 +144,19 @@ const commandFailed = ({ argv, outcome }: CommandFailed): readonly [string, Opti
 const placeOf = (step: Step): string =>
   `in ${step.stage === "" ? "" : `the build ${ocamlString(step.stage)}, `}${oneLine(step.heading)}`
 
+/** Digits of an id's beginning that are looked for. */
+const SHORTEST = 4
+
 const unknownId = ({ id, candidates }: UnknownId): Explanation => ({
   subject: PROGRAM,
   place: Option.none(),
   ...(candidates.length === 0
     ? {
-        message: `the store has no result ${JSON.stringify(id)}`,
-        hint: id.length < 4 ? Option.some("Write at least 4 digits of an id.") : Option.none()
+        message:
+          id.length < SHORTEST
+            ? `${JSON.stringify(id)} is too short for an id`
+            : `the store has no result ${JSON.stringify(id)}`,
+        hint: id.length < SHORTEST ? Option.some(`Write at least ${SHORTEST} digits of it.`) : Option.none()
       }
     : {
         message: `more than one result's id begins with ${JSON.stringify(id)}`,

@@ -11,9 +11,9 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { firstGiven, imageName, imageOptions } from "./ImageFlags.ts"
+import { firstGiven, imageName, imageOptions, layoutName } from "./ImageFlags.ts"
 import { imageServices } from "./ImageServices.ts"
-import { Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { CutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { usageError } from "./UsageError.ts"
@@ -34,8 +34,9 @@ export const exportResult = (given: ExportFlags): Effect.Effect<void, CliError, 
         "Write --format=oci, for example."
       )
     }
-    if (format === "docker-archive" && given.provenance) {
-      return yield* usageError("a docker-archive cannot hold a provenance", "Write --format=oci-archive.")
+    if (format === "docker-archive" && (given.provenance || given.annotation.length > 0)) {
+      const what = given.provenance ? "a provenance" : "annotations"
+      return yield* usageError(`a docker-archive cannot hold ${what}`, "Write --format=oci-archive.")
     }
     if (Option.isNone(output) && (format === "oci" || format === "dir")) {
       return yield* usageError(`${format} is a directory, and needs a name`, "Write -o DIR.")
@@ -43,7 +44,10 @@ export const exportResult = (given: ExportFlags): Effect.Effect<void, CliError, 
     if (Option.isNone(output) && format !== "provenance" && (yield* Output).stdout.isTerminal) {
       return yield* usageError("a tar is no text for a terminal", "Write it to a file with -o FILE, or pipe it on.")
     }
-    yield* withStore(chosen)(write(given, format, output, chosen))
+    yield* withStore(chosen)(write(given, format, output, chosen)).pipe(
+      // What is cut off is no image: it must not look like one.
+      Effect.catchTag("PipeClosed", () => new CutShort())
+    )
   })
 
 const write = (
@@ -57,6 +61,7 @@ const write = (
     const host = yield* Host
     const { stdout } = yield* Output
     const options = yield* imageOptions(given)
+    if (format.startsWith("oci")) yield* Effect.transposeMapOption(given.tag, layoutName)
     const dockerName =
       format === "docker-archive" ? yield* Effect.transposeMapOption(given.tag, imageName) : Option.none()
     const { id } = yield* store.find(given.id)
@@ -67,9 +72,9 @@ const write = (
       Option.isSome(output) ? host.write(output.value, fill) : fill(stdout)
     switch (format) {
       case "tar":
-        return yield* toSink((sink) => tar(store, id, sink))
+        return yield* toSink((sink) => tar(store, id, options.epoch, sink))
       case "dir":
-        return yield* TreeDirectory.write(store, id, path)
+        return yield* TreeDirectory.write(store, id, options.epoch, path)
       case "oci":
         return void (yield* Export.ociDirectory(services, wanted, path))
       case "oci-archive":
@@ -84,10 +89,15 @@ const write = (
   }).pipe(Effect.scoped)
 
 /** The store's writer has no errors of its own: the first one of the sink ends it. */
-const tar = (store: typeof Store.Service, id: StepId, sink: Sink): Effect.Effect<void, CliError> =>
+const tar = (
+  store: typeof Store.Service,
+  id: StepId,
+  latest: Option.Option<number>,
+  sink: Sink
+): Effect.Effect<void, CliError> =>
   Effect.gen(function* () {
     const broken = yield* Deferred.make<never, PipeClosed | OutputError>()
     const writeChunk = (chunk: Uint8Array): Effect.Effect<void> =>
       Effect.catchAll(sink.write(chunk), (error) => Effect.zipRight(Deferred.fail(broken, error), Effect.never))
-    yield* Effect.raceFirst(store.tar(id, writeChunk), Deferred.await(broken))
+    yield* Effect.raceFirst(store.tar(id, writeChunk, latest), Deferred.await(broken))
   })

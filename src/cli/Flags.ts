@@ -10,7 +10,10 @@ import { age, size, sizeOrNone } from "./Units.ts"
 export const common = {
   help: Flag.toggle("help", { short: "h", doc: "Show help, of a command or of all." }),
   verbose: Flag.count("verbose", { short: "v", doc: "Say more on standard error; twice for everything." }),
-  quiet: Flag.toggle("quiet", { short: "q", doc: "Print nothing but the result on standard output." }),
+  quiet: Flag.toggle("quiet", {
+    short: "q",
+    doc: "Print only the result on standard output; a build's log goes to standard error."
+  }),
   verbosity: Flag.choice("verbosity", {
     metavar: "LEVEL",
     choices: ["quiet", "error", "warning", "info", "debug"],
@@ -55,14 +58,14 @@ const sandbox = {
 export const image = {
   squash: Flag.toggle("squash", { doc: "Put everything into one layer, the base too." }),
   entrypoint: Flag.optional("entrypoint", {
-    metavar: "WORDS",
+    metavar: "COMMAND",
     decode: words,
-    doc: "What the image runs: a program, or a JSON array of it and its arguments."
+    doc: `What the image runs: a program, or a JSON array such as '["make", "-j4"]'.`
   }),
   cmd: Flag.optional("cmd", {
-    metavar: "WORDS",
+    metavar: "COMMAND",
     decode: words,
-    doc: "Arguments of the entry point, or what is run if there is none."
+    doc: "The same: arguments of the entry point, or what is run if there is none."
   }),
   expose: Flag.many("expose", { metavar: "PORT", decode: port, doc: "A port that the image listens on." }),
   label: Flag.many("label", { metavar: "NAME=VALUE", decode: pair, doc: "A label of the image." }),

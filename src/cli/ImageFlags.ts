@@ -41,6 +41,10 @@ export const imageOptions = (given: ImageFlags): Effect.Effect<ImageOptions, Usa
     if (Option.exists(workdir, (path) => !path.startsWith("/"))) {
       return yield* usageError("--workdir must be an absolute path", "Write --workdir=/DIR.")
     }
+    const own = [...given.label, ...given.annotation].find(({ name }) => name.startsWith(OWN))
+    if (own !== undefined) {
+      return yield* usageError(`${JSON.stringify(own.name)} is for obuilder to say`, `Take a name without "${OWN}".`)
+    }
     return {
       squash: given.squash,
       epoch: yield* epoch,
@@ -57,8 +61,11 @@ export const imageOptions = (given: ImageFlags): Effect.Effect<ImageOptions, Usa
     }
   })
 
-/** Seconds: later than any date that JavaScript knows is no date. */
-const LATEST = 8_640_000_000_000
+/** What our own labels and annotations begin with. */
+const OWN = "obuilder."
+
+/** Seconds: the end of the year 9999, after which RFC 3339 has no dates. */
+const LATEST = 253_402_300_799
 
 /** reproducible-builds.org's variable. */
 const epoch: Effect.Effect<Option.Option<number>, UsageError, Host> = Effect.gen(function* () {
@@ -72,15 +79,42 @@ const epoch: Effect.Effect<Option.Option<number>, UsageError, Host> = Effect.gen
   )
 })
 
+const HINT = `A name is REGISTRY/NAME:TAG, in small letters and digits with ".", "_", "-" and "/" between them.`
+
 /** A name in a registry, or in Docker, that an image is given. */
 export const imageName = (text: string): Effect.Effect<RegistryReference, UsageError> => {
   const read = parse(text)
-  if (Either.isLeft(read)) return Effect.fail(usageError(read.left.message, Option.getOrUndefined(read.left.hint)))
-  if (read.right._tag !== "Registry") {
-    return Effect.fail(usageError(`${JSON.stringify(text)} is no name that an image can have`, "Write NAME:TAG."))
+  if (Either.isLeft(read) || read.right._tag !== "Registry") {
+    return Effect.fail(usageError(`${JSON.stringify(text)} is no name that an image can have`, HINT))
   }
   const { image } = read.right
   return Option.isSome(image.digest)
-    ? Effect.fail(usageError(`${JSON.stringify(text)} has a digest, which an image cannot be given`, "Write NAME:TAG."))
+    ? Effect.fail(usageError(`${JSON.stringify(text)} has a digest, which an image cannot be given`, HINT))
     : Effect.succeed(image)
 }
+
+/** The same with a registry in it: nothing is sent to Docker's own by a slip of the pen. */
+export const registryName = (text: string): Effect.Effect<RegistryReference, UsageError> =>
+  Effect.filterOrFail(
+    imageName(text),
+    ({ domain }) => text.replace(/^docker:\/\//, "").startsWith(`${domain}/`),
+    ({ repository }) =>
+      usageError(
+        `${JSON.stringify(text)} names no registry to push to`,
+        `Write REGISTRY/${repository.replace(/^library\//, "")}, or docker.io/${repository} for Docker's own.`
+      )
+  )
+
+/** What image-spec's `org.opencontainers.image.ref.name` can be. */
+const REF_NAME = /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/
+
+/** What an image in a layout is called. */
+export const layoutName = (text: string): Effect.Effect<string, UsageError> =>
+  REF_NAME.test(text)
+    ? Effect.succeed(text)
+    : Effect.fail(
+        usageError(
+          `${JSON.stringify(text)} is no name for an image in a layout`,
+          "Write a tag such as latest, or NAME:TAG."
+        )
+      )

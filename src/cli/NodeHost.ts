@@ -9,7 +9,7 @@ import type { Readable } from "node:stream"
 import * as FileSink from "./FileSink.ts"
 import type { HostService } from "./Host.ts"
 import { OutputError } from "./Output.ts"
-import { codeOf, reason } from "./SystemError.ts"
+import { codeOf, isMachines, reason } from "./SystemError.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 /** What the process was started with. */
@@ -130,11 +130,12 @@ const openFor = (path: string, unique: number): Target => {
   if (existing !== undefined && !existing.isFile()) {
     return { fd: Fs.openSync(path, "w"), keep: () => undefined, drop: () => undefined }
   }
-  // Where the name is a link, the file that it leads to is the one to replace.
-  const real = existing === undefined ? path : Fs.realpathSync(path)
+  // Where the name is a link, the file that it leads to is the one to replace, or to make.
+  const real = existing === undefined ? leadsTo(path) : Fs.realpathSync(path)
   const temporary = Path.join(Path.dirname(real), `.${Path.basename(real).slice(0, 200)}.${unique}.tmp`)
   Fs.rmSync(temporary, { force: true })
-  const fd = Fs.openSync(temporary, "wx")
+  const fd = Fs.openSync(temporary, "wx", existing === undefined ? 0o666 : 0o600)
+  if (existing !== undefined) likeBefore(fd, existing)
   return {
     fd,
     keep: () => Fs.renameSync(temporary, real),
@@ -142,5 +143,23 @@ const openFor = (path: string, unique: number): Target => {
   }
 }
 
-const cannotWrite = (path: string, error: unknown): UsageError =>
-  usageError(`cannot write ${JSON.stringify(path)}: ${reason(codeOf(error))}`)
+const leadsTo = (path: string): string => {
+  const isLink = Fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return isLink ? Path.resolve(Path.dirname(path), Fs.readlinkSync(path)) : path
+}
+
+/** Who may read a file may read what takes its place, and nobody else. */
+const likeBefore = (fd: number, { gid, mode, uid }: Fs.Stats): void => {
+  try {
+    Fs.fchownSync(fd, uid, gid)
+  } catch {
+    // Somebody else's, then: it is his who writes it.
+  }
+  Fs.fchmodSync(fd, mode & 0o777)
+}
+
+const cannotWrite = (path: string, error: unknown): UsageError | OutputError => {
+  const name = JSON.stringify(path)
+  const code = codeOf(error)
+  return isMachines(code) ? new OutputError({ name, code }) : usageError(`cannot write ${name}: ${reason(code)}`)
+}

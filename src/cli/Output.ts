@@ -6,8 +6,8 @@ import type * as Effect from "effect/Effect"
 /** Nobody reads any more: the other end of the pipe is closed. */
 export class PipeClosed extends Data.TaggedError("PipeClosed") {}
 
-/** A build was given up, because nobody reads what it prints any more. */
-export class BuildCutShort extends Data.TaggedError("BuildCutShort") {}
+/** A build or an export was given up, because nobody reads what it writes any more. */
+export class CutShort extends Data.TaggedError("CutShort") {}
 
 /** An output refused what was written to it, e.g. because the disk is full. */
 export class OutputError extends Data.TaggedError("OutputError")<{

@@ -7,7 +7,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
-import { imageName, imageOptions } from "./ImageFlags.ts"
+import { imageOptions, registryName } from "./ImageFlags.ts"
 import { imageServices } from "./ImageServices.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
@@ -19,7 +19,7 @@ type PushFlags = Given<typeof flags.push> & { readonly id: string; readonly name
 export const push = (given: PushFlags): Effect.Effect<void, CliError, Host | Output | Backends> =>
   Effect.gen(function* () {
     const { stdout } = yield* Output
-    const image = yield* imageName(given.name)
+    const image = yield* registryName(given.name)
     const options = yield* imageOptions(given)
     const chosen = yield* chosenStore(given.store)
     const pushed = yield* withStore(chosen)(

@@ -247,6 +247,12 @@ export const fullName = (image: RegistryReference): string => {
   })}`
 }
 
+/** As Docker shows a name: without its own registry, and without `library/` in that. */
+export const familiarName = (image: RegistryReference): string =>
+  image.domain === DEFAULT_DOMAIN
+    ? fullName(image).replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, "")
+    : fullName(image)
+
 /** The full name that a text names, such as a tag in a docker-archive's list. */
 export const normalise = (name: string): Option.Option<string> =>
   Option.map(Either.getRight(parseName(name, name)), fullName)

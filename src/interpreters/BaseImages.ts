@@ -24,6 +24,8 @@ export class BaseImageError extends Data.TaggedError("BaseImageError")<{
 export type ReadLayer = (layer: LayerDescriptor, signal: AbortSignal) => AsyncIterable<Buffer>
 
 export interface BaseImagesService {
+  /** What relative paths in references are relative to: an absolute path. */
+  readonly directory: string
   /** What the reference means today. Reads only. */
   readonly resolve: (reference: string) => Effect.Effect<BaseInput, BaseImageError>
   /** Unpacks the base that was resolved as `base` into an empty root file system. Tells what else is to be known of it. */
@@ -32,11 +34,14 @@ export interface BaseImagesService {
     base: Pick<BaseInput, "digest" | "platform">,
     rootfs: Rootfs
   ) => Effect.Effect<BaseOrigin, BaseImageError>
-  /** For reading the layers of a base that was unpacked, for as long as the scope is open. */
+  /**
+   * For reading the layers of a base that was unpacked, for as long as the scope
+   * is open. What its reference was relative to then is `directory`.
+   */
   readonly layers: (
     reference: string,
     base: Pick<BaseInput, "digest" | "platform">,
-    origin: BaseOrigin
+    directory: string
   ) => Effect.Effect<ReadLayer, BaseImageError, Scope.Scope>
 }
 

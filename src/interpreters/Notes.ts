@@ -51,6 +51,8 @@ export interface Usage {
   /** The planned id of the stage's last step. */
   readonly planned: StepId
   readonly settings: Settings
+  /** What the base is called, and what relative paths in that are relative to. */
+  readonly base: { readonly reference: string; readonly directory: string } | null
 }
 
 /** The layers that were made of a result, by the way they were made; null for one that has nothing in it. */

@@ -112,7 +112,7 @@ export class StageBuild {
         yield* this.announce(step)
         parent = yield* this.step(step, parent, base)
       }
-      return yield* this.finish(stage, parent)
+      return yield* this.finish(stage, first, parent)
     })
   }
 
@@ -132,7 +132,7 @@ export class StageBuild {
         return Option.none()
       }
       yield* this.show(known)
-      return Option.some(yield* this.finish(stage, known.at(-1)?.id))
+      return Option.some(yield* this.finish(stage, steps[0], known.at(-1)?.id))
     })
   }
 
@@ -175,7 +175,7 @@ export class StageBuild {
       case "run":
         return this.reach(step, parent, {
           id: realisedId(step, parent),
-          fill: (workspace) => Effect.zipRight(noteRecipe(workspace, step, {}), this.command(step, base, workspace))
+          fill: (workspace) => Effect.zipRight(noteRecipe(workspace, step, null), this.command(step, base, workspace))
         })
       case "copy":
         return isNestedCopy(step) ? Effect.scoped(this.nestedCopy(step, parent)) : this.contextCopy(step, parent)
@@ -219,7 +219,7 @@ export class StageBuild {
     return {
       id: realisedId(step, parent, { digest }),
       fill: (workspace) =>
-        noteRecipe(workspace, step, { copied: { digest, from } }).pipe(
+        noteRecipe(workspace, step, { digest, from }).pipe(
           Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
@@ -245,9 +245,12 @@ export class StageBuild {
   }
 
   private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
-    return Effect.flatMap(this.services.images.unpack(step.reference, step, workspace.rootfs), (base) =>
-      noteRecipe(workspace, step, { base })
-    )
+    const { images } = this.services
+    return Effect.gen(function* () {
+      const begun = yield* Clock.currentTimeMillis
+      const base = yield* images.unpack(step.reference, step, workspace.rootfs)
+      yield* workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base, copied: null }))
+    })
   }
 
   private command(step: RunStep, base: ReadonlyArray<Variable>, workspace: Workspace): Effect.Effect<void, BuildError> {
@@ -377,10 +380,14 @@ export class StageBuild {
     return this.request.onEvent({ _tag: "Heading", stage, text })
   }
 
-  /** Notes how the stage's result is to be run: that is in no step, and need not be what it was the last time. */
-  private describe(stage: Stage, id: StepId): Effect.Effect<void> {
-    const { store } = this.services
-    const text = Notes.text("settings", { version: 1, planned: stage.result, settings: stage.settings })
+  /**
+   * Notes how the stage's result is to be run, and where its base is: that is in
+   * no step's id, and need not be what it was the last time.
+   */
+  private describe({ result, settings }: Stage, first: Step | undefined, id: StepId): Effect.Effect<void> {
+    const { images, store } = this.services
+    const base = first?.kind === "base" ? { reference: first.reference, directory: images.directory } : null
+    const text = Notes.text("settings", { version: 1, planned: result, settings, base })
     // A store that cannot be written to is as good to build from.
     return store.note(id, "settings").pipe(
       Effect.flatMap((known) => (Option.contains(known, text) ? Effect.void : store.annotate(id, "settings", text))),
@@ -390,24 +397,24 @@ export class StageBuild {
     )
   }
 
-  private finish(stage: Stage, result: StepId | undefined): Effect.Effect<StepId> {
+  private finish(stage: Stage, first: Step | undefined, result: StepId | undefined): Effect.Effect<StepId> {
     const id = result ?? stage.result
     return Effect.forEach(stage.trailing, (text) => this.heading(stage.label, text), { discard: true }).pipe(
-      Effect.zipRight(this.describe(stage, id)),
+      Effect.zipRight(this.describe(stage, first, id)),
       Effect.zipRight(this.request.onEvent({ _tag: "StageFinished", stage: stage.label, name: stage.name, id })),
       Effect.as(id)
     )
   }
 }
 
-/** Notes what makes a result. */
+/** Notes what makes a result that is no base. */
 const noteRecipe = (
   workspace: Workspace,
   step: Step,
-  { base = null, copied = null }: Partial<Pick<Notes.Recipe, "base" | "copied">>
+  copied: Notes.Recipe["copied"]
 ): Effect.Effect<void, StoreError> =>
   Effect.flatMap(Clock.currentTimeMillis, (begun) =>
-    workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base, copied }))
+    workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base: null, copied }))
   )
 
 /** The base's environment with the spec's on top. */

@@ -130,10 +130,14 @@ export interface StoreService {
   readonly annotate: (id: StepId, name: NoteName, text: string) => Effect.Effect<void, StoreError>
   /** A result's root file system, to read. Valid while the scope is open. */
   readonly tree: (id: StepId) => Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope>
-  /** A result's root file system as a reproducible tar, in chunks to `write`. */
+  /**
+   * A result's root file system as a reproducible tar, in chunks to `write`. Times
+   * after `latest`, in seconds since 1970, are written as this.
+   */
   readonly tar: (
     id: StepId,
-    write: (chunk: Uint8Array) => Effect.Effect<void>
+    write: (chunk: Uint8Array) => Effect.Effect<void>,
+    latest?: Option.Option<number>
   ) => Effect.Effect<void, StoreError | UnknownId>
   /**
    * What a result's step changed, as the tar of an image's layer: with whiteouts,

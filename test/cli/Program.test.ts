@@ -275,7 +275,7 @@ describe("obuilder log and export", () => {
       expect(await run(command, "abc")).toEqual({
         code: 2,
         stdout: "",
-        stderr: 'obuilder: the store has no result "abc"\n  Write at least 4 digits of an id.\n'
+        stderr: 'obuilder: "abc" is too short for an id\n  Write at least 4 digits of it.\n'
       })
     }
   })
@@ -304,11 +304,14 @@ describe("obuilder log and export", () => {
     expect(Fs.readdirSync(directory).toSorted()).toEqual(names)
   })
 
-  it("end quietly when their reader leaves", async () => {
+  it("end quietly when their reader leaves, an export as one that was cut off", async () => {
     const id = (await build("-q")).stdout.trim()
-    for (const command of ["log", "export"]) {
+    for (const [command, code] of [
+      ["log", 0],
+      ["export", 141]
+    ] as const) {
       const ended = await obuilder({ directory, world, readerLeavesAfter: 0 }, command, id)
-      expect(ended).toEqual({ code: 0, stdout: "", stderr: "" })
+      expect(ended).toEqual({ code, stdout: "", stderr: "" })
     }
   })
 })

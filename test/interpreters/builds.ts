@@ -121,7 +121,8 @@ export const inputsNow = ({ bases, context, spec }: Setup): Inputs =>
           : Effect.succeed({ ...base, format: "directory", digest: MemoryBaseImages.digest(base) })
       },
       unpack: () => Effect.dieMessage("only planned"),
-      layers: () => Effect.dieMessage("only planned")
+      layers: () => Effect.dieMessage("only planned"),
+      directory: "/"
     }),
     Effect.runSync
   )

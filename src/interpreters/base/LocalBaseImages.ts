@@ -110,7 +110,8 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
             : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
         )
       ),
-    layers: (reference, base, { directory }) =>
+    directory: resolvePath(sourceDirectory),
+    layers: (reference, base, directory) =>
       Effect.flatMap(parse(reference), (image) => {
         const path = "path" in image ? resolvePath(directory, image.path) : ""
         return blame(reference, layersOf(image, path, base, options.registries))
@@ -124,18 +125,19 @@ const originOf = (image: LocalImage | undefined, directory: string): BaseOrigin 
   layers: image === undefined ? null : layersIn(image)
 })
 
-/** What a manifest says that has no type of it. */
-const TAR = "application/vnd.oci.image.layer.v1.tar"
-
+/** Those of which a manifest says what they are, and which may be given to others. */
 const layersIn = ({ layers }: LocalImage): BaseOrigin["layers"] => {
   const found: Array<LayerDescriptor> = []
   for (const { descriptor, diffId } of layers) {
-    if (descriptor === undefined) return null
-    const { digest, mediaType = TAR, size } = descriptor
+    const { digest, mediaType, size } = descriptor ?? {}
+    if (digest === undefined || size === undefined || mediaType === undefined || isForeign(mediaType)) return null
     found.push({ mediaType, digest, size, diffId: `sha256:${diffId}` })
   }
   return found
 }
+
+/** Layers that are fetched from elsewhere: a manifest has their URLs. */
+const isForeign = (mediaType: string): boolean => /nondistributable|foreign/.test(mediaType)
 
 /** As it is written, so that a reader still sees the tag. */
 const pinned = (

@@ -1,12 +1,25 @@
 /** Results as images in a Docker engine. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { once } from "node:events"
 import type { RegistryReference } from "../../domain/ImageReference.ts"
-import { attempt } from "../base/ImageProblem.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { dockerArchive, type Services, type Wanted } from "../image/Export.ts"
 import type { Failure } from "../image/ResultImage.ts"
 import * as DockerEngine from "./DockerEngine.ts"
+
+/** Fails where there is no engine that answers. */
+export const check = (environment: Readonly<Record<string, string | undefined>>): Effect.Effect<void, ImageProblem> =>
+  attempt("cannot ask Docker", async (signal) => {
+    const engine = await DockerEngine.open(environment)
+    try {
+      await engine.inspect(NOBODYS, signal)
+    } finally {
+      await engine.close()
+    }
+  })
+
+/** An id that no image has. */
+const NOBODYS = `sha256:${"0".repeat(64)}`
 
 /** Gives the result to the engine, under a name; it is read while it is made. */
 export const load = (
@@ -18,21 +31,34 @@ export const load = (
   Effect.gen(function* () {
     const { PassThrough } = yield* Effect.promise(() => import("node:stream"))
     const archive = yield* Effect.acquireRelease(
-      Effect.sync(() => new PassThrough()),
+      Effect.sync(() => {
+        const stream = new PassThrough()
+        // Who reads it tells what went wrong.
+        stream.on("error", () => undefined)
+        return stream
+      }),
       (stream) => Effect.sync(() => stream.destroy())
     )
+    let isWhole = false
+    /** Waits for ever where nobody reads any more. */
     const write = (chunk: Uint8Array): Effect.Effect<void> =>
-      Effect.promise(async () => {
-        if (!archive.write(chunk)) await once(archive, "drain")
+      Effect.async((resume) => {
+        if (archive.destroyed) return
+        if (archive.write(chunk)) resume(Effect.void)
+        else archive.once("drain", () => resume(Effect.void))
       })
     const writing = Effect.zipRight(
       dockerArchive(services, { id, options, name: Option.some(image) }, write),
-      Effect.sync(() => void archive.end())
+      Effect.sync(() => {
+        isWhole = true
+        archive.end()
+      })
     )
     const loading = attempt("cannot load the image", async (signal) => {
       const engine = await DockerEngine.open(environment)
       try {
         await engine.load(archive, signal)
+        if (!isWhole) throw problem(`${engine.name} says that it is done, and has not taken all of the image`)
       } finally {
         await engine.close()
       }

@@ -22,7 +22,7 @@ export function* toTheEnd(work: PerhapsWork): Work {
 }
 
 /** Milliseconds of work between two turns of the event loop. */
-const SLICE = 15
+export const SLICE = 15
 
 /** Yielded by work that has to wait for somebody else, such as another process that holds a lock. */
 export const LATER = "later"
@@ -63,7 +63,8 @@ export const run = <A, E>(work: () => Generator<Pause, A, void>, onError: (error
     return Effect.onInterrupt(slice, () => Effect.sync(() => generator.return(undefined as never)))
   })
 
-const turn: Effect.Effect<void> = Effect.async((resume) => {
+/** Lets signals and other fibers in. */
+export const turn: Effect.Effect<void> = Effect.async((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })

@@ -1,6 +1,7 @@
 /** A tar on its way through tar-stream: filled by one, taken in chunks by another. */
 import * as Effect from "effect/Effect"
 import type { Header, Pack } from "tar-stream"
+import * as Cooperate from "./Cooperate.ts"
 
 /**
  * Gives the chunks of a tar to `write`; waits for each to be taken before it goes
@@ -21,7 +22,13 @@ export const write = <E, F>(
     // A failure shows at the reading end, where it is waited for.
     filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
     const chunks = stream[Symbol.asyncIterator]()
+    let until = Date.now() + Cooperate.SLICE
     for (;;) {
+      // Files are read, and most are written, without waiting for anything.
+      if (Date.now() >= until) {
+        yield* Cooperate.turn
+        until = Date.now() + Cooperate.SLICE
+      }
       const next = yield* Effect.tryPromise({ try: () => chunks.next(), catch: onError })
       if (next.done === true) break
       if (next.value instanceof Uint8Array) yield* write(next.value)

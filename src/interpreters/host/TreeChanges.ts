@@ -130,7 +130,7 @@ export function* changes(
       found.set(name, { name, entry })
     }
   }
-  return [...found.values()].sort((a, b) => byCodeUnits(sortKey(a.name), sortKey(b.name)))
+  return [...found.values()].sort((a, b) => byCodeUnits(sortKey(a), sortKey(b)))
 }
 
 /** Sockets are none: no image has them. */
@@ -169,8 +169,12 @@ const heirsOf = (all: Iterable<Links>, isSeen: (file: Entry) => boolean): Readon
 
 const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Puts what is in a directory right behind it. */
-const sortKey = (name: string): string => name.replaceAll("/", "\0")
+/** Puts what is in a directory right behind it, what is gone first: image-spec has whiteouts before their siblings. */
+const sortKey = ({ entry, name }: Change): string => {
+  const last = name.lastIndexOf("/") + 1
+  const key = entry === undefined ? `${name.slice(0, last)}/${name.slice(last)}` : name
+  return key.replaceAll("/", "\0")
+}
 
 const isSameStack = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
   a.length === b.length && a.every((part, index) => part === b[index])

@@ -20,12 +20,16 @@ import { attributesOf, type Change, changes, fileKey, secondsOf } from "./TreeCh
 /** What goes into a tar: an entry by its name, or a whiteout where there is none. */
 type Item = Pick<Change, "name" | "entry">
 
-/** Gives the tar of a tree in chunks to `write`; waits for each to be taken before it reads on. */
+/**
+ * Gives the tar of a tree in chunks to `write`; waits for each to be taken before
+ * it reads on. Times after `latest`, in seconds since 1970, are written as this.
+ */
 export const writeTar = <E>(
   tree: LayeredTree,
   write: (chunk: Uint8Array) => Effect.Effect<void>,
+  latest: number,
   onError: (error: unknown) => E
-): Effect.Effect<void, E> => writeItems(all(tree), write, { onError, latest: Number.POSITIVE_INFINITY, isLayer: false })
+): Effect.Effect<void, E> => writeItems(all(tree), write, { onError, latest, isLayer: false })
 
 /** The same, as an image's layer with all that is in the tree. */
 export const writeWholeLayer = <E>(

@@ -1,7 +1,7 @@
 /** Images as archives: `oci-archive` and `docker-archive`, as containers-transports(5) calls them. */
 import canonicalize from "canonicalize"
 import * as Option from "effect/Option"
-import { fullName, type RegistryReference } from "../../domain/ImageReference.ts"
+import { familiarName, type RegistryReference } from "../../domain/ImageReference.ts"
 import { type ArchiveFile, file } from "./ArchiveFile.ts"
 import type { Gathered } from "./Gather.ts"
 import type { Document } from "./ImageDocuments.ts"
@@ -37,7 +37,7 @@ export const docker = (
   const manifest = [
     {
       Config: config,
-      RepoTags: Option.match(image, { onNone: () => null, onSome: (one) => [fullName(one)] }),
+      RepoTags: Option.match(image, { onNone: () => null, onSome: (one) => [familiarName(one)] }),
       Layers: files.map(({ name }) => name)
     }
   ]

@@ -84,7 +84,7 @@ export const provenance = (
       finish: () => Effect.void
     })
     return Provenance.statement(image, documents, name)
-  })
+  }).pipe(Effect.scoped)
 
 const NOTHING = { documents: [], listed: [] }
 

@@ -10,6 +10,7 @@ import type { User } from "../../domain/Spec.ts"
 import type { Settings } from "../../plan/Plan.ts"
 import * as Platform from "../base/Platform.ts"
 import type { LayerDescriptor } from "../Notes.ts"
+import * as BaseConfiguration from "./BaseConfiguration.ts"
 import type { Changes } from "./ImageOptions.ts"
 import * as MediaTypes from "./MediaTypes.ts"
 
@@ -96,27 +97,8 @@ const configuration = (facts: Facts, entries: ReadonlyArray<Entry>, layers: Read
   }
 }
 
-/** What an image's configuration says that still holds of what was built on it. */
-const INHERITED = [
-  "User",
-  "ExposedPorts",
-  "Entrypoint",
-  "Cmd",
-  "Volumes",
-  "WorkingDir",
-  "Labels",
-  "StopSignal",
-  "Healthcheck",
-  "Shell"
-]
-
 const execution = ({ base, changes, id, settings }: Facts): object => {
-  const old = field(parsed(base.configuration), "config")
-  const config: Record<string, unknown> = {}
-  for (const name of INHERITED) {
-    const value = field(old, name)
-    if (value !== undefined && value !== null) config[name] = value
-  }
+  const config: Record<string, unknown> = { ...BaseConfiguration.read(base.configuration).config }
   const set = (name: string, value: Option.Option<unknown>): void => {
     if (Option.isSome(value)) config[name] = value.value
   }
@@ -160,9 +142,8 @@ const annotations = ({ base, changes, created, id, planned }: Facts): Readonly<R
 /** The base's own, if it fits the base's layers, and a line for each step. */
 const history = ({ base, created }: Facts, entries: ReadonlyArray<Entry>): ReadonlyArray<unknown> => {
   const own = entries.filter(({ step }) => Option.isNone(step)).length
-  const old = field(parsed(base.configuration), "history")
-  const kept = base.isKept && Array.isArray(old) ? old : []
-  const filled = kept.filter((entry) => field(entry, "empty_layer") !== true).length
+  const kept = base.isKept ? BaseConfiguration.read(base.configuration).history : []
+  const filled = kept.filter((entry) => entry.empty_layer !== true).length
   return [
     ...(filled === own
       ? kept
@@ -192,10 +173,6 @@ const merged = (...lists: ReadonlyArray<ReadonlyArray<Variable>>): ReadonlyArray
 
 const asRecord = (pairs: ReadonlyArray<Variable>): Readonly<Record<string, string>> =>
   Object.fromEntries(pairs.map(({ name, value }) => [name, value]))
-
-const parsed = (text: string | null): unknown => (text === null ? undefined : JSON.parse(text))
-
-const field = (value: unknown, name: string): unknown => record(value)[name]
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {}

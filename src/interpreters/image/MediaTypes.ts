@@ -10,13 +10,9 @@ const LAYER = "application/vnd.oci.image.layer.v1.tar"
 export const layerType = (compression: Compression): string =>
   compression === "none" ? LAYER : `${LAYER}+${compression}`
 
-const FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
-
 /** OCI's name for a layer that may have Docker's: the bytes are the same. */
 export const ociLayerType = (mediaType: string): string => {
-  const docker = /^application\/vnd\.docker\.image\.rootfs\.(foreign\.)?diff\.tar(?:[.+](gzip|zstd))?$/.exec(mediaType)
+  const docker = /^application\/vnd\.docker\.image\.rootfs\.diff\.tar(?:[.+](gzip|zstd))?$/.exec(mediaType)
   if (docker === null) return mediaType
-  const [, foreign, compression] = docker
-  const tar = foreign === undefined ? LAYER : FOREIGN
-  return compression === undefined ? tar : `${tar}+${compression}`
+  return docker[1] === undefined ? LAYER : `${LAYER}+${docker[1]}`
 }

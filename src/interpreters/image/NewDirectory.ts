@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { basename, dirname, resolve } from "node:path"
+import { setTimes } from "../host/Libc.ts"
+import { copyAttributes } from "../host/Metadata.ts"
 import { explain, type ImageProblem, problem } from "../base/ImageProblem.ts"
 
 export interface NewDirectory {
@@ -12,20 +14,53 @@ export interface NewDirectory {
   readonly keep: Effect.Effect<void, ImageProblem>
 }
 
-/** Makes a directory beside where it is to be; it goes with the scope unless it is kept. */
-export const make = (path: string): Effect.Effect<NewDirectory, ImageProblem, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      doing(path, () => {
-        const real = resolve(path)
-        const made = Fs.mkdtempSync(`${dirname(real)}/.${basename(real).slice(0, 200)}.`)
-        Fs.chmodSync(made, 0o777 & ~process.umask())
-        return made
-      }),
-      (made) => Effect.sync(() => Fs.rmSync(made, { recursive: true, force: true }))
-    ),
-    (made) => ({ path: made, keep: doing(path, () => Fs.renameSync(made, path)) })
+/**
+ * Makes a directory beside where it is to be; or, where an empty one is, inside of
+ * that, which may be a mount point. It goes with the scope unless it is kept.
+ * Of a tree that is an image's root, the directory that is there gets owner, mode
+ * and times too.
+ */
+export const make = (path: string, isTree: boolean): Effect.Effect<NewDirectory, ImageProblem, Scope.Scope> =>
+  Effect.gen(function* () {
+    let isKept = false
+    const existing = yield* doing(path, () => (Fs.existsSync(path) ? Fs.realpathSync(path) : undefined))
+    const made = yield* Effect.acquireRelease(
+      doing(path, () => begin(path, existing)),
+      (begun) =>
+        Effect.sync(() => {
+          // Its name is anybody's then.
+          if (!isKept) Fs.rmSync(begun, { recursive: true, force: true })
+        })
+    )
+    const keep = doing(path, () => {
+      if (existing === undefined) Fs.renameSync(made, path)
+      else moveOut(made, existing, isTree)
+      isKept = true
+    })
+    return { path: made, keep }
+  })
+
+const begin = (path: string, existing: string | undefined): string => {
+  const made = Fs.mkdtempSync(
+    existing === undefined
+      ? `${dirname(resolve(path))}/.${basename(resolve(path)).slice(0, 200)}.`
+      : `${existing}/.new.`
   )
+  Fs.chmodSync(made, 0o777 & ~process.umask())
+  return made
+}
+
+/** Gives a directory above all that is in one, and its attributes where they are wanted. */
+const moveOut = (from: string, to: string, isTree: boolean): void => {
+  const stats = Fs.statSync(from)
+  const { atimeNs, mtimeNs } = Fs.statSync(from, { bigint: true })
+  if (isTree) copyAttributes(from, to, stats)
+  for (const name of Fs.readdirSync(from, { encoding: "buffer" })) {
+    Fs.renameSync(Buffer.concat([Buffer.from(`${from}/`), name]), Buffer.concat([Buffer.from(`${to}/`), name]))
+  }
+  Fs.rmdirSync(from)
+  if (isTree) setTimes(to, atimeNs, mtimeNs)
+}
 
 /** Whether nothing is there yet, or an empty directory. Throws an `ImageProblem` where there is no directory. */
 export const isFree = (path: string): boolean => {

@@ -32,7 +32,7 @@ export interface OciDirectory {
 export const open = (path: string): Effect.Effect<OciDirectory, ImageProblem, Scope.Scope> =>
   Effect.gen(function* () {
     const before = yield* attempt(`cannot write ${path}`, () => look(path))
-    const made = Option.isSome(before) ? undefined : yield* NewDirectory.make(path)
+    const made = Option.isSome(before) ? undefined : yield* NewDirectory.make(path, false)
     const directory = made?.path ?? path
     const file = (name: string): string => `${directory}/${name}`
     const put = (digest: string, write: (fd: number, signal: AbortSignal) => Promise<void>) =>

@@ -22,4 +22,4 @@ export const push = (
       yield* to.pushing.attach(Provenance.attestation(statement, documents), documents.manifest)
     }
     return documents.manifest.digest
-  })
+  }).pipe(Effect.scoped)

@@ -1,6 +1,7 @@
 /** A result's root file system as a directory of its own. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type { StepId } from "../../domain/Digest.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { LayerWriter } from "../base/LayerWriter.ts"
@@ -8,17 +9,21 @@ import { TarReader } from "../base/TarReader.ts"
 import type { StoreError, StoreService, UnknownId } from "../Store.ts"
 import * as NewDirectory from "./NewDirectory.ts"
 
-/** Writes it to a path where nothing is yet, or an empty directory. It appears when it is complete. */
+/**
+ * Writes it to a path where nothing is yet, or an empty directory. It appears when
+ * it is complete. `latest` as `StoreService.tar` has it.
+ */
 export const write = (
   store: StoreService,
   id: StepId,
+  latest: Option.Option<number>,
   path: string
 ): Effect.Effect<void, StoreError | UnknownId | ImageProblem> =>
   Effect.gen(function* () {
     if (!(yield* NewDirectory.doing(path, () => NewDirectory.isFree(path)))) {
       return yield* problem(`${path} is there already, and is not empty`, "name another directory with -o")
     }
-    const directory = yield* NewDirectory.make(path)
+    const directory = yield* NewDirectory.make(path, true)
     const writer = yield* Effect.acquireRelease(
       NewDirectory.doing(path, () => new LayerWriter({ root: directory.path, maxEntries: Number.POSITIVE_INFINITY })),
       (open) => Effect.sync(() => open.dispose())
@@ -30,7 +35,7 @@ export const write = (
       NewDirectory.doing(path, () => reader.write(Buffer.from(chunk))).pipe(
         Effect.catchAll((failure) => Effect.zipRight(Deferred.fail(broken, failure), Effect.never))
       )
-    yield* Effect.raceFirst(store.tar(id, take), Deferred.await(broken))
+    yield* Effect.raceFirst(store.tar(id, take, latest), Deferred.await(broken))
     yield* NewDirectory.doing(path, () => {
       reader.end()
       writer.finish()

@@ -56,6 +56,7 @@ export const make = (session: Session): BaseImagesService => {
             })
         )
       ),
+    directory: "/",
     layers: (reference) => Effect.fail(problem(reference, "base images in memory have no layers"))
   }
 }

@@ -192,11 +192,14 @@ class LocalStore implements StoreService {
 
   readonly tar = (
     id: StepId,
-    write: (chunk: Uint8Array) => Effect.Effect<void>
+    write: (chunk: Uint8Array) => Effect.Effect<void>,
+    latest: Option.Option<number> = Option.none()
   ): Effect.Effect<void, StoreError | UnknownId> =>
     this.keep(id).pipe(
       Effect.zipRight(this.layered(id)),
-      Effect.flatMap((tree) => writeTar(tree, write, (error) => this.failed("read a result in", error))),
+      Effect.flatMap((tree) =>
+        writeTar(tree, write, clampOf(latest), (error) => this.failed("read a result in", error))
+      ),
       Effect.scoped
     )
 
@@ -205,7 +208,7 @@ class LocalStore implements StoreService {
     write: (chunk: Uint8Array) => Effect.Effect<void>,
     { latest, whole }: LayerOptions
   ): Effect.Effect<boolean, StoreError | UnknownId> => {
-    const clamp = Option.getOrElse(latest, () => Number.POSITIVE_INFINITY)
+    const clamp = clampOf(latest)
     const failed = (error: unknown) =>
       error instanceof UnspeakableName
         ? new StoreError({ message: error.message, hint: Option.none(), cause: error })
@@ -460,6 +463,8 @@ class LocalStore implements StoreService {
     return storeError(`cannot ${what} the store ${this.layout.root}`, error)
   }
 }
+
+const clampOf = (latest: Option.Option<number>): number => Option.getOrElse(latest, () => Number.POSITIVE_INFINITY)
 
 const info = (id: StepId, meta: Meta): ResultInfo => ({
   id,

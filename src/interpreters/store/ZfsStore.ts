@@ -139,7 +139,7 @@ const later = (
     note: (id, note) => inFound(Effect.succeedNone, (store) => store.note(id, note)),
     annotate: (id, note, text) => inFound(Effect.void, (store) => store.annotate(id, note, text)),
     tree: (id) => inFound(unknown(id), (store) => store.tree(id)),
-    tar: (id, write) => inFound(unknown(id), (store) => store.tar(id, write)),
+    tar: (id, write, latest) => inFound(unknown(id), (store) => store.tar(id, write, latest)),
     layer: (id, write, options) => inFound(unknown(id), (store) => store.layer(id, write, options)),
     reclaim: Effect.ignore(inFound(Effect.void, (store) => store.reclaim)),
     realise: (planned, realised) => Effect.flatMap(made, (store) => store.realise(planned, realised)),

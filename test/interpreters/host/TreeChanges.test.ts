@@ -247,9 +247,9 @@ describeWith(["root"], "the changes from one tree to another", () => {
         Fs.rmSync(at("a/b"), { recursive: true })
         Fs.rmSync(at("g"))
       }),
+      ".wh.g",
       "a",
-      "a/.wh.b",
-      ".wh.g"
+      "a/.wh.b"
     )
   )
 
