@@ -63,6 +63,18 @@ export const run = <A, E>(work: () => Generator<Pause, A, void>, onError: (error
     return Effect.onInterrupt(slice, () => Effect.sync(() => generator.return(undefined as never)))
   })
 
+/** To be done between the pieces of work that an effect does: gives the event loop a turn when it is time for one. */
+export const makePause = (): Effect.Effect<void> => {
+  let until = Date.now() + SLICE
+  return Effect.suspend(() =>
+    Date.now() < until
+      ? Effect.void
+      : Effect.map(turn, () => {
+          until = Date.now() + SLICE
+        })
+  )
+}
+
 const turn: Effect.Effect<void> = Effect.async((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))

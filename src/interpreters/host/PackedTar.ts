@@ -1,6 +1,7 @@
 /** A tar on its way through tar-stream: filled by one, taken in chunks by another. */
 import * as Effect from "effect/Effect"
 import type { Header, Pack } from "tar-stream"
+import * as Cooperate from "./Cooperate.ts"
 
 /**
  * Gives the chunks of a tar to `write`; waits for each to be taken before it goes
@@ -21,10 +22,13 @@ export const write = <E, F>(
     // A failure shows at the reading end, where it is waited for.
     filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
     const chunks = stream[Symbol.asyncIterator]()
+    // All of it may be at hand at once, and be taken at once.
+    const pause = Cooperate.makePause()
     for (;;) {
       const next = yield* Effect.tryPromise({ try: () => chunks.next(), catch: onError })
       if (next.done === true) break
       if (next.value instanceof Uint8Array) yield* write(next.value)
+      yield* pause
     }
     yield* Effect.tryPromise({ try: () => filling, catch: onError })
   }).pipe(Effect.scoped)
