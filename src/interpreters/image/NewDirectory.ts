@@ -18,6 +18,12 @@ export const make = (path: string): Effect.Effect<NewDirectory, ImageProblem, Sc
     Effect.acquireRelease(
       doing(path, () => {
         const real = resolve(path)
+        if (!Fs.existsSync(dirname(real))) {
+          throw problem(
+            `cannot write ${path}: there is no directory ${dirname(real)}`,
+            "make it, or name another one with -o"
+          )
+        }
         const made = Fs.mkdtempSync(`${dirname(real)}/.${basename(real).slice(0, 200)}.`)
         Fs.chmodSync(made, 0o777 & ~process.umask())
         return made

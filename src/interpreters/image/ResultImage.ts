@@ -14,7 +14,7 @@ import type { BaseStep, Settings } from "../../plan/Plan.ts"
 import type { ByteSource } from "../base/ByteSource.ts"
 import { decompressed } from "../base/Decompress.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
-import type { BaseImageError, BaseImagesService } from "../BaseImages.ts"
+import type { BaseImagesService } from "../BaseImages.ts"
 import * as Notes from "../Notes.ts"
 import type { BaseOrigin, LayerDescriptor, Recipe } from "../Notes.ts"
 import type { ResultInfo, StoreError, StoreService, UnknownId } from "../Store.ts"
@@ -24,7 +24,7 @@ import type { ImageOptions } from "./ImageOptions.ts"
 import * as LayerFile from "./LayerFile.ts"
 import { ociLayerType } from "./MediaTypes.ts"
 
-export type Failure = StoreError | UnknownId | BaseImageError | ImageProblem
+export type Failure = StoreError | UnknownId | ImageProblem
 
 /** A layer of the image, which may turn out to be empty. */
 export interface Layer {
@@ -199,7 +199,11 @@ const baseLayers = (
   if (step === undefined || Option.isNone(origin)) return []
   const from = referenceOf(step)
   return layers.map((descriptor): Layer => {
-    const reading = images.layers(step.reference, step, origin.value)
+    const reading = Effect.mapError(
+      images.layers(step.reference, step, origin.value),
+      ({ cause, hint, message, reference }) =>
+        problem(`cannot read the base ${reference}: ${message}`, Option.getOrUndefined(hint), cause)
+    )
     return compression === "none"
       ? {
           origin: Option.none(),
