@@ -32,18 +32,16 @@ const services = Context.empty().pipe(
   )
 )
 
-const fiber = Effect.runFork(Effect.provide(Program.run(process.argv.slice(2), OBUILDER_VERSION), services))
-
-/** Nothing that an effect waits for has to keep the process alive by itself. */
-const alive = setInterval(() => undefined, 2 ** 31 - 1)
-
 const signals = { SIGINT: ExitCode.INTERRUPTED, SIGTERM: ExitCode.TERMINATED, SIGHUP: ExitCode.HUNG_UP } as const
 let received: { readonly code: number; readonly at: number } | undefined
 
 /** Milliseconds in which signals count as one: a terminal and a parent process often both send it. */
 const AT_ONCE = 500
 
-/** The first signal ends the work in order; a later one ends the process. */
+/**
+ * The first signal ends the work in order; a later one ends the process. Listened
+ * for before there is any work, which does its first things before this module ends.
+ */
 for (const [signal, code] of Object.entries(signals)) {
   process.on(signal, () => {
     if (received === undefined) {
@@ -55,6 +53,11 @@ for (const [signal, code] of Object.entries(signals)) {
     }
   })
 }
+
+const fiber = Effect.runFork(Effect.provide(Program.run(process.argv.slice(2), OBUILDER_VERSION), services))
+
+/** Nothing that an effect waits for has to keep the process alive by itself. */
+const alive = setInterval(() => undefined, 2 ** 31 - 1)
 
 fiber.addObserver((exit) => {
   clearInterval(alive)

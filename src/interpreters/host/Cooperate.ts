@@ -22,7 +22,7 @@ export function* toTheEnd(work: PerhapsWork): Work {
 }
 
 /** Milliseconds of work between two turns of the event loop. */
-export const SLICE = 15
+const SLICE = 15
 
 /** Yielded by work that has to wait for somebody else, such as another process that holds a lock. */
 export const LATER = "later"
@@ -63,8 +63,19 @@ export const run = <A, E>(work: () => Generator<Pause, A, void>, onError: (error
     return Effect.onInterrupt(slice, () => Effect.sync(() => generator.return(undefined as never)))
   })
 
-/** Lets signals and other fibers in. */
-export const turn: Effect.Effect<void> = Effect.async((resume) => {
+/** To be done between the pieces of work that an effect does: gives the event loop a turn when it is time for one. */
+export const makePause = (): Effect.Effect<void> => {
+  let until = Date.now() + SLICE
+  return Effect.suspend(() =>
+    Date.now() < until
+      ? Effect.void
+      : Effect.map(turn, () => {
+          until = Date.now() + SLICE
+        })
+  )
+}
+
+const turn: Effect.Effect<void> = Effect.async((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })

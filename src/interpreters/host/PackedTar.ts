@@ -22,16 +22,13 @@ export const write = <E, F>(
     // A failure shows at the reading end, where it is waited for.
     filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
     const chunks = stream[Symbol.asyncIterator]()
-    let until = Date.now() + Cooperate.SLICE
+    // All of it may be at hand at once, and be taken at once.
+    const pause = Cooperate.makePause()
     for (;;) {
-      // Files are read, and most are written, without waiting for anything.
-      if (Date.now() >= until) {
-        yield* Cooperate.turn
-        until = Date.now() + Cooperate.SLICE
-      }
       const next = yield* Effect.tryPromise({ try: () => chunks.next(), catch: onError })
       if (next.done === true) break
       if (next.value instanceof Uint8Array) yield* write(next.value)
+      yield* pause
     }
     yield* Effect.tryPromise({ try: () => filling, catch: onError })
   }).pipe(Effect.scoped)

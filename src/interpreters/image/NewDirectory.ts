@@ -41,6 +41,10 @@ export const make = (path: string, isTree: boolean): Effect.Effect<NewDirectory,
   })
 
 const begin = (path: string, existing: string | undefined): string => {
+  const above = dirname(resolve(path))
+  if (!Fs.existsSync(above)) {
+    throw problem(`cannot write ${path}: there is no directory ${above}`, "make it, or name another one with -o")
+  }
   const made = Fs.mkdtempSync(
     existing === undefined
       ? `${dirname(resolve(path))}/.${basename(resolve(path)).slice(0, 200)}.`

@@ -83,10 +83,13 @@ const look = async (path: string): Promise<Option.Option<ReadonlyArray<Layout.Li
 /** Writes a file beside where it is to be, and moves it there. */
 const replace = async (path: string, write: (fd: number) => Promise<void>): Promise<void> => {
   const temporary = `${path}.${randomBytes(8).toString("hex")}.tmp`
-  const fd = Fs.openSync(temporary, "wx")
   try {
-    await write(fd)
-    Fs.closeSync(fd)
+    const fd = Fs.openSync(temporary, "wx")
+    try {
+      await write(fd)
+    } finally {
+      Fs.closeSync(fd)
+    }
     Fs.renameSync(temporary, path)
   } catch (error) {
     Fs.rmSync(temporary, { force: true })

@@ -7,7 +7,7 @@ import type { RegistryReference } from "../../domain/ImageReference.ts"
 import type { ByteSource } from "../base/ByteSource.ts"
 import { decompressed } from "../base/Decompress.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
-import type { BaseImageError, BaseImagesService, ReadLayer } from "../BaseImages.ts"
+import type { BaseImagesService, ReadLayer } from "../BaseImages.ts"
 import * as Notes from "../Notes.ts"
 import type { LayerDescriptor } from "../Notes.ts"
 import * as Shared from "../Shared.ts"
@@ -17,7 +17,7 @@ import type { ImageOptions } from "./ImageOptions.ts"
 import * as LayerFile from "./LayerFile.ts"
 import type { History } from "./ResultHistory.ts"
 
-export type Failure = StoreError | UnknownId | BaseImageError | ImageProblem
+export type Failure = StoreError | UnknownId | ImageProblem
 
 /** A layer of the image, which may turn out to be empty. */
 export interface Layer {
@@ -54,9 +54,13 @@ export const ofBase = (
     const [first, ...others] = places.map((place) => images.layers(place.reference, step, place.directory))
     if (first === undefined) return []
     // What cannot be had where it is said to be now may be where it was.
-    const reading: Effect.Effect<ReadLayer, BaseImageError, Scope.Scope> = others.reduce(
-      (before, next) => Effect.catchAll(before, (failure) => Effect.mapError(next, () => failure)),
-      first
+    const reading: Effect.Effect<ReadLayer, ImageProblem, Scope.Scope> = Effect.mapError(
+      others.reduce(
+        (before, next) => Effect.catchAll(before, (failure) => Effect.mapError(next, () => failure)),
+        first
+      ),
+      ({ cause, hint, message, reference }) =>
+        problem(`cannot read the base ${reference}: ${message}`, Option.getOrUndefined(hint), cause)
     )
     const reader = Shared.make(reading, scope)
     return layers.map((descriptor): Layer => {

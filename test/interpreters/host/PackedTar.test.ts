@@ -21,3 +21,19 @@ it.effect("a tar of many large files is listened to by none of those that are wr
     expect(new Set(listeners).size).toBe(1)
   })
 )
+
+it.effect("a tar lets others do something while it is written, though nothing keeps it waiting", () =>
+  Effect.gen(function* () {
+    const others = { waited: true }
+    yield* PackedTar.write(
+      async (stream) => {
+        setImmediate(() => (others.waited = false))
+        for (let n = 0; n < 100_000 && others.waited; n++)
+          await PackedTar.entry(stream, { name: `${n}` }, Buffer.alloc(1000))
+      },
+      () => Effect.void,
+      (error) => error
+    )
+    expect(others.waited).toBe(false)
+  })
+)

@@ -2,7 +2,7 @@
 import * as Fs from "node:fs"
 import { expect } from "vitest"
 import { Program } from "../../robustness/program.ts"
-import { directory, type Image, ociLayout } from "../base/images.ts"
+import { directory, type Entry, type Image, ociLayout } from "../base/images.ts"
 import { everything, system } from "../base/specimens.ts"
 
 /** All that `everything` has without saying it, so that every directory has a time of its own. */
@@ -12,12 +12,15 @@ const implied = ["long".repeat(30), "deep", "deep/er", "deep/er/and", "gone"].ma
 
 /** Docker cannot load a hard link whose file its own layer does not have, and not save what has come through an absolute link. */
 const all = everything.map((entries) =>
-  entries.filter(({ path }) => path !== "later" && path !== "abs/through-absolute-link")
+  entries
+    .filter(({ path }) => path !== "later" && path !== "abs/through-absolute-link")
+    // The largest ids that all stores have: those of zfs-fuse are numbers with a sign.
+    .map((entry) => (entry.path === "owned" ? { ...entry, uid: 2 ** 31 - 1, gid: 2 ** 31 - 2 } : entry))
 )
 
 /** The image that the steps are on, with a past of its own. */
-export const base: Image = {
-  layers: [...system().layers, implied, ...all],
+const on = (layers: ReadonlyArray<ReadonlyArray<Entry>>): Image => ({
+  layers: [...system().layers, implied, ...layers],
   env: ["PATH=/bin:/usr/bin", "FROM_BASE=kept", "CHANGED=no"],
   name: "latest",
   config: {
@@ -33,16 +36,33 @@ export const base: Image = {
       { created: "2020-01-01T00:00:00Z", created_by: "ENV", empty_layer: true }
     ]
   }
-}
+})
+
+export const base = on(all)
+
+const isAttribute = (pax: Entry["pax"]): boolean => Object.keys(pax ?? {}).some((key) => key.startsWith("SCHILY."))
+
+/** ZFS as a program has no extended attributes. */
+const bare = on(
+  all.map((entries) =>
+    entries.map(({ pax, ...entry }) => (isAttribute(pax) || pax === undefined ? entry : { ...entry, pax }))
+  )
+)
 
 /** Steps of which each has its own layer, but for the one that does nothing. */
-export const STEPS = 5
+const STEPS = 6
 const EMPTY_STEPS = 1
 export const LAYERS = base.layers.length + STEPS - EMPTY_STEPS
 
 const LONG = "n".repeat(200)
 
 /** Nothing here depends on the kind of store, as what becomes of a base's hard links does where they are written to. */
+/** Changes files that are there, which some stores let one do only for all that have them. */
+const IN_PLACE = ` (run (shell "set -e
+   chmod 711 /capable /noted; chown 5:6 /owned; echo more >> /big; chmod 4755 /none; touch -d @5 /lib/through-link
+   ln /new/setuid /new/other-setuid"))
+`
+
 const SPEC = `((from oci:base)
  (shell /bin/sh -c)
  (env CHANGED yes)
@@ -55,11 +75,10 @@ const SPEC = `((from oci:base)
    echo setuid > setuid; chown 1000:2000 setuid; chmod 6755 setuid; chown -h 7:8 soft
    mkdir sticky; chmod 1777 sticky; touch -d @1234567890 file sticky; touch -d @-5 empty"))
  (copy (src copied) (dst /))
- (run (shell "set -e
-   chmod 711 /capable /noted; chown 5:6 /owned; echo more >> /big; chmod 4755 /none
-   rm -r /sticky /abs /opaque/new /hard2; rm /new/deep/${LONG}/${LONG}; touch -d @5 /lib/through-link
+${IN_PLACE} (run (shell "set -e
+   rm -r /sticky /abs /opaque/new /hard2; rm /new/deep/${LONG}/${LONG}; echo new > /new/empty2; mv /new/empty2 /new/empty
    rm /becomes-file; mkdir -p /becomes-file/in; rm -r /becomes-dir; echo 1 > /becomes-dir
-   rm -r /stays; ln -s usr /stays; rm /pipe; echo pipe > /pipe; ln /new/setuid /new/other-setuid"))
+   rm -r /stays; ln -s usr /stays; rm /pipe; echo pipe > /pipe; ln /new/link* /new/other-link"))
  (run (shell true))
  (user (uid 1000) (gid 1000))
  (workdir /work)
@@ -86,8 +105,8 @@ export class Specimen {
   }
 
   /** Makes what a build needs. */
-  prepare(): void {
-    ociLayout(this.at("source/base"), base)
+  prepare({ attributes = true }: { readonly attributes?: boolean } = {}): void {
+    ociLayout(this.at("source/base"), attributes ? base : bare)
     this.program.write("source/copied/tool", "#!/bin/sh\necho tool\n")
     this.program.write("source/copied/été/file", "copied\n")
     Fs.chmodSync(this.at("source/copied/tool"), 0o755)
@@ -96,9 +115,9 @@ export class Specimen {
       Fs.utimesSync(this.at(`source/copied/${path}`), 1_600_000_000, 1_600_000_000)
   }
 
-  /** The spec's file. */
-  spec(): string {
-    return this.program.write("spec", SPEC)
+  /** The spec's file; without the step that changes files in place if that is asked for. */
+  spec({ inPlace = true }: { readonly inPlace?: boolean } = {}): string {
+    return this.program.write("spec", inPlace ? SPEC : SPEC.replace(IN_PLACE, ""))
   }
 
   at(name: string): string {

@@ -89,7 +89,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "an image of a result", () 
       if (source.endsWith("squashed")) expect(made).toHaveLength(1)
       else {
         expect(made.slice(0, 8)).toEqual(["step 0", "step 1", "step 2", "step 3", "step 4", "step 5", "ENV", made[7]])
-        expect(made).toHaveLength(12)
+        expect(made).toHaveLength(13)
       }
     })
   })
