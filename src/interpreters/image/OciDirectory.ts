@@ -11,7 +11,6 @@ import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import * as ByteSource from "../base/ByteSource.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
-import * as Schemas from "../base/ImageSchemas.ts"
 import { MAX_DOCUMENT } from "../base/OciLayout.ts"
 import type { Document } from "./ImageDocuments.ts"
 import * as NewDirectory from "./NewDirectory.ts"
@@ -74,10 +73,7 @@ const look = async (path: string): Promise<Option.Option<ReadonlyArray<Layout.Li
     throw problem(`${path} is there already, and is no image layout`, "name another directory with -o, or an empty one")
   }
   const bytes = await ByteSource.collect(ByteSource.read(name), MAX_DOCUMENT, name)
-  // As it is: what others wrote there stays.
-  Schemas.decode(Schemas.Index, bytes, name)
-  const { manifests }: { manifests: ReadonlyArray<Layout.Listed> } = JSON.parse(bytes.toString("utf8"))
-  return Option.some(manifests)
+  return Option.some(Layout.listedIn(bytes, name))
 }
 
 /** Writes a file beside where it is to be, and moves it there. */

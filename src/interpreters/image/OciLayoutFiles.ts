@@ -1,7 +1,7 @@
 /** The files of an OCI image layout (image-spec 1.1, `image-layout.md`) besides its blobs. */
 import canonicalize from "canonicalize"
 import * as Option from "effect/Option"
-import { annotationOfName } from "../base/ImageSchemas.ts"
+import * as Schemas from "../base/ImageSchemas.ts"
 import { descriptorOf, type Document } from "./ImageDocuments.ts"
 import * as MediaTypes from "./MediaTypes.ts"
 
@@ -24,12 +24,22 @@ export const listed = (
 ): Listed => ({
   ...descriptorOf(document),
   ...more,
-  ...Option.match(name, { onNone: () => ({}), onSome: (text) => ({ annotations: { [annotationOfName]: text } }) })
+  ...Option.match(name, {
+    onNone: () => ({}),
+    onSome: (text) => ({ annotations: { [Schemas.annotationOfName]: text } })
+  })
 })
+
+/** What an index lists, as it is: what others wrote there stays. Throws an `ImageProblem` where that is no index. */
+export const listedIn = (bytes: Uint8Array, what: string): ReadonlyArray<Listed> => {
+  Schemas.decode(Schemas.Index, bytes, what)
+  const { manifests }: { manifests: ReadonlyArray<Listed> } = JSON.parse(Buffer.from(bytes).toString("utf8"))
+  return manifests
+}
 
 /** The index with more images: each takes the place of one with the same name, or the same digest and no name. */
 export const index = (before: ReadonlyArray<Listed>, added: ReadonlyArray<Listed>): string => {
-  const nameOf = ({ annotations }: Listed): string | undefined => annotations?.[annotationOfName]
+  const nameOf = ({ annotations }: Listed): string | undefined => annotations?.[Schemas.annotationOfName]
   const isReplaced = (old: Listed): boolean =>
     added.some((one) =>
       nameOf(one) === undefined ? nameOf(old) === undefined && old.digest === one.digest : nameOf(old) === nameOf(one)

@@ -3,7 +3,6 @@ import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RegistryReference } from "../../domain/ImageReference.ts"
 import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
-import * as Schemas from "../base/ImageSchemas.ts"
 import type { Document } from "../image/ImageDocuments.ts"
 import * as MediaTypes from "../image/MediaTypes.ts"
 import * as Layout from "../image/OciLayoutFiles.ts"
@@ -94,9 +93,7 @@ export const make = ({ giveUp, name, neighbour, tag, tell, writer }: PushingOpti
 const list = async (writer: RepositoryWriter, subject: Document, added: Layout.Listed): Promise<void> => {
   const tag = subject.digest.replace(":", "-")
   const bytes = await writer.read(tag)
-  const what = `the index ${tag}`
-  const old: { readonly manifests: ReadonlyArray<Layout.Listed> } =
-    bytes === undefined ? { manifests: [] } : Schemas.decode(Schemas.Index, bytes, what)
-  const index = Layout.index(old.manifests, [added])
+  const old = bytes === undefined ? [] : Layout.listedIn(bytes, `the index ${tag}`)
+  const index = Layout.index(old, [added])
   await writer.manifest(tag, MediaTypes.INDEX, Buffer.from(index))
 }

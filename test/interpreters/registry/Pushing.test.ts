@@ -5,6 +5,9 @@ import * as Fiber from "effect/Fiber"
 import type { IncomingMessage } from "node:http"
 import { describe } from "vitest"
 import { problem } from "../../../src/interpreters/base/ImageProblem.ts"
+import { descriptorOf, type Documents } from "../../../src/interpreters/image/ImageDocuments.ts"
+import * as Provenance from "../../../src/interpreters/image/Provenance.ts"
+import type { Pushing } from "../../../src/interpreters/registry/Pushing.ts"
 import { until } from "../../until.ts"
 import { type EmptyRegistry, refuse, whole } from "./emptyRegistry.ts"
 import { digestOf, LARGE, missing, pieces, SMALL, world } from "./pushes.ts"
@@ -279,6 +282,73 @@ describe("a layer of a base", () => {
       const layer = { ...LARGE, origin: `${registry.host}/base:1` }
       expect(missing(registry, "app:1", yield* pushed("app:1", [layer]))).toEqual([])
       expect(countOf(registry, "POST", /mount=/)).toBe(0)
+    })
+  )
+})
+
+describe("what is put beside an image", () => {
+  const attach = (text: string) => (pushing: Pushing, documents: Documents) =>
+    pushing.attach(Provenance.attestation(text, documents), documents.manifest)
+  const tagOf = ({ manifest }: Documents): string => `app ${manifest.digest.replace(":", "-")}`
+  const listed = ({ manifests }: EmptyRegistry, documents: Documents) =>
+    JSON.parse(String(manifests.get(tagOf(documents)))).manifests
+
+  it.scopedLive("is listed at a tag, each once, where the registry has no list of its own", () =>
+    Effect.gen(function* () {
+      const { pushed, registry } = yield* world
+      for (const text of ["one", "two", "one"]) yield* pushed("app:1", [SMALL], attach(text))
+      const documents = yield* pushed("app:1", [SMALL])
+      const entries = listed(registry, documents)
+      const own = ["two", "one"].map((text) => Provenance.attestation(text, documents).manifest)
+      expect(entries.map(({ digest }: { readonly digest: string }) => digest)).toEqual(own.map(({ digest }) => digest))
+      for (const entry of entries) expect(entry).toMatchObject({ artifactType: Provenance.IN_TOTO })
+    })
+  )
+
+  it.scopedLive("leaves what others have put there as it is", () =>
+    Effect.gen(function* () {
+      const { pushed, registry } = yield* world
+      const documents = yield* pushed("app:1", [SMALL])
+      const theirs = {
+        ...descriptorOf(documents.manifest),
+        artifactType: "application/x-theirs",
+        annotations: { a: "b" },
+        data: "e30="
+      }
+      registry.manifests.set(tagOf(documents), Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [theirs] })))
+      yield* pushed("app:1", [SMALL], attach("ours"))
+      expect(listed(registry, documents)[0]).toEqual(theirs)
+      expect(listed(registry, documents)).toHaveLength(2)
+    })
+  )
+
+  it.scopedLive("is not listed where something else has the tag", () =>
+    Effect.gen(function* () {
+      const { pushed, registry } = yield* world
+      const documents = yield* pushed("app:1", [SMALL])
+      registry.manifests.set(tagOf(documents), Buffer.from(documents.manifest.bytes))
+      expect(yield* Effect.flip(pushed("app:1", [SMALL], attach("ours")))).toMatch(
+        /^the index sha256-.* is not what it/
+      )
+      expect(registry.manifests.get(tagOf(documents))?.equals(documents.manifest.bytes)).toBe(true)
+    })
+  )
+
+  it.scopedLive("is listed by a registry that says so", () =>
+    Effect.gen(function* () {
+      const { pushed, registry } = yield* world
+      registry.scripts.push(
+        first(
+          1,
+          /manifests\/sha256:/,
+          (request, response) => {
+            whole(request, () => reply(response, 201, "", { "oci-subject": "sha256:" }))
+          },
+          "PUT"
+        )
+      )
+      const documents = yield* pushed("app:1", [SMALL], attach("one"))
+      expect(registry.manifests.has(tagOf(documents))).toBe(false)
     })
   )
 })
