@@ -209,9 +209,7 @@ export class Client {
     const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined
     const isAllowed = next?.protocol === "https:" || next?.protocol === from.protocol
     if (next !== undefined && isAllowed && !this.options.isBlocked(next.host)) return next
-    // A query may be a signature, which is as good as a password.
-    const [shown = ""] = location.split(/[?#]/)
-    throw problem(`${this.name} redirects to ${JSON.stringify(shown)}, which is not followed`)
+    throw problem(`${this.name} redirects to ${shown(location)}, which is not followed`)
   }
 
   /** A path in the repository; only after something was asked for there. */
@@ -255,7 +253,7 @@ export class Client {
     const url = URL.canParse(realm) ? new URL(realm) : undefined
     const isAllowed = url?.protocol === "https:" || (url?.protocol === "http:" && this.isInsecure(url))
     if (url === undefined || !isAllowed || this.options.isBlocked(url.host)) {
-      throw problem(`${this.name} sends us to ${JSON.stringify(realm)} for a token, which is no place for secrets`)
+      throw problem(`${this.name} sends us to ${shown(realm)} for a token, which is no place for secrets`)
     }
     const service = parameters.get("service")
     const scopes = this.scopes(parameters.get("scope"))
@@ -365,6 +363,9 @@ const final = (error: unknown, name: string): unknown => {
   if (!(error instanceof Lost)) return error
   return problem(`cannot reach ${name}: ${error.message}`, HINTS.get(error.code), error)
 }
+
+/** A place without what may be secret: a query may be a signature, and a name have a password. */
+const shown = (place: string): string => JSON.stringify(place.replace(/[?#].*$/s, "").replace(/\/\/[^/]*@/, "//"))
 
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "look at the registry's name; a proxy is taken from https_proxy"],
