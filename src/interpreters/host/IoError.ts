@@ -23,6 +23,9 @@ const ADVICE: ReadonlyMap<string, Advice> = new Map([
   ["EILSEQ", { message: "a file name is not valid UTF-8" }]
 ])
 
+/** What a code of the system's means, if that is known. */
+export const wordsFor = (code: string): string | undefined => ADVICE.get(code)?.message
+
 /** A failure of the store's own doing, from an error of Node's or of `Libc.ts`. `what` is what was being done. */
 export const storeError = (what: string, error: unknown): StoreError => {
   if (error instanceof StoreError) return error

@@ -21,7 +21,7 @@ export const oci = (
   ]
   return [
     file("oci-layout", Layout.LAYOUT),
-    file("index.json", Layout.index([], [Layout.listed(documents.manifest, name), ...extra.listed])),
+    file("index.json", Layout.index(Layout.newIndex, [Layout.listed(documents.manifest, name), ...extra.listed])),
     ...once(blobs)
   ]
 }

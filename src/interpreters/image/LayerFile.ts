@@ -7,6 +7,7 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as ByteSource from "../base/ByteSource.ts"
 import { explain, type ImageProblem } from "../base/ImageProblem.ts"
+import { inWords } from "./NewDirectory.ts"
 import * as NamelessFile from "../host/NamelessFile.ts"
 import type { LayerDescriptor } from "../Notes.ts"
 import { layerType } from "./MediaTypes.ts"
@@ -63,7 +64,7 @@ export const make = <E, R>(
 
 const failing = <A>(directory: string, body: () => Promise<A>): Effect.Effect<A, ImageProblem> =>
   Effect.catchAll(Effect.tryPromise({ try: body, catch: (cause) => cause }), (cause) =>
-    explain(`cannot write a temporary file in ${directory} (TMPDIR names another place)`, cause)
+    explain(`cannot write a temporary file in ${directory}`, inWords(`a temporary file in ${directory}`, cause))
   )
 
 class Writer {

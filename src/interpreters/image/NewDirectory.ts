@@ -5,7 +5,8 @@ import * as Fs from "node:fs"
 import { basename, dirname, resolve } from "node:path"
 import { setTimes } from "../host/Libc.ts"
 import { copyAttributes } from "../host/Metadata.ts"
-import { explain, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { explain, type ImageProblem, isSystemError, problem } from "../base/ImageProblem.ts"
+import { wordsFor } from "../host/IoError.ts"
 
 export interface NewDirectory {
   /** Where it is made. */
@@ -76,4 +77,14 @@ export const isFree = (path: string): boolean => {
 
 /** `path` is what is being written. */
 export const doing = <A>(path: string, work: () => A): Effect.Effect<A, ImageProblem> =>
-  Effect.catchAll(Effect.try({ try: work, catch: (cause) => cause }), (cause) => explain(`cannot write ${path}`, cause))
+  Effect.catchAll(Effect.try({ try: work, catch: (cause) => inWords(path, cause) }), (cause) =>
+    explain(`cannot write ${path}`, cause)
+  )
+
+/** What the system refused, in a user's words; anything else as it is. */
+export const inWords = (path: string, cause: unknown): unknown => {
+  const words = isSystemError(cause) ? wordsFor(cause.code) : undefined
+  if (!isSystemError(cause) || words === undefined) return cause
+  const isFull = cause.code === "ENOSPC" || cause.code === "EDQUOT"
+  return problem(`cannot write ${path}: ${words}`, isFull ? "free some space there" : undefined, cause)
+}

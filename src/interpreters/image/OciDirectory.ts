@@ -9,8 +9,10 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import * as ByteSource from "../base/ByteSource.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { tryLock } from "../host/Libc.ts"
 import { MAX_DOCUMENT } from "../base/OciLayout.ts"
 import type { Document } from "./ImageDocuments.ts"
 import * as NewDirectory from "./NewDirectory.ts"
@@ -30,50 +32,81 @@ export interface OciDirectory {
 /** Opens a layout to add to, or makes one. When the scope closes without `list`, nothing has changed. */
 export const open = (path: string): Effect.Effect<OciDirectory, ImageProblem, Scope.Scope> =>
   Effect.gen(function* () {
-    const before = yield* attempt(`cannot write ${path}`, () => look(path))
+    const before = yield* writing(path, () => look(path))
     const made = Option.isSome(before) ? undefined : yield* NewDirectory.make(path, false)
     const directory = made?.path ?? path
     const file = (name: string): string => `${directory}/${name}`
-    const put = (digest: string, write: (fd: number, signal: AbortSignal) => Promise<void>) =>
-      attempt(`cannot write ${path}`, async (signal) => {
-        const target = file(Layout.blobPath(digest))
-        if (Fs.existsSync(target)) return
+    const has: OciDirectory["has"] = ({ digest, size }) => {
+      const stats = Fs.lstatSync(file(Layout.blobPath(digest)), { throwIfNoEntry: false })
+      return stats?.isFile() === true && stats.size === size
+    }
+    const put = (
+      blob: { readonly digest: string; readonly size: number },
+      write: (fd: number, signal: AbortSignal) => Promise<void>
+    ) =>
+      writing(path, async (signal) => {
+        if (has(blob)) return
+        const target = file(Layout.blobPath(blob.digest))
         Fs.mkdirSync(dirname(target), { recursive: true })
         await replace(target, (fd) => write(fd, signal))
       })
     return {
       scratch: directory,
-      has: ({ digest, size }) => {
-        const stats = Fs.lstatSync(file(Layout.blobPath(digest)), { throwIfNoEntry: false })
-        return stats?.isFile() === true && stats.size === size
-      },
+      has,
       put: ({ descriptor, read }) =>
-        put(descriptor.digest, async (fd, signal) => {
+        put(descriptor, async (fd, signal) => {
           for await (const chunk of read(signal)) writeAll(fd, chunk)
         }),
-      putDocument: ({ bytes, digest }) => put(digest, async (fd) => writeAll(fd, bytes)),
+      putDocument: ({ bytes, digest }) => put({ digest, size: bytes.length }, async (fd) => writeAll(fd, bytes)),
       list: (images) =>
-        attempt(`cannot write ${path}`, async () => {
-          if (Option.isNone(before))
-            await replace(file("oci-layout"), async (fd) => writeAll(fd, Buffer.from(Layout.LAYOUT)))
-          const index = Layout.index(
-            Option.getOrElse(before, () => []),
-            images
-          )
-          await replace(file("index.json"), async (fd) => writeAll(fd, Buffer.from(index)))
-        }).pipe(Effect.zipRight(made?.keep ?? Effect.void))
+        writing(path, (signal) =>
+          alone(directory, signal, async () => {
+            if (made !== undefined)
+              await replace(file("oci-layout"), async (fd) => writeAll(fd, Buffer.from(Layout.LAYOUT)))
+            // Somebody may have added to it meanwhile.
+            const old = made === undefined ? await look(path) : Option.none()
+            const index = Layout.index(
+              Option.getOrElse(old, () => Layout.newIndex),
+              images
+            )
+            await replace(file("index.json"), async (fd) => writeAll(fd, Buffer.from(index)))
+          })
+        ).pipe(Effect.zipRight(made?.keep ?? Effect.void))
     }
   })
 
-/** The images of a layout that is there; none where there is nothing yet. Throws an `ImageProblem` where there is something else. */
-const look = async (path: string): Promise<Option.Option<ReadonlyArray<Layout.Listed>>> => {
+const writing = <A>(path: string, body: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ImageProblem> =>
+  attempt(`cannot write ${path}`, async (signal) => {
+    try {
+      return await body(signal)
+    } catch (cause) {
+      throw NewDirectory.inWords(path, cause)
+    }
+  })
+
+/** Milliseconds between two looks at a layout that somebody else changes. */
+const LOOK_MS = 20
+
+/** Does something while nobody else does it with the same directory. */
+const alone = async <A>(directory: string, signal: AbortSignal, work: () => Promise<A>): Promise<A> => {
+  const fd = Fs.openSync(directory, Fs.constants.O_RDONLY | Fs.constants.O_DIRECTORY)
+  try {
+    while (!tryLock(fd)) await setTimeout(LOOK_MS, undefined, { signal })
+    return await work()
+  } finally {
+    Fs.closeSync(fd)
+  }
+}
+
+/** The index of a layout that is there; none where there is nothing yet. Throws an `ImageProblem` where there is something else. */
+const look = async (path: string): Promise<Option.Option<Layout.IndexDocument>> => {
   if (NewDirectory.isFree(path)) return Option.none()
   const name = `${path}/index.json`
   if (!Fs.existsSync(name)) {
     throw problem(`${path} is there already, and is no image layout`, "name another directory with -o, or an empty one")
   }
   const bytes = await ByteSource.collect(ByteSource.read(name), MAX_DOCUMENT, name)
-  return Option.some(Layout.listedIn(bytes, name))
+  return Option.some(Layout.indexIn(bytes, name))
 }
 
 /** Writes a file beside where it is to be, and moves it there. */

@@ -1,5 +1,4 @@
 /** The files of an OCI image layout (image-spec 1.1, `image-layout.md`) besides its blobs. */
-import canonicalize from "canonicalize"
 import * as Option from "effect/Option"
 import * as Schemas from "../base/ImageSchemas.ts"
 import { descriptorOf, type Document } from "./ImageDocuments.ts"
@@ -30,20 +29,26 @@ export const listed = (
   })
 })
 
-/** What an index lists, as it is: what others wrote there stays. Throws an `ImageProblem` where that is no index. */
-export const listedIn = (bytes: Uint8Array, what: string): ReadonlyArray<Listed> => {
-  Schemas.decode(Schemas.Index, bytes, what)
-  const { manifests }: { manifests: ReadonlyArray<Listed> } = JSON.parse(Buffer.from(bytes).toString("utf8"))
-  return manifests
+/** An index that is there, as it is: what others wrote there stays. */
+export interface IndexDocument {
+  readonly manifests: ReadonlyArray<Listed>
 }
 
+/** Throws an `ImageProblem` where it is none. */
+export const indexIn = (bytes: Uint8Array, what: string): IndexDocument => {
+  Schemas.decode(Schemas.Index, bytes, what)
+  return JSON.parse(Buffer.from(bytes).toString("utf8"))
+}
+
+export const newIndex: IndexDocument = { manifests: [] }
+
 /** The index with more images: each takes the place of one with the same name, or the same digest and no name. */
-export const index = (before: ReadonlyArray<Listed>, added: ReadonlyArray<Listed>): string => {
+export const index = (before: IndexDocument, added: ReadonlyArray<Listed>): string => {
   const nameOf = ({ annotations }: Listed): string | undefined => annotations?.[Schemas.annotationOfName]
   const isReplaced = (old: Listed): boolean =>
     added.some((one) =>
       nameOf(one) === undefined ? nameOf(old) === undefined && old.digest === one.digest : nameOf(old) === nameOf(one)
     )
-  const manifests = [...before.filter((old) => !isReplaced(old)), ...added]
-  return canonicalize({ schemaVersion: 2, mediaType: MediaTypes.INDEX, manifests }) ?? ""
+  const manifests = [...before.manifests.filter((old) => !isReplaced(old)), ...added]
+  return JSON.stringify({ ...before, schemaVersion: 2, mediaType: MediaTypes.INDEX, manifests })
 }

@@ -93,7 +93,6 @@ export const make = ({ giveUp, name, neighbour, tag, tell, writer }: PushingOpti
 const list = async (writer: RepositoryWriter, subject: Document, added: Layout.Listed): Promise<void> => {
   const tag = subject.digest.replace(":", "-")
   const bytes = await writer.read(tag)
-  const old = bytes === undefined ? [] : Layout.listedIn(bytes, `the index ${tag}`)
-  const index = Layout.index(old, [added])
-  await writer.manifest(tag, MediaTypes.INDEX, Buffer.from(index))
+  const old = bytes === undefined ? Layout.newIndex : Layout.indexIn(bytes, `the index ${tag}`)
+  await writer.manifest(tag, MediaTypes.INDEX, Buffer.from(Layout.index(old, [added])))
 }

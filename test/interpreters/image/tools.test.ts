@@ -23,7 +23,7 @@ const asStored = (line: string): string =>
 /** What is said of the image besides what the spec says. */
 const SAID = [
   ...["--entrypoint", '["/bin/sh","-c"]', "--cmd", '["echo $FROM_BASE $CHANGED $MORE; pwd; id -u"]'],
-  ...["--label=a=b", "--env=MORE=also", "--expose=80/tcp", "--annotation=note=x"]
+  ...["--label=a=b", "--env=MORE=also", "--expose=80/tcp"]
 ]
 
 describeWith(["root", "runc", "overlay", "busybox"], "an image of a result", () => {
@@ -34,7 +34,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "an image of a result", () 
     await specimen.exports("dir", "dir")
     expected = treeAt("dir")
     expect(expected.length).toBeGreaterThan(80)
-    await specimen.exports("oci", "layout", { more: [...SAID, "--tag=layered"] })
+    await specimen.exports("oci", "layout", { more: [...SAID, "--annotation=note=x", "--tag=layered"] })
     await specimen.exports("oci", "layout", { more: [...SAID, "--tag=squashed", "--squash"] })
     await specimen.exports("oci-archive", "oci.tar", { more: [...SAID, "--tag=layered"] })
     await specimen.exports("docker-archive", "docker.tar", { more: [...SAID, "--tag=team/it:1"] })
