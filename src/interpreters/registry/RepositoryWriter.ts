@@ -2,7 +2,7 @@
 import { sha256 } from "../../domain/Digest.ts"
 import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { Client } from "./Client.ts"
-import { NotThere } from "./Client.ts"
+import { NotThere } from "./Refusals.ts"
 
 /** What a blob is, and its bytes, as often as they are wanted. */
 export interface Upload {
