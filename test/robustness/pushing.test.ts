@@ -285,6 +285,23 @@ describeWith(["root", "runc", "overlay", "busybox", "registry", "skopeo"], "a pu
     })
   )
 
+  it.scopedLive("ends also while it waits to try again", () =>
+    Effect.gen(function* () {
+      const { built, environment, host, store } = yield* world("waiting")
+      const id = yield* built(specOn(`${host}/team/base:1`))
+      const other = yield* serveEmpty()
+      other.scripts.push((_, response) => {
+        reply(response, 429, "", { "retry-after": "50000" })
+        return true
+      })
+      const running = program.start(["push", store, id, `${other.host}/app:1`], { environment })
+      yield* Effect.promise(() => until("all have been told to wait", () => other.asked.length === 3))
+      running.kill("SIGINT")
+      expect(yield* Effect.promise(() => running.ended)).toMatchObject({ status: 130, stdout: "" })
+      expect(other.asked).toHaveLength(3)
+    })
+  )
+
   it.scopedLive("says that a layer of the base is damaged, and fetches it again the next time", () =>
     Effect.gen(function* () {
       const { built, host, name, push, pushed } = yield* world("damaged")

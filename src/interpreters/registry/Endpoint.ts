@@ -30,3 +30,7 @@ export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1
 
 /** For messages. */
 export const nameOf = ({ host, repository }: Endpoint): string => `${host}/${repository}`
+
+/** A place that a registry names, without what may be secret: a query may be a signature, and a name have a password. */
+export const shown = (place: string): string =>
+  JSON.stringify(place.replace(/[?#].*$/s, "").replace(/\/\/[^/]*@/, "//"))

@@ -2,7 +2,7 @@
 import { sha256 } from "../../domain/Digest.ts"
 import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { Client } from "./Client.ts"
-import { NotThere } from "./Client.ts"
+import { NotThere } from "./Refusals.ts"
 
 /** What a blob is, and its bytes, as often as they are wanted. */
 export interface Upload {
@@ -65,8 +65,9 @@ export class RepositoryWriter {
   }
 
   /** Brings a blob, from its beginning again where the connection is lost. The registry checks its digest. */
-  async put({ digest, read, size }: Upload): Promise<void> {
-    const source = new Watched(read)
+  async put(upload: Upload): Promise<void> {
+    const { digest, size } = upload
+    const source = new Watched(upload)
     await this.client.retrying(async () => {
       const at = this.begun.get(digest) ?? (await this.begin())
       this.begun.delete(digest)
@@ -138,19 +139,26 @@ const withDigest = (upload: URL, digest: string): URL => {
 
 /** Bytes of which it is known when it was they that failed, and not who they were for. */
 class Watched {
-  private readonly source: () => AsyncIterable<Buffer>
+  private readonly upload: Upload
   private failure: { readonly cause: unknown } | undefined
 
-  constructor(source: () => AsyncIterable<Buffer>) {
-    this.source = source
+  constructor(upload: Upload) {
+    this.upload = upload
   }
 
   /** Cannot be told of failures: who has one of his own while he reads would have it look like theirs. */
   read(): AsyncIterable<Buffer> {
-    const chunks = this.source()[Symbol.asyncIterator]()
+    const { digest, read, size } = this.upload
+    const chunks = read()[Symbol.asyncIterator]()
+    let count = 0
     const next = async (): Promise<IteratorResult<Buffer>> => {
       try {
-        return await chunks.next()
+        const chunk = await chunks.next()
+        count += chunk.done === true ? 0 : chunk.value.length
+        if (count > size || (chunk.done === true && count < size)) {
+          throw problem(`the blob ${digest} does not have the ${size} bytes that it should have`, "it is damaged")
+        }
+        return chunk
       } catch (cause) {
         this.failure = { cause }
         throw cause

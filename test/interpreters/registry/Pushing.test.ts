@@ -154,6 +154,19 @@ describe("an image that is pushed", () => {
     })
   )
 
+  it.scopedLive.each([-1, 1])(
+    "is not blamed on the registry where a layer is another size than it should be: %d",
+    (more) =>
+      Effect.gen(function* () {
+        const { pauses, pushed } = yield* world
+        const damaged = { ...LARGE, read: () => pieces(Buffer.alloc(LARGE.bytes.length + more)) }
+        expect(yield* Effect.flip(pushed("app:1", [damaged]))).toBe(
+          `the blob ${digestOf(LARGE)} does not have the ${LARGE.bytes.length} bytes that it should have (it is damaged)`
+        )
+        expect(pauses).toEqual([])
+      })
+  )
+
   it.scopedLive("says which system call failed where a layer cannot be read", () =>
     Effect.gen(function* () {
       const { pushed, registry } = yield* world
