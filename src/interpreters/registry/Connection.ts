@@ -49,6 +49,8 @@ const FINAL: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AG
 /** Milliseconds. */
 const CONNECT_TIME = 15_000
 const IDLE_TIME = 60_000
+/** After all of a large blob has gone, a registry may check and move it before it answers. */
+const COMMIT_TIME = 600_000
 
 export const make = async (environment: Readonly<Record<string, string | undefined>>): Promise<Connection> => {
   const { Agent, ProxyAgent, request } = await import("undici")
@@ -78,6 +80,7 @@ export const make = async (environment: Readonly<Record<string, string | undefin
         headers,
         signal,
         dispatcher,
+        ...(method === "PUT" ? { headersTimeout: COMMIT_TIME } : {}),
         ...(body === undefined
           ? {}
           : { body: typeof body === "object" && !Buffer.isBuffer(body) ? Readable.from(body) : body })
