@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...(reference ? [] : ["test/reference/**"])],
+    globalSetup: "test/sharedProgram.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000
   }

@@ -5,10 +5,10 @@ import * as Path from "node:path"
 import { describe, expect, it } from "vitest"
 import { processesWith } from "../processes.ts"
 import { describeWith } from "../requirements.ts"
-import { buildProgram } from "./built.ts"
+import { builtProgram } from "./built.ts"
 import { temporaryDirectory, writeFiles } from "./commandLine.ts"
 
-const home = buildProgram()
+const home = builtProgram()
 const program = Path.join(home, "bin/obuilder")
 
 /** With a wait that no run ever needs, so that a hang is a failure. */

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { beforeAll, expect, it } from "vitest"
-import { buildProgram } from "../cli/built.ts"
+import { builtProgram } from "../cli/built.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
 import { writeBase } from "../reference/buildCases.ts"
 import { processesWith } from "../processes.ts"
@@ -101,7 +101,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "a build that is killed", (
   let expected: { readonly id: string; readonly content: string; readonly printed: number }
 
   beforeAll(() => {
-    command = `${buildProgram(`${scratch.path}/program`)}/bin/obuilder`
+    command = `${builtProgram()}/bin/obuilder`
     const busybox = spawnSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).stdout.trim()
     const applets = spawnSync(busybox, ["--list"], { encoding: "utf8" }).stdout.trim().split("\n")
     writeBase(`${scratch.path}/base`, busybox, applets)

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { expect } from "vitest"
-import { buildProgram } from "../cli/built.ts"
+import { builtProgram } from "../cli/built.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
 import { LONGEST_MS } from "../until.ts"
 import { leftBy } from "./leftovers.ts"
@@ -39,10 +39,10 @@ export class Program {
   private readonly file: string
 
   constructor(name: string) {
-    const home = buildProgram()
+    const home = builtProgram()
     this.directory = scratchDirectory(name).path
     this.file = Path.join(home, "bin/obuilder")
-    for (const path of [home, this.directory]) Fs.chmodSync(path, 0o755)
+    Fs.chmodSync(this.directory, 0o755)
   }
 
   /** An absolute path in the scratch directory. */
