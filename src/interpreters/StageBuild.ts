@@ -1,5 +1,4 @@
 /** One stage of a build: its steps in a row, each taken from the store or executed. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -15,9 +14,9 @@ import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
-import * as Notes from "./Notes.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
+import * as StageNotes from "./StageNotes.ts"
 import { type Elsewhere, type ResultInfo, Store, type StoreError, type StoreService, type Workspace } from "./Store.ts"
 
 /** OBuilder's host name in a sandbox. */
@@ -175,7 +174,8 @@ export class StageBuild {
       case "run":
         return this.reach(step, parent, {
           id: realisedId(step, parent),
-          fill: (workspace) => Effect.zipRight(noteRecipe(workspace, step, null), this.command(step, base, workspace))
+          fill: (workspace) =>
+            Effect.zipRight(StageNotes.step(workspace, step, null), this.command(step, base, workspace))
         })
       case "copy":
         return isNestedCopy(step) ? Effect.scoped(this.nestedCopy(step, parent)) : this.contextCopy(step, parent)
@@ -219,7 +219,7 @@ export class StageBuild {
     return {
       id: realisedId(step, parent, { digest }),
       fill: (workspace) =>
-        noteRecipe(workspace, step, { digest, from }).pipe(
+        StageNotes.step(workspace, step, { digest, from }).pipe(
           Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
@@ -246,11 +246,7 @@ export class StageBuild {
 
   private unpack(step: BaseStep, workspace: Workspace): Effect.Effect<void, BuildError> {
     const { images } = this.services
-    return Effect.gen(function* () {
-      const begun = yield* Clock.currentTimeMillis
-      const base = yield* images.unpack(step.reference, step, workspace.rootfs)
-      yield* workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base, copied: null }))
-    })
+    return StageNotes.base(workspace, step, images.unpack(step.reference, step, workspace.rootfs))
   }
 
   private command(step: RunStep, base: ReadonlyArray<Variable>, workspace: Workspace): Effect.Effect<void, BuildError> {
@@ -380,42 +376,15 @@ export class StageBuild {
     return this.request.onEvent({ _tag: "Heading", stage, text })
   }
 
-  /**
-   * Notes how the stage's result is to be run, and where its base is: that is in
-   * no step's id, and need not be what it was the last time.
-   */
-  private describe({ result, settings }: Stage, first: Step | undefined, id: StepId): Effect.Effect<void> {
-    const { images, store } = this.services
-    const base = first?.kind === "base" ? { reference: first.reference, directory: images.directory } : null
-    const text = Notes.text("settings", { version: 1, planned: result, settings, base })
-    // A store that cannot be written to is as good to build from.
-    return store.note(id, "settings").pipe(
-      Effect.flatMap((known) => (Option.contains(known, text) ? Effect.void : store.annotate(id, "settings", text))),
-      Effect.catchAll(({ message }) =>
-        Effect.logWarning(`an image of ${id} may be run otherwise than this spec says: ${message}`)
-      )
-    )
-  }
-
   private finish(stage: Stage, first: Step | undefined, result: StepId | undefined): Effect.Effect<StepId> {
     const id = result ?? stage.result
     return Effect.forEach(stage.trailing, (text) => this.heading(stage.label, text), { discard: true }).pipe(
-      Effect.zipRight(this.describe(stage, first, id)),
+      Effect.zipRight(StageNotes.stage(this.services, stage, first, id)),
       Effect.zipRight(this.request.onEvent({ _tag: "StageFinished", stage: stage.label, name: stage.name, id })),
       Effect.as(id)
     )
   }
 }
-
-/** Notes what makes a result that is no base. */
-const noteRecipe = (
-  workspace: Workspace,
-  step: Step,
-  copied: Notes.Recipe["copied"]
-): Effect.Effect<void, StoreError> =>
-  Effect.flatMap(Clock.currentTimeMillis, (begun) =>
-    workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base: null, copied }))
-  )
 
 /** The base's environment with the spec's on top. */
 const override = (base: ReadonlyArray<Variable>, set: ReadonlyArray<Variable>): ReadonlyArray<Variable> => {

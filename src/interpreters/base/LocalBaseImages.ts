@@ -3,24 +3,23 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import { realpathSync } from "node:fs"
 import { resolve as resolvePath } from "node:path"
 import { type Digest, sha256 } from "../../domain/Digest.ts"
 import { suggest } from "../../domain/Suggestion.ts"
 import * as ImageReference from "../../domain/ImageReference.ts"
 import type { BaseFormat, BaseInput } from "../../domain/Inputs.ts"
-import { BaseImageError, BaseImages, type BaseImagesService, type ReadLayer } from "../BaseImages.ts"
+import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { digestOf, NotAFile } from "../host/HashFile.ts"
 import type { HashMemo } from "../host/HashMemo.ts"
 import type { DockerImages } from "../docker/DockerImages.ts"
-import type { BaseOrigin, LayerDescriptor } from "../Notes.ts"
 import type { Registries } from "../registry/Registries.ts"
+import * as BaseOrigins from "./BaseOrigins.ts"
 import * as ByteSource from "./ByteSource.ts"
 import * as DockerArchive from "./DockerArchive.ts"
-import * as ImageFiles from "./ImageFiles.ts"
 import { attempt, explain, type ImageProblem, problem } from "./ImageProblem.ts"
+import * as LocalFiles from "./LocalFiles.ts"
 import { defaultEnvironment, type LocalImage } from "./LocalImage.ts"
 import * as OciLayout from "./OciLayout.ts"
 import * as Platform from "./Platform.ts"
@@ -106,7 +105,7 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
           rootfs._tag === "Directory"
             ? Effect.flatMap(locate(image), (path) =>
                 unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options)
-              ).pipe(Effect.map((unpacked) => originOf(unpacked, sourceDirectory)))
+              ).pipe(Effect.map((unpacked) => BaseOrigins.of(unpacked, sourceDirectory)))
             : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
         )
       ),
@@ -114,30 +113,10 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
     layers: (reference, base, directory) =>
       Effect.flatMap(parse(reference), (image) => {
         const path = "path" in image ? resolvePath(directory, image.path) : ""
-        return blame(reference, layersOf(image, path, base, options.registries))
+        return blame(reference, BaseOrigins.layers(image, path, base, options.registries))
       })
   }
 }
-
-const originOf = (image: LocalImage | undefined, directory: string): BaseOrigin => ({
-  directory: resolvePath(directory),
-  configuration: image?.configuration ?? null,
-  layers: image === undefined ? null : layersIn(image)
-})
-
-/** Those of which a manifest says what they are, and which may be given to others. */
-const layersIn = ({ layers }: LocalImage): BaseOrigin["layers"] => {
-  const found: Array<LayerDescriptor> = []
-  for (const { descriptor, diffId } of layers) {
-    const { digest, mediaType, size } = descriptor ?? {}
-    if (digest === undefined || size === undefined || mediaType === undefined || isForeign(mediaType)) return null
-    found.push({ mediaType, digest, size, diffId: `sha256:${diffId}` })
-  }
-  return found
-}
-
-/** Layers that are fetched from elsewhere: a manifest has their URLs. */
-const isForeign = (mediaType: string): boolean => /nondistributable|foreign/.test(mediaType)
 
 /** As it is written, so that a reader still sees the tag. */
 const pinned = (
@@ -162,7 +141,7 @@ type Image = ImageReference.ImageReference
 
 /** The path without links, if it is in one of these directories or is one of them. */
 const confined = (path: string, directories: ReadonlyArray<string>): string => {
-  kindOf(path)
+  LocalFiles.kindOf(path)
   const real = realpathSync(path)
   const isIn = (directory: string): boolean => `${real}/`.startsWith(`${directory === "/" ? "" : directory}/`)
   if (directories.some((directory) => isIn(realpathSync(directory)))) return real
@@ -207,12 +186,12 @@ const resolveImage = (
     case "Oci":
     case "OciArchive":
       return attempt(`cannot read ${image.path}`, async () => {
-        const files = await openFiles(image, path)
+        const files = await LocalFiles.open(image, path)
         return described("oci", await OciLayout.load(files, await OciLayout.find(files, image.choice, wanted), wanted))
       })
     case "DockerArchive":
       return attempt(`cannot read ${image.path}`, async () =>
-        described("docker", await DockerArchive.find(await openFiles(image, path), image.choice, wanted))
+        described("docker", await DockerArchive.find(await LocalFiles.open(image, path), image.choice, wanted))
       )
     case "DockerDaemon":
       return docker === undefined
@@ -254,7 +233,7 @@ const unpackImage = (
     case "DockerArchive": {
       const load = image._tag === "DockerArchive" ? DockerArchive.load : OciLayout.load
       return Effect.flatMap(
-        attempt(`cannot read ${image.path}`, async () => load(await openFiles(image, path), digest, wanted)),
+        attempt(`cannot read ${image.path}`, async () => load(await LocalFiles.open(image, path), digest, wanted)),
         (found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)
       )
     }
@@ -270,44 +249,10 @@ const unpackImage = (
   }
 }
 
-/** For reading the layers of an image that was unpacked once. */
-const layersOf = (
-  image: Image,
-  path: string,
-  { digest, platform }: Pick<BaseInput, "digest" | "platform">,
-  registries: Registries | undefined
-): Effect.Effect<ReadLayer, ImageProblem, Scope.Scope> => {
-  switch (image._tag) {
-    case "Registry":
-      return registries === undefined ? Effect.fail(noRegistries(image.image)) : registries.layers(image.image)
-    case "Oci":
-    case "OciArchive":
-      return attempt(`cannot read ${path}`, async () => {
-        const { layers } = await OciLayout.load(await openFiles(image, path), digest, Platform.parse(platform))
-        const read: ReadLayer = ({ digest: wanted }, signal) => {
-          const found = layers.find(({ descriptor }) => descriptor?.digest === wanted)
-          if (found === undefined) throw problem(`there is no layer ${wanted} in ${path}`)
-          return found.read(signal)
-        }
-        return read
-      }).pipe(
-        Effect.mapError(({ cause, message }) =>
-          problem(
-            message,
-            "put the base back where it was, or write the image with --squash, which does not need it",
-            cause
-          )
-        )
-      )
-    default:
-      return Effect.fail(problem("the layers of this base cannot be had again"))
-  }
-}
-
 const scratchDigest = (): Digest => sha256("obuilder-scratch-v1\n")
 
 const isDirectory = (path: string): Effect.Effect<boolean, ImageProblem> =>
-  attempt(`cannot read ${path}`, async () => kindOf(path) === "directory")
+  attempt(`cannot read ${path}`, async () => LocalFiles.kindOf(path) === "directory")
 
 const fileDigest = (path: string, memo: HashMemo | undefined): Effect.Effect<Digest, ImageProblem> =>
   cooperate(`cannot read ${path}`, function* () {
@@ -319,25 +264,6 @@ const fileDigest = (path: string, memo: HashMemo | undefined): Effect.Effect<Dig
       throw problem(`${path} is neither a directory nor a file`, "name a root file system: a directory, or a tar file")
     }
   })
-
-const kindOf = (path: string) => {
-  const kind = ImageFiles.kindOf(path)
-  if (kind === "missing") throw problem(`there is no ${path}`, "relative paths are relative to the source directory")
-  return kind
-}
-
-const openFiles = async (
-  image: Extract<Image, { readonly _tag: "Oci" | "OciArchive" | "DockerArchive" }>,
-  path: string
-): Promise<ImageFiles.ImageFiles> => {
-  const kind = kindOf(path)
-  if (image._tag === "Oci") {
-    if (kind === "directory") return ImageFiles.directory(path)
-    throw problem(`${path} is not a directory`, "use oci-archive:PATH or docker-archive:PATH for an archive")
-  }
-  if (kind === "directory") throw problem(`${path} is a directory`, "use oci:PATH for an image layout in a directory")
-  return ImageFiles.archive(path)
-}
 
 const directoryDigest = (path: string, memo?: HashMemo): Effect.Effect<Digest, ImageProblem> =>
   cooperate(`cannot read ${path}`, () => RootfsDirectory.digestOf(path, memo))

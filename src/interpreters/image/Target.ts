@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ImageProblem } from "../base/ImageProblem.ts"
 import type { LayerDescriptor } from "../Notes.ts"
-import type { Document, Documents } from "./ImageDocuments.ts"
+import type { Documents } from "./ImageDocuments.ts"
 import type { Failure, Layer, OpenLayer, ResultImage } from "./ResultImage.ts"
 
 export interface Target {
@@ -46,8 +46,3 @@ const bringLayer = (
     if (Option.isSome(expected) || !(yield* target.has(descriptor, layer.origin))) yield* target.put(opened.value)
     return Option.some(descriptor)
   })
-
-/** A document as something that is read like a layer. */
-export const readDocument = async function* ({ bytes }: Document): AsyncIterable<Buffer> {
-  yield Buffer.from(bytes)
-}

@@ -17,15 +17,11 @@ import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { storeError } from "../host/IoError.ts"
-import { LayeredTree } from "../host/LayeredTree.ts"
 import { deadIn } from "../host/Owners.ts"
-import * as ResultTree from "../host/ResultTree.ts"
-import { UnspeakableName, writeChanges, writeTar, writeWholeLayer } from "../host/TreeTar.ts"
 import type { Inventory } from "../Inventory.ts"
 import * as Shared from "../Shared.ts"
 import {
   type CacheCopy,
-  type LayerOptions,
   type NoteName,
   type ResultInfo,
   Store,
@@ -46,6 +42,7 @@ import { Layout } from "./local/Layout.ts"
 import * as LocalInventory from "./local/LocalInventory.ts"
 import * as Notes from "./local/Notes.ts"
 import type { Parts } from "./local/Parts.ts"
+import { Reading, READING } from "./local/Reading.ts"
 import { type Meta, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
 import * as TemporarySpace from "./local/TemporarySpace.ts"
@@ -104,6 +101,7 @@ class LocalStore implements StoreService {
   private readonly claims: Claims
   private readonly holds: Holds
   private readonly parts: Parts
+  private readonly reading: Reading
   private readonly space: Effect.Effect<string, StoreError>
   private opened = false
   private count = 0
@@ -129,6 +127,12 @@ class LocalStore implements StoreService {
       durability: this.durability,
       failed: (what, error) => this.failed(what, error)
     }
+    this.reading = new Reading({
+      ...this.parts,
+      present: (id) => this.known(READING, () => this.present(id)),
+      keep: (id) => this.keep(id),
+      temporary: this.temporary()
+    })
     this.inventory = LocalInventory.make({
       ...this.parts,
       isOpen: () => this.open(),
@@ -187,45 +191,9 @@ class LocalStore implements StoreService {
       this.attempt("write to", () => Notes.replace(this.layout, id, name, text, path))
     )
 
-  readonly tree = (id: StepId): ReturnType<StoreService["tree"]> =>
-    Effect.zipRight(this.keep(id), Effect.map(this.layered(id), ResultTree.make))
-
-  readonly tar = (
-    id: StepId,
-    write: (chunk: Uint8Array) => Effect.Effect<void>,
-    latest: Option.Option<number> = Option.none()
-  ): Effect.Effect<void, StoreError | UnknownId> =>
-    this.keep(id).pipe(
-      Effect.zipRight(this.layered(id)),
-      Effect.flatMap((tree) =>
-        writeTar(tree, write, clampOf(latest), (error) => this.failed("read a result in", error))
-      ),
-      Effect.scoped
-    )
-
-  readonly layer = (
-    id: StepId,
-    write: (chunk: Uint8Array) => Effect.Effect<void>,
-    { latest, whole }: LayerOptions
-  ): Effect.Effect<boolean, StoreError | UnknownId> => {
-    const clamp = clampOf(latest)
-    const failed = (error: unknown) =>
-      error instanceof UnspeakableName
-        ? new StoreError({ message: error.message, hint: Option.none(), cause: error })
-        : this.failed("read a result in", error)
-    return Effect.gen(this, function* () {
-      yield* this.keep(id)
-      const { layers, parent } = yield* this.known("read a result in", () => this.present(id))
-      if (parent === null || whole) {
-        yield* writeWholeLayer(yield* this.layered(id), write, clamp, failed)
-        return true
-      }
-      const above = yield* this.known("read a result in", () => this.present(parent))
-      // On the parent's own layers, rather than on what they were merged into: what is the same in both is then seen at once.
-      const own = layers.length === 1 ? layers : [ownLayer(id), ...above.layers]
-      return yield* writeChanges(yield* this.reading(above.layers), yield* this.reading(own), write, clamp, failed)
-    }).pipe(Effect.scoped)
-  }
+  readonly tree: StoreService["tree"] = (id) => this.reading.tree(id)
+  readonly tar: StoreService["tar"] = (id, write, latest = Option.none()) => this.reading.tar(id, write, latest)
+  readonly layer: StoreService["layer"] = (id, write, options) => this.reading.layer(id, write, options)
 
   readonly claim = (id: StepId): ReturnType<StoreService["claim"]> => Effect.zipRight(this.space, this.claims.take(id))
 
@@ -299,20 +267,6 @@ class LocalStore implements StoreService {
     return Effect.flatMap(
       Effect.orElseSucceed(this.hold(id), () => true),
       (isThere) => (isThere ? Effect.void : Effect.fail(new UnknownId({ id, candidates: [] })))
-    )
-  }
-
-  private layered(id: StepId): Effect.Effect<LayeredTree, StoreError | UnknownId, Scope.Scope> {
-    return this.known("read a result in", () => this.present(id).layers).pipe(
-      Effect.flatMap((layers) => this.reading(layers))
-    )
-  }
-
-  /** `layers` as `Meta` has them. */
-  private reading(layers: ReadonlyArray<string>): Effect.Effect<LayeredTree, StoreError, Scope.Scope> {
-    const directories = layers.map((layer) => `${this.layout.root}/${layer}`)
-    return Effect.flatMap(this.trees.read?.(directories, this.temporary()) ?? Effect.succeed(directories), (places) =>
-      this.attempt("read a result in", () => new LayeredTree(places))
     )
   }
 
@@ -463,8 +417,6 @@ class LocalStore implements StoreService {
     return storeError(`cannot ${what} the store ${this.layout.root}`, error)
   }
 }
-
-const clampOf = (latest: Option.Option<number>): number => Option.getOrElse(latest, () => Number.POSITIVE_INFINITY)
 
 const info = (id: StepId, meta: Meta): ResultInfo => ({
   id,
