@@ -58,8 +58,29 @@ while kill -0 "$0" 2>/dev/null; do
   sleep 1
 done`
 
+const BIN = `${DIRECTORY}/bin`
+
+/**
+ * zfs-fuse tells the thread that waits for requests of each new mount by two
+ * writes into one pipe. Where two mounts come at the same time those may be mixed
+ * up: the thread then waits for a name of hundreds of megabytes, for ever. So
+ * what mounts is run one at a time, on the whole machine.
+ */
+const ONE_AT_A_TIME = (zfs: string): string => `#!/bin/sh
+case "$1" in
+create | clone | mount)
+  exec 9>>${DIRECTORY}/mounting
+  flock 9
+  ;;
+esac
+exec ${zfs} "$@"
+`
+
 const start = async (): Promise<void> => {
   if (answers()) return
+  const zfs = spawnSync("sh", ["-c", "command -v zfs"], { encoding: "utf8" }).stdout.trim()
+  Fs.mkdirSync(BIN, { recursive: true })
+  Fs.writeFileSync(`${BIN}/zfs`, ONE_AT_A_TIME(zfs), { mode: 0o755 })
   const daemon = spawn("zfs-fuse", ["--no-daemon", "--no-kstat-mount"], { detached: true, stdio: "ignore" })
   daemon.unref()
   Fs.writeFileSync(PID, String(daemon.pid))
@@ -117,8 +138,11 @@ export const holdZfs = (): Promise<() => Promise<void>> =>
     await start()
     const users = open("users")
     tryLock(users, "shared")
+    const path = process.env["PATH"]
+    if (Fs.existsSync(BIN)) process.env["PATH"] = `${BIN}:${path}`
     return () =>
       alone(async () => {
+        process.env["PATH"] = path
         if (tryLock(users)) {
           await end()
           Fs.rmSync(DIRECTORY, { recursive: true })
