@@ -95,9 +95,9 @@ for (const kind of storeKinds) {
       const over = async (args: ReadonlyArray<string>, pause: number): Promise<number> => {
         let times = 0
         while (Date.now() < end) {
-          const { status, stderr } = await program.run(args)
+          const { status, stderr, stdout } = await program.run(args)
           times++
-          if (status !== 0) failures.push(`${args[0] ?? ""}: ${status ?? "killed"}: ${stderr}`)
+          if (status !== 0) failures.push(`${args[0] ?? ""}: ${status ?? "killed"}: ${stderr}${stdout}`)
           await new Promise((resolve) => setTimeout(resolve, pause))
         }
         return times

@@ -9,13 +9,19 @@ import { ID, type Meta, ownLayer, type Results } from "./Results.ts"
 
 /** What is wrong with a result, as a phrase; `undefined` where nothing is, or it is gone meanwhile. */
 export const faultOf = (layout: Layout, results: Results, id: StepId, isThere: IsThere): string | undefined => {
-  if (!Fs.existsSync(layout.result(id))) return undefined
+  const isStillThere = (): boolean => Fs.existsSync(layout.result(id))
+  if (!isStillThere()) return undefined
+  const problem = problemOf({ layout, results, id, isThere })
+  // What somebody deletes meanwhile is not there any more from one moment to the next, whatever was seen of it.
+  return problem !== undefined && isStillThere() ? problem : undefined
+}
+
+const problemOf = (looked: Looked): string | undefined => {
+  const { id, layout, results } = looked
   const meta = results.said(id)
   if (meta === undefined) return "what is known of it cannot be read"
   if (results.get(id) === undefined) return "it may not have reached the disk before the machine went down"
-  const problem = wrongLayers({ layout, results, id, isThere }, meta) ?? wrongLog(layout, id, meta)
-  // What somebody deletes meanwhile loses its parts one by one.
-  return problem !== undefined && Fs.existsSync(layout.meta(id)) ? problem : undefined
+  return wrongLayers(looked, meta) ?? wrongLog(layout, id, meta)
 }
 
 /** Whether a tree is at a path. */
