@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { fullName, type RegistryReference } from "../domain/ImageReference.ts"
-import type { ImageProblem } from "../interpreters/base/ImageProblem.ts"
 import * as LoadImage from "../interpreters/docker/LoadImage.ts"
 import type { Services, Wanted } from "../interpreters/image/Export.ts"
 import * as Push from "../interpreters/image/Push.ts"
@@ -21,7 +20,12 @@ export class DeliveryError extends Data.TaggedError("DeliveryError")<{
   readonly cause: unknown
 }> {}
 
-const failed = ({ cause, hint, message }: ImageProblem): DeliveryError => new DeliveryError({ message, hint, cause })
+const delivering = <A, R>(effect: Effect.Effect<A, CliError, R>): Effect.Effect<A, CliError, R> =>
+  Effect.mapError(effect, (error) =>
+    error._tag === "ImageProblem"
+      ? new DeliveryError({ message: error.message, hint: error.hint, cause: error.cause })
+      : error
+  )
 
 export interface Delivery extends Pick<Wanted, "options" | "attests"> {
   readonly image: RegistryReference
@@ -46,21 +50,16 @@ export const push = (
     const pushing = yield* registries.push(image)
     const digest = yield* Push.push(services, { attests, id, options }, { image, pushing })
     return `${fullName(image)}@${digest}`
-  }).pipe(
-    Effect.scoped,
-    Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem)))
-  )
+  }).pipe(Effect.scoped, delivering)
 
 /** Fails where no Docker engine can be asked: it is better to know that before a long build. */
 export const canLoad: Effect.Effect<void, CliError, Host> = Effect.flatMap(Host, ({ environment }) =>
-  LoadImage.check(environment)
-).pipe(Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem))))
+  delivering(LoadImage.check(environment))
+)
 
 export const load = (
   services: Services,
   id: StepId,
   { image, options }: Delivery
 ): Effect.Effect<void, CliError, Host> =>
-  Effect.flatMap(Host, ({ environment }) => LoadImage.load(services, { id, options }, image, environment)).pipe(
-    Effect.catchTag("ImageProblem", (problem) => Effect.fail(failed(problem)))
-  )
+  Effect.flatMap(Host, ({ environment }) => delivering(LoadImage.load(services, { id, options }, image, environment)))

@@ -1,8 +1,6 @@
 /** `obuilder export`: a result as an image, or its files. */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { StepId } from "../domain/Digest.ts"
 import * as Export from "../interpreters/image/Export.ts"
 import * as TreeDirectory from "../interpreters/image/TreeDirectory.ts"
 import { Store } from "../interpreters/Store.ts"
@@ -13,7 +11,7 @@ import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { firstGiven, imageName, imageOptions, layoutName } from "./ImageFlags.ts"
 import { imageServices } from "./ImageServices.ts"
-import { CutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
+import { CutShort, Output, type Sink } from "./Output.ts"
 import { withStore } from "./Services.ts"
 import { chosenStore } from "./StoreFlag.ts"
 import { usageError } from "./UsageError.ts"
@@ -72,7 +70,7 @@ const write = (
       Option.isSome(output) ? host.write(output.value, fill) : fill(stdout)
     switch (format) {
       case "tar":
-        return yield* toSink((sink) => tar(store, id, options.epoch, sink))
+        return yield* toSink((sink) => store.tar(id, sink.write, options.epoch))
       case "dir":
         return yield* TreeDirectory.write(store, id, options.epoch, path)
       case "oci":
@@ -87,17 +85,3 @@ const write = (
       }
     }
   }).pipe(Effect.scoped)
-
-/** The store's writer has no errors of its own: the first one of the sink ends it. */
-const tar = (
-  store: typeof Store.Service,
-  id: StepId,
-  latest: Option.Option<number>,
-  sink: Sink
-): Effect.Effect<void, CliError> =>
-  Effect.gen(function* () {
-    const broken = yield* Deferred.make<never, PipeClosed | OutputError>()
-    const writeChunk = (chunk: Uint8Array): Effect.Effect<void> =>
-      Effect.catchAll(sink.write(chunk), (error) => Effect.zipRight(Deferred.fail(broken, error), Effect.never))
-    yield* Effect.raceFirst(store.tar(id, writeChunk, latest), Deferred.await(broken))
-  })

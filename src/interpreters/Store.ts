@@ -132,23 +132,25 @@ export interface StoreService {
   readonly tree: (id: StepId) => Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope>
   /**
    * A result's root file system as a reproducible tar, in chunks to `write`. Times
-   * after `latest`, in seconds since 1970, are written as this.
+   * after `latest`, in seconds since 1970, are written as this. It ends with the
+   * first failure of `write`.
    */
-  readonly tar: (
+  readonly tar: <E = never>(
     id: StepId,
-    write: (chunk: Uint8Array) => Effect.Effect<void>,
+    write: (chunk: Uint8Array) => Effect.Effect<void, E>,
     latest?: Option.Option<number>
-  ) => Effect.Effect<void, StoreError | UnknownId>
+  ) => Effect.Effect<void, E | StoreError | UnknownId>
   /**
    * What a result's step changed, as the tar of an image's layer: with whiteouts,
    * and the directories on the way to what is changed. False, and no bytes, where
    * that is nothing. Stores of different kinds write the same bytes of the same trees.
+   * It ends with the first failure of `write`.
    */
-  readonly layer: (
+  readonly layer: <E = never>(
     id: StepId,
-    write: (chunk: Uint8Array) => Effect.Effect<void>,
+    write: (chunk: Uint8Array) => Effect.Effect<void, E>,
     options: LayerOptions
-  ) => Effect.Effect<boolean, StoreError | UnknownId>
+  ) => Effect.Effect<boolean, E | StoreError | UnknownId>
   /**
    * Takes the right to make a result until the scope closes, so that nobody does
    * the same work at the same time. Where somebody else has it: how to follow

@@ -1,6 +1,7 @@
 /** Makes one entry of a tar on the disk: its node, owner, mode, extended attributes and times. */
 import * as Fs from "node:fs"
 import { makeDevice, makeNode, setXattr } from "../host/Libc.ts"
+import { writeAll } from "../host/WriteAll.ts"
 import { problem } from "./ImageProblem.ts"
 import { quote, type TarEntry } from "./TarHeaders.ts"
 import * as Xattrs from "../host/Xattrs.ts"
@@ -21,9 +22,7 @@ export const openFile = (path: string, entry: TarEntry): OpenFile => ({
   entry
 })
 
-export const writeFile = (file: OpenFile, chunk: Uint8Array): void => {
-  for (let at = 0; at < chunk.length;) at += Fs.writeSync(file.fd, chunk, at)
-}
+export const writeFile = ({ fd }: OpenFile, chunk: Uint8Array): void => writeAll(fd, chunk)
 
 /** The mode comes after the owner, because a change of owner takes the setuid bit away; so with capabilities. */
 export const finishFile = ({ fd, path, entry }: OpenFile): void => {

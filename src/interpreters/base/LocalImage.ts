@@ -46,7 +46,7 @@ export const make = (
     digest,
     ...describe(config, wanted, where),
     configuration: Buffer.from(configuration.bytes).toString("utf8"),
-    layers: layers.map((layer, index) => ({ ...layer, diffId: (diffIds[index] ?? "").slice("sha256:".length) }))
+    layers: layers.map((layer, index) => ({ ...layer, diffId: Schemas.hex(diffIds[index] ?? "") }))
   }
 }
 

@@ -174,7 +174,7 @@ function* line(
 
 const xattrNames = (host: string): ReadonlyArray<string> =>
   listXattr(host)
-    .filter((name) => !name.startsWith("trusted.overlay.") && !Xattrs.isOfHost(name))
+    .filter((name) => !Xattrs.isOfStore(name) && !Xattrs.isOfHost(name))
     .toSorted()
 
 const xattrs = (host: string): ReadonlyArray<readonly [string, string]> =>

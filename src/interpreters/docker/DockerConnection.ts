@@ -2,6 +2,7 @@
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { watch } from "../base/WatchedSource.ts"
 import type { DockerHost } from "./DockerHost.ts"
 
 export interface Request {
@@ -51,7 +52,7 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
   return {
     name,
     send: async ({ body, isLong = false, method, path, signal }) => {
-      const sent = body === undefined ? undefined : watched(body)
+      const sent = body === undefined ? undefined : watch(body)
       const reply = await request(new URL(path, origin), {
         method,
         signal,
@@ -61,9 +62,12 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
         bodyTimeout: isLong ? 0 : ANSWER_TIME,
         ...(sent === undefined
           ? {}
-          : { body: Readable.from(sent.body), headers: { "content-type": "application/x-tar" } })
+          : { body: Readable.from(sent.chunks), headers: { "content-type": "application/x-tar" } })
       }).catch((cause: unknown) => {
-        throw signal.aborted ? cause : (sent?.failure() ?? lost(name, cause))
+        if (signal.aborted) throw cause
+        // Where the body could not be made, that is not the engine's fault.
+        const failure = sent?.failure()
+        throw failure === undefined ? lost(name, cause) : failure.cause
       })
       return {
         status: reply.statusCode,
@@ -99,25 +103,6 @@ const messageIn = (bytes: Buffer): string | undefined => {
   } catch {
     return undefined
   }
-}
-
-/** Remembers why a body could not be made, which is not the engine's fault; it is told, too, when the engine fails. */
-const watched = (body: AsyncIterable<Uint8Array>) => {
-  let failure: unknown
-  async function* read(): AsyncIterable<Uint8Array> {
-    const chunks = body[Symbol.asyncIterator]()
-    const next = () =>
-      chunks.next().catch((cause: unknown) => {
-        failure = cause
-        throw cause
-      })
-    try {
-      for (let chunk = await next(); chunk.done !== true; chunk = await next()) yield chunk.value
-    } finally {
-      await chunks.return?.()
-    }
-  }
-  return { body: read(), failure: () => failure }
 }
 
 async function* chunks(body: AsyncIterable<unknown>, name: string, signal: AbortSignal): ByteSource.ByteSource {

@@ -74,6 +74,19 @@ export const open = async (environment: Readonly<Record<string, string | undefin
   return { name, inspect, save, load, close }
 }
 
+/** Opens one for as long as somebody asks it. */
+export const asking = async <A>(
+  environment: Readonly<Record<string, string | undefined>>,
+  ask: (engine: DockerEngine) => Promise<A>
+): Promise<A> => {
+  const engine = await open(environment)
+  try {
+    return await ask(engine)
+  } finally {
+    await engine.close()
+  }
+}
+
 /** Slashes are the engine's own business. */
 const inPath = (image: string): string => image.split("/").map(encodeURIComponent).join("/")
 

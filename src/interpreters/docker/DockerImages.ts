@@ -34,7 +34,7 @@ export interface DockerImages {
 export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
   resolve: (name, wanted) =>
     attempt(`cannot inspect ${name}`, (signal) =>
-      asking(environment, async (engine) => {
+      DockerEngine.asking(environment, async (engine) => {
         const found = await engine.inspect(name, signal)
         if (found === undefined) throw problem(`${engine.name} has no image ${name}`, elsewhere(name))
         // What a manifest's digest names is not what names a base from an archive.
@@ -50,7 +50,7 @@ export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
       attempt(`cannot make a file in ${directory}`, () => NamelessFile.open(directory)),
       (file) =>
         attempt(`cannot keep an image in ${directory}`, (signal) =>
-          asking(environment, async (engine) => {
+          DockerEngine.asking(environment, async (engine) => {
             const id = `sha256:${digest}`
             if ((await engine.inspect(id, signal)) === undefined) {
               throw problem(`${engine.name} has the image ${id} no longer`, "build again")
@@ -63,18 +63,6 @@ export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
     )
   }
 })
-
-const asking = async <A>(
-  environment: DockerImagesOptions["environment"],
-  ask: (engine: DockerEngine.DockerEngine) => Promise<A>
-): Promise<A> => {
-  const engine = await DockerEngine.open(environment)
-  try {
-    return await ask(engine)
-  } finally {
-    await engine.close()
-  }
-}
 
 const elsewhere = (name: string): string =>
   name.startsWith("sha256:")

@@ -10,12 +10,7 @@ import * as DockerEngine from "./DockerEngine.ts"
 /** Fails where there is no engine that answers. */
 export const check = (environment: Readonly<Record<string, string | undefined>>): Effect.Effect<void, ImageProblem> =>
   attempt("cannot ask Docker", async (signal) => {
-    const engine = await DockerEngine.open(environment)
-    try {
-      await engine.inspect(NOBODYS, signal)
-    } finally {
-      await engine.close()
-    }
+    await DockerEngine.asking(environment, (engine) => engine.inspect(NOBODYS, signal))
   })
 
 /** An id that no image has. */
@@ -54,14 +49,11 @@ export const load = (
         archive.end()
       })
     )
-    const loading = attempt("cannot load the image", async (signal) => {
-      const engine = await DockerEngine.open(environment)
-      try {
+    const loading = attempt("cannot load the image", (signal) =>
+      DockerEngine.asking(environment, async (engine) => {
         await engine.load(archive, signal)
         if (!isWhole) throw problem(`${engine.name} says that it is done, and has not taken all of the image`)
-      } finally {
-        await engine.close()
-      }
-    })
+      })
+    )
     yield* Effect.all([writing, loading], { concurrency: 2, discard: true })
   }).pipe(Effect.scoped)

@@ -15,6 +15,7 @@ import { contentOf } from "./HashFile.ts"
 import { codeOf } from "./IoError.ts"
 import { components, type Entry, type LayeredTree } from "./LayeredTree.ts"
 import { copyAttributes } from "./Metadata.ts"
+import { writeAll } from "./WriteAll.ts"
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = Fs.constants
 
@@ -218,10 +219,6 @@ class Writer {
 
 const inTheWay = (path: string): CopyRefused =>
   new CopyRefused(path, `${path} is a directory in the image; end dst with / to copy into it`)
-
-const writeAll = (fd: number, data: Uint8Array): void => {
-  for (let done = 0; done < data.length;) done += Fs.writeSync(fd, data, done)
-}
 
 const writeContent = (content: Uint8Array | undefined, fd: number, node: FileNode): boolean => {
   if (content === undefined || createHash("sha256").update(content).digest("hex") !== node.digest) return false

@@ -1,9 +1,7 @@
 /** Copies what a file is besides its content: owner, mode, extended attributes and times. */
 import * as Fs from "node:fs"
 import { getXattr, type HostPath, listXattr, setTimes, setXattr } from "./Libc.ts"
-
-/** Overlayfs's own marks, which mean something only where they were made. */
-const OVERLAY = "trusted.overlay."
+import { isOfStore } from "./Xattrs.ts"
 
 /** Gives `to`, which may not be a link, the attributes of `from`. */
 export const copyAttributes = (from: HostPath, to: HostPath, stats: Fs.Stats): void => {
@@ -11,7 +9,7 @@ export const copyAttributes = (from: HostPath, to: HostPath, stats: Fs.Stats): v
   // After the owner: changing that clears the set-id bits.
   Fs.chmodSync(to, stats.mode & 0o7777)
   for (const name of listXattr(from)) {
-    if (name.startsWith(OVERLAY)) continue
+    if (isOfStore(name)) continue
     const value = getXattr(from, name)
     if (value !== undefined) setXattr(to, name, value)
   }

@@ -10,7 +10,7 @@
 import * as Fs from "node:fs"
 import type { Entry, LayeredTree } from "./LayeredTree.ts"
 import { getXattr, listXattr } from "./Libc.ts"
-import { isOfHost } from "./Xattrs.ts"
+import { isOfHost, isOfStore } from "./Xattrs.ts"
 
 export interface Change {
   /** Relative to the root, which is empty. */
@@ -25,13 +25,10 @@ export const secondsOf = ({ mtimeMs }: Fs.Stats, latest: number): number => Math
 /** Names a file by what its names share. */
 export const fileKey = ({ dev, ino }: Fs.Stats): string => `${dev}:${ino}`
 
-/** Overlayfs's own notes. */
-const OVERLAY = "trusted.overlay."
-
 /** The extended attributes that are no affair of the machine's or its stores' alone, in order. */
 export const attributesOf = (path: string): ReadonlyArray<readonly [name: string, value: Uint8Array]> =>
   [...listXattr(path)].sort().flatMap((name) => {
-    const value = name.startsWith(OVERLAY) || isOfHost(name) ? undefined : getXattr(path, name)
+    const value = isOfStore(name) || isOfHost(name) ? undefined : getXattr(path, name)
     return value === undefined ? [] : [[name, value] as const]
   })
 

@@ -20,52 +20,37 @@ import { attributesOf, type Change, changes, fileKey, secondsOf } from "./TreeCh
 /** What goes into a tar: an entry by its name, or a whiteout where there is none. */
 type Item = Pick<Change, "name" | "entry">
 
-/**
- * Gives the tar of a tree in chunks to `write`; waits for each to be taken before
- * it reads on. Times after `latest`, in seconds since 1970, are written as this.
- */
-export const writeTar = <E>(
-  tree: LayeredTree,
-  write: (chunk: Uint8Array) => Effect.Effect<void>,
-  latest: number,
-  onError: (error: unknown) => E
-): Effect.Effect<void, E> => writeItems(all(tree), write, { onError, latest, isLayer: false })
-
-/** The same, as an image's layer with all that is in the tree. */
-export const writeWholeLayer = <E>(
-  tree: LayeredTree,
-  write: (chunk: Uint8Array) => Effect.Effect<void>,
-  latest: number,
-  onError: (error: unknown) => E
-): Effect.Effect<void, E> => writeItems(all(tree), write, { onError, latest, isLayer: true })
-
-/** Writes what has changed from one tree to another as an image's layer. False, and nothing, where that is nothing. */
-export const writeChanges = <E>(
-  before: LayeredTree,
-  after: LayeredTree,
-  write: (chunk: Uint8Array) => Effect.Effect<void>,
-  latest: number,
-  onError: (error: unknown) => E
-): Effect.Effect<boolean, E> =>
-  Effect.gen(function* () {
-    const found = yield* Cooperate.run(() => changes(before, after, latest), onError)
-    if (found.length > 0) yield* writeItems(found, write, { onError, latest, isLayer: true })
-    return found.length > 0
-  })
-
-interface Manner<E> {
+export interface Manner<E> {
+  /** What a failure to read becomes. */
   readonly onError: (error: unknown) => E
   /** Seconds since 1970: later times are written as this. */
   readonly latest: number
-  /** Whether it is an image's layer, in which some names mean something else. */
-  readonly isLayer: boolean
 }
 
-const writeItems = <E>(
-  items: Iterable<Item>,
-  write: (chunk: Uint8Array) => Effect.Effect<void>,
-  { isLayer, latest, onError }: Manner<E>
-): Effect.Effect<void, E> => PackedTar.write((stream) => fill(stream, items, latest, isLayer), write, onError)
+/**
+ * Gives the tar of a tree in chunks to `write`; waits for each to be taken before
+ * it reads on. In an image's layer some names mean something else.
+ */
+export const writeTree = <E, F>(
+  tree: LayeredTree,
+  kind: "tar" | "layer",
+  write: (chunk: Uint8Array) => Effect.Effect<void, F>,
+  { latest, onError }: Manner<E>
+): Effect.Effect<void, E | F> =>
+  PackedTar.write((stream) => fill(stream, all(tree), latest, kind === "layer"), write, onError)
+
+/** Writes what has changed from one tree to another as an image's layer. False, and nothing, where that is nothing. */
+export const writeChanges = <E, F>(
+  before: LayeredTree,
+  after: LayeredTree,
+  write: (chunk: Uint8Array) => Effect.Effect<void, F>,
+  { latest, onError }: Manner<E>
+): Effect.Effect<boolean, E | F> =>
+  Effect.gen(function* () {
+    const found = yield* Cooperate.run(() => changes(before, after, latest), onError)
+    if (found.length > 0) yield* PackedTar.write((stream) => fill(stream, found, latest, true), write, onError)
+    return found.length > 0
+  })
 
 function* all(tree: LayeredTree): Generator<Item> {
   const pending: Array<{ readonly name: string; readonly entry: Entry }> = [{ name: "", entry: tree.root }]

@@ -3,6 +3,12 @@
 /** Labels of the host's own policy. They are neither kept nor counted. */
 export const isOfHost = (name: string): boolean => name === "security.selinux" || name === "system.nfs4_acl"
 
+/** What the kernel's overlayfs notes where the stores have it mounted. */
+const OF_STORE = "trusted.overlay."
+
+/** Notes of a store's own: they mean something only where they were made. */
+export const isOfStore = (name: string): boolean => name.startsWith(OF_STORE)
+
 /** Overlayfs's own: in a result they would hide or redirect what lies below. */
 export const isOfOverlay = (name: string): boolean => /^(trusted|user)\.overlay\./.test(name)
 

@@ -2,6 +2,7 @@
 import canonicalize from "canonicalize"
 import * as Option from "effect/Option"
 import { familiarName, type RegistryReference } from "../../domain/ImageReference.ts"
+import { hex } from "../base/ImageSchemas.ts"
 import { type ArchiveFile, file } from "./ArchiveFile.ts"
 import type { Gathered } from "./Gather.ts"
 import type { Document } from "./ImageDocuments.ts"
@@ -31,7 +32,6 @@ export const docker = (
   { documents, layers }: Gathered,
   image: Option.Option<RegistryReference>
 ): ReadonlyArray<ArchiveFile> => {
-  const hex = (digest: string): string => digest.slice("sha256:".length)
   const config = `${hex(documents.config.digest)}.json`
   const files = layers.map(({ descriptor: { digest, size }, read }) => ({ name: `${hex(digest)}.tar`, size, read }))
   const manifest = [

@@ -85,20 +85,21 @@ export const descriptorOf = ({ bytes, digest, mediaType }: Document) => ({ diges
 
 const configuration = (facts: Facts, entries: ReadonlyArray<Entry>, layers: ReadonlyArray<LayerDescriptor>): object => {
   const { base, created } = facts
+  const old = BaseConfiguration.read(base.configuration)
   const { architecture, os, variant } = Platform.parse(base.platform)
   return {
     created: time(created),
     architecture,
     os,
     ...Option.match(variant, { onNone: () => ({}), onSome: (name) => ({ variant: name }) }),
-    config: execution(facts),
+    config: execution(facts, old),
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
-    history: history(facts, entries)
+    history: history(facts, old, entries)
   }
 }
 
-const execution = ({ base, changes, id, settings }: Facts): object => {
-  const config: Record<string, unknown> = { ...BaseConfiguration.read(base.configuration).config }
+const execution = ({ base, changes, id, settings }: Facts, old: BaseConfiguration.BaseConfiguration): object => {
+  const config: Record<string, unknown> = { ...old.config }
   const set = (name: string, value: Option.Option<unknown>): void => {
     if (Option.isSome(value)) config[name] = value.value
   }
@@ -140,9 +141,13 @@ const annotations = ({ base, changes, created, id, planned }: Facts): Readonly<R
 })
 
 /** The base's own, if it fits the base's layers, and a line for each step. */
-const history = ({ base, created }: Facts, entries: ReadonlyArray<Entry>): ReadonlyArray<unknown> => {
+const history = (
+  { base, created }: Facts,
+  old: BaseConfiguration.BaseConfiguration,
+  entries: ReadonlyArray<Entry>
+): ReadonlyArray<unknown> => {
   const own = entries.filter(({ step }) => Option.isNone(step)).length
-  const kept = base.isKept ? BaseConfiguration.read(base.configuration).history : []
+  const kept = base.isKept ? old.history : []
   const filled = kept.filter((entry) => entry.empty_layer !== true).length
   return [
     ...(filled === own

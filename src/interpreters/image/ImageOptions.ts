@@ -1,5 +1,5 @@
 /** What can be said of an image that is made of a result, besides what the result says. */
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type { Variable } from "../../domain/Inputs.ts"
 
 export interface ImageOptions {
@@ -26,4 +26,20 @@ export interface Changes {
   readonly labels: ReadonlyArray<Variable>
   /** Of the manifest. */
   readonly annotations: ReadonlyArray<Variable>
+}
+
+/** Nothing is said but what the result says. */
+export const plain: ImageOptions = {
+  squash: false,
+  epoch: Option.none(),
+  changes: {
+    environment: [],
+    user: Option.none(),
+    workdir: Option.none(),
+    entrypoint: Option.none(),
+    command: Option.none(),
+    ports: [],
+    labels: [],
+    annotations: []
+  }
 }

@@ -1,14 +1,13 @@
 /** The layer of an image on its way: in a file without a name, with its digests. */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
-import * as Fs from "node:fs"
 import * as ByteSource from "../base/ByteSource.ts"
 import { explain, type ImageProblem } from "../base/ImageProblem.ts"
 import { inWords } from "./NewDirectory.ts"
 import * as NamelessFile from "../host/NamelessFile.ts"
+import { writeAll } from "../host/WriteAll.ts"
 import type { LayerDescriptor } from "../Notes.ts"
 import { layerType } from "./MediaTypes.ts"
 
@@ -43,7 +42,7 @@ export interface LayerFile {
 export const make = <E, R>(
   directory: string,
   compression: Compression,
-  fill: (write: (chunk: Uint8Array) => Effect.Effect<void>) => Effect.Effect<boolean, E, R>
+  fill: (write: (chunk: Uint8Array) => Effect.Effect<void, ImageProblem>) => Effect.Effect<boolean, E, R>
 ): Effect.Effect<Option.Option<LayerFile>, E | ImageProblem, R | Scope.Scope> =>
   Effect.gen(function* () {
     const { fd } = yield* Effect.acquireRelease(
@@ -51,12 +50,7 @@ export const make = <E, R>(
       (open) => Effect.promise(() => open.close())
     )
     const writer = yield* failing(directory, () => Writer.make(fd, compression))
-    const broken = yield* Deferred.make<never, ImageProblem>()
-    const write = (chunk: Uint8Array): Effect.Effect<void> =>
-      failing(directory, () => writer.write(chunk)).pipe(
-        Effect.catchAll((problem) => Effect.zipRight(Deferred.fail(broken, problem), Effect.never))
-      )
-    const isThere = yield* Effect.raceFirst(fill(write), Deferred.await(broken))
+    const isThere = yield* fill((chunk) => failing(directory, () => writer.write(chunk)))
     if (!isThere) return Option.none()
     const descriptor = yield* failing(directory, () => writer.end())
     return Option.some({ descriptor, read: () => ByteSource.within(fd, 0) })
@@ -125,9 +119,7 @@ class Writer {
   private async putFirst(): Promise<void> {
     const bytes = await this.under.shift()
     if (bytes === undefined) return
-    for (let done = 0; done < bytes.length;) {
-      done += Fs.writeSync(this.fd, bytes, done, bytes.length - done, this.size + done)
-    }
+    writeAll(this.fd, bytes, this.size)
     this.fileHash.update(bytes)
     this.size += bytes.length
   }

@@ -13,6 +13,7 @@ import { setTimeout } from "node:timers/promises"
 import * as ByteSource from "../base/ByteSource.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { tryLock } from "../host/Libc.ts"
+import { writeAll } from "../host/WriteAll.ts"
 import { MAX_DOCUMENT } from "../base/OciLayout.ts"
 import type { Document } from "./ImageDocuments.ts"
 import * as NewDirectory from "./NewDirectory.ts"
@@ -124,8 +125,4 @@ const replace = async (path: string, write: (fd: number) => Promise<void>): Prom
     Fs.rmSync(temporary, { force: true })
     throw error
   }
-}
-
-const writeAll = (fd: number, bytes: Uint8Array): void => {
-  for (let done = 0; done < bytes.length;) done += Fs.writeSync(fd, bytes, done)
 }

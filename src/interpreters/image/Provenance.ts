@@ -6,6 +6,7 @@
 import canonicalize from "canonicalize"
 import * as Option from "effect/Option"
 import type { RunStep, Step } from "../../plan/Plan.ts"
+import { hex } from "../base/ImageSchemas.ts"
 import type { Recipe } from "../Notes.ts"
 import { descriptorOf, type Document, document, type Documents, literal, time } from "./ImageDocuments.ts"
 import * as MediaTypes from "./MediaTypes.ts"
@@ -47,8 +48,6 @@ export const statement = (image: ResultImage, { manifest }: Documents, name: Opt
     }) ?? ""
   )
 }
-
-const hex = (digest: string): string => digest.slice(digest.indexOf(":") + 1)
 
 const stepOf = ({ info, recipe }: Made): object => ({
   id: info.id,

@@ -30,7 +30,7 @@ export interface History {
     readonly step: BaseStep
     readonly origin: BaseOrigin
     /** The best first. */
-    readonly places: ReadonlyArray<Place>
+    readonly places: readonly [Place, ...Array<Place>]
     /** When it was begun to be made, in seconds since 1970. */
     readonly begun: number
   }
@@ -60,11 +60,18 @@ export const read = (store: StoreService, id: StepId): Effect.Effect<History, St
     const made = [base, ...others]
     return {
       made,
-      base: { step, origin: recipe.base, places: [named, original], begun: secondsOf(base) },
+      base: {
+        step,
+        origin: recipe.base,
+        places: isSame(named, original) ? [original] : [named, original],
+        begun: secondsOf(base)
+      },
       settings: Option.match(usage, { onNone: () => settingsOf(made), onSome: ({ settings }) => settings }),
       planned: Option.map(usage, ({ planned }) => planned)
     }
   })
+
+const isSame = (a: Place, b: Place): boolean => a.reference === b.reference && a.directory === b.directory
 
 /** When a result was begun to be made, in seconds since 1970; long ago where that is not known. */
 export const secondsOf = ({ recipe }: Made): number =>

@@ -15,7 +15,7 @@ import type { StoreError, StoreService, UnknownId } from "../Store.ts"
 import { drain } from "./Draining.ts"
 import type { ImageOptions } from "./ImageOptions.ts"
 import * as LayerFile from "./LayerFile.ts"
-import type { History } from "./ResultHistory.ts"
+import type { History, Place } from "./ResultHistory.ts"
 
 export type Failure = StoreError | UnknownId | ImageProblem
 
@@ -51,13 +51,13 @@ export const ofBase = (
   layers: ReadonlyArray<LayerDescriptor>
 ): Effect.Effect<ReadonlyArray<Layer>, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
-    const [first, ...others] = places.map((place) => images.layers(place.reference, step, place.directory))
-    if (first === undefined) return []
+    const [first, ...others] = places
+    const readingAt = (place: Place) => images.layers(place.reference, step, place.directory)
     // What cannot be had where it is said to be now may be where it was.
     const reading: Effect.Effect<ReadLayer, ImageProblem, Scope.Scope> = Effect.mapError(
       others.reduce(
-        (before, next) => Effect.catchAll(before, (failure) => Effect.mapError(next, () => failure)),
-        first
+        (before, next) => Effect.catchAll(before, (failure) => Effect.mapError(readingAt(next), () => failure)),
+        readingAt(first)
       ),
       ({ cause, hint, message, reference }) =>
         problem(`cannot read the base ${reference}: ${message}`, Option.getOrUndefined(hint), cause)

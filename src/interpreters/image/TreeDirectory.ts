@@ -1,5 +1,4 @@
 /** A result's root file system as a directory of its own. */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { StepId } from "../../domain/Digest.ts"
@@ -30,12 +29,8 @@ export const write = (
     )
     writer.begin("tar")
     const reader = new TarReader(writer)
-    const broken = yield* Deferred.make<never, ImageProblem>()
-    const take = (chunk: Uint8Array): Effect.Effect<void> =>
-      NewDirectory.doing(path, () => reader.write(Buffer.from(chunk))).pipe(
-        Effect.catchAll((failure) => Effect.zipRight(Deferred.fail(broken, failure), Effect.never))
-      )
-    yield* Effect.raceFirst(store.tar(id, take, latest), Deferred.await(broken))
+    const take = (chunk: Uint8Array) => NewDirectory.doing(path, () => reader.write(Buffer.from(chunk)))
+    yield* store.tar(id, take, latest)
     yield* NewDirectory.doing(path, () => {
       reader.end()
       writer.finish()

@@ -1,24 +1,26 @@
 /** A tree in memory as a tar: sorted by name, without times, so that equal trees give equal bytes. */
 import * as Effect from "effect/Effect"
 import type { Header, Pack } from "tar-stream"
+import * as PackedTar from "../host/PackedTar.ts"
 import * as FileTree from "./FileTree.ts"
 
 /** The whole tar, in chunks to `write`. Entries are named as `tar -C ROOT .` names them, without the `./`. */
-export const write = (
+export const write = <E>(
   tree: FileTree.Directory,
-  write: (chunk: Uint8Array) => Effect.Effect<void>
-): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    const { pack } = yield* Effect.promise(() => import("tar-stream"))
-    const stream = pack()
-    add(stream, "", tree)
-    stream.finalize()
-    const chunks = stream[Symbol.asyncIterator]()
-    const pull = Effect.promise(() => chunks.next())
-    for (let next = yield* pull; next.done !== true; next = yield* pull) {
-      if (next.value instanceof Uint8Array) yield* write(next.value)
-    }
-  })
+  write: (chunk: Uint8Array) => Effect.Effect<void, E>
+): Effect.Effect<void, E> =>
+  PackedTar.write(
+    async (stream) => add(stream, "", tree),
+    write,
+    (error) => new Broken(error)
+  ).pipe(Effect.catchIf((error) => error instanceof Broken, Effect.die))
+
+/** There is nothing that could fail to be read. */
+class Broken extends Error {
+  constructor(cause: unknown) {
+    super("a tree in memory cannot be written as a tar", { cause })
+  }
+}
 
 /** The largest id that a ustar header's six octal digits hold; tar-stream writes sevens for larger ones. */
 const MAX_USTAR_ID = 0o777777

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as ByteSource from "../base/ByteSource.ts"
 import { ImageProblem, problem } from "../base/ImageProblem.ts"
+import { writeAll } from "../host/WriteAll.ts"
 import type { Blob, Place } from "./Blob.ts"
 
 /**
@@ -95,10 +96,7 @@ class BlobFile {
       for await (const chunk of place(this.length)) {
         this.signal.throwIfAborted()
         if (this.length + chunk.length > size) return `${name} is longer than the ${size} bytes that its manifest says`
-        // On a full disk a part is written first.
-        for (let done = 0; done < chunk.length;) {
-          done += Fs.writeSync(this.fd, chunk, done, chunk.length - done, this.length + done)
-        }
+        writeAll(this.fd, chunk, this.length)
         this.count(chunk)
         grown(this.length)
       }

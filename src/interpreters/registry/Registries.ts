@@ -117,44 +117,10 @@ export const make = (options: RegistriesOptions): Effect.Effect<Registries, neve
           }).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found)))
         ).pipe(Effect.scoped, Effect.mapError(shown)),
       push: (image) =>
-        Effect.flatMap(access, ({ connection, registries }) =>
-          Effect.map(
-            Effect.acquireRelease(
-              Effect.sync(() => new AbortController()),
-              (abort) => Effect.sync(() => abort.abort())
-            ).pipe(Effect.zip(attempt(`cannot push ${fullName(image)}`, async () => Conf.own(registries, image)))),
-            ([abort, endpoint]) => {
-              const client = new Client({
-                purpose: "write",
-                connection,
-                endpoint,
-                credentials: (stop) => Credentials.find(endpoint, { environment: options.environment, signal: stop }),
-                isBlocked: (host) => Conf.isBlocked(registries, host),
-                pause: options.pause ?? pause,
-                signal: abort.signal
-              })
-              let [bytes, of] = [0, 0]
-              const tell = (): void => options.progress?.({ image: fullName(image), bytes, of })
-              return Pushing.make({
-                writer: new RepositoryWriter(client),
-                tag: Option.getOrElse(image.tag, () => "latest"),
-                name: fullName(image),
-                neighbour: (other) => neighbourOf(registries, endpoint, other),
-                giveUp: () => abort.abort(),
-                tell: {
-                  gone: (more) => {
-                    bytes += more
-                    tell()
-                  },
-                  more: (size) => {
-                    of += size
-                    tell()
-                  }
-                }
-              })
-            }
-          )
-        ).pipe(Effect.map(shownPushing), Effect.mapError(shown)),
+        Effect.flatMap(access, (opened) => pushing(options, opened, image)).pipe(
+          Effect.map(shownPushing),
+          Effect.mapError(shown)
+        ),
       layers: (image) =>
         Effect.map(
           fetching(image),
@@ -180,19 +146,68 @@ const open = (environment: Environment): Effect.Effect<Access, ImageProblem, Sco
     ({ connection }) => Effect.promise(connection.close)
   )
 
+/** How registries are spoken to, whatever is asked of them. */
+const manners = (options: RegistriesOptions, registries: Access["registries"]) => ({
+  credentials: (endpoint: Endpoint.Endpoint, signal: AbortSignal) =>
+    Credentials.find(endpoint, { environment: options.environment, signal }),
+  isBlocked: (host: string) => Conf.isBlocked(registries, host),
+  pause: options.pause ?? pause
+})
+
 const settings = (
-  { directory, environment, pulls, ...options }: RegistriesOptions,
+  options: RegistriesOptions,
   registries: Access["registries"],
   keeping: Pick<RegistryImagesOptions, "findings" | "writes">
 ): RegistryImagesOptions => ({
   ...keeping,
-  pulls,
-  directory: directory(),
-  endpoints: (image) => Conf.endpoints(registries, image),
-  credentials: (endpoint, signal) => Credentials.find(endpoint, { environment, signal }),
-  isBlocked: (host) => Conf.isBlocked(registries, host),
-  pause: options.pause ?? pause
+  ...manners(options, registries),
+  pulls: options.pulls,
+  directory: options.directory(),
+  endpoints: (image) => Conf.endpoints(registries, image)
 })
+
+/** For bringing an image to its repository, until the scope closes. */
+const pushing = (
+  options: RegistriesOptions,
+  { connection, registries }: Access,
+  image: RegistryReference
+): Effect.Effect<Pushing.Pushing, ImageProblem, Scope.Scope> =>
+  Effect.gen(function* () {
+    const name = fullName(image)
+    const endpoint = yield* attempt(`cannot push ${name}`, async () => Conf.own(registries, image))
+    const abort = yield* Effect.acquireRelease(
+      Effect.sync(() => new AbortController()),
+      (controller) => Effect.sync(() => controller.abort())
+    )
+    const { credentials, ...others } = manners(options, registries)
+    const client = new Client({
+      ...others,
+      purpose: "write",
+      connection,
+      endpoint,
+      credentials: (signal) => credentials(endpoint, signal),
+      signal: abort.signal
+    })
+    let [bytes, of] = [0, 0]
+    const tell = (): void => options.progress?.({ image: name, bytes, of })
+    return Pushing.make({
+      writer: new RepositoryWriter(client),
+      tag: Option.getOrElse(image.tag, () => "latest"),
+      name,
+      neighbour: (other) => neighbourOf(registries, endpoint, other),
+      giveUp: () => abort.abort(),
+      tell: {
+        gone: (more) => {
+          bytes += more
+          tell()
+        },
+        more: (size) => {
+          of += size
+          tell()
+        }
+      }
+    })
+  })
 
 /** The repository that an image is in, if that is another one of the same registry. */
 const neighbourOf = (

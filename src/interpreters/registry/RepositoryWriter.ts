@@ -1,6 +1,7 @@
 /** What is written to a repository in a registry: OCI distribution 1.1, "Push". */
 import { sha256 } from "../../domain/Digest.ts"
 import { ImageProblem, problem } from "../base/ImageProblem.ts"
+import { watch, type WatchedSource } from "../base/WatchedSource.ts"
 import type { Client } from "./Client.ts"
 import { NotThere } from "./Refusals.ts"
 
@@ -67,21 +68,26 @@ export class RepositoryWriter {
   /** Brings a blob, from its beginning again where the connection is lost. The registry checks its digest. */
   async put(upload: Upload): Promise<void> {
     const { digest, size } = upload
-    const source = new Watched(upload)
     await this.client.retrying(async () => {
       const at = this.begun.get(digest) ?? (await this.begin())
       this.begun.delete(digest)
-      const reply = await source.blamed(
-        this.client.exchange({
+      let source: WatchedSource<Buffer> | undefined
+      const body = (): AsyncIterable<Buffer> => (source = watch(counted(upload))).chunks
+      try {
+        const reply = await this.client.exchange({
           method: "PUT",
           path: withDigest(at, digest),
           what: `the upload of the blob ${digest}`,
           headers: { "content-type": BYTES, "content-length": String(size) },
-          body: () => source.read(),
+          body,
           accept: [201]
         })
-      )
-      reply.discard()
+        reply.discard()
+      } catch (error) {
+        // Where the bytes could not be had, that is not the registry's fault.
+        const failure = source?.failure()
+        throw failure === undefined ? error : failure.cause
+      }
     })
   }
 
@@ -137,48 +143,17 @@ const withDigest = (upload: URL, digest: string): URL => {
   return url
 }
 
-/** Bytes of which it is known when it was they that failed, and not who they were for. */
-class Watched {
-  private readonly upload: Upload
-  private failure: { readonly cause: unknown } | undefined
-
-  constructor(upload: Upload) {
-    this.upload = upload
+/** An upload's bytes, which have to be as many as it says. */
+async function* counted({ digest, read, size }: Upload): AsyncIterable<Buffer> {
+  let count = 0
+  const wrong = (): ImageProblem =>
+    problem(`the blob ${digest} does not have the ${size} bytes that it should have`, "it is damaged")
+  for await (const chunk of read()) {
+    count += chunk.length
+    if (count > size) throw wrong()
+    yield chunk
   }
-
-  /** Cannot be told of failures: who has one of his own while he reads would have it look like theirs. */
-  read(): AsyncIterable<Buffer> {
-    const { digest, read, size } = this.upload
-    const chunks = read()[Symbol.asyncIterator]()
-    let count = 0
-    const next = async (): Promise<IteratorResult<Buffer>> => {
-      try {
-        const chunk = await chunks.next()
-        count += chunk.done === true ? 0 : chunk.value.length
-        if (count > size || (chunk.done === true && count < size)) {
-          throw problem(`the blob ${digest} does not have the ${size} bytes that it should have`, "it is damaged")
-        }
-        return chunk
-      } catch (cause) {
-        this.failure = { cause }
-        throw cause
-      }
-    }
-    const end = async (): Promise<IteratorResult<Buffer>> => {
-      await chunks.return?.()
-      return { done: true, value: undefined }
-    }
-    return { [Symbol.asyncIterator]: () => ({ next, return: end }) }
-  }
-
-  /** Fails as the bytes did, if they did. */
-  async blamed<A>(use: Promise<A>): Promise<A> {
-    try {
-      return await use
-    } catch (error) {
-      throw this.failure === undefined ? error : this.failure.cause
-    }
-  }
+  if (count < size) throw wrong()
 }
 
 /** Of a request without a body: some registries want to be told. */

@@ -4,27 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { tmpdir } from "node:os"
 import { BaseImages } from "../../../src/interpreters/BaseImages.ts"
+import { plain } from "../../../src/interpreters/image/ImageOptions.ts"
 import * as LoadImage from "../../../src/interpreters/docker/LoadImage.ts"
 import * as MemoryWorld from "../../../src/interpreters/memory/MemoryWorld.ts"
 import { Store } from "../../../src/interpreters/Store.ts"
 import { build, engine, run, spec } from "../builds.ts"
 import { reply } from "../registry/scriptedRegistry.ts"
 import { type Script, serve } from "./scriptedEngine.ts"
-
-const options = {
-  squash: false,
-  epoch: Option.none(),
-  changes: {
-    environment: [],
-    user: Option.none(),
-    workdir: Option.none(),
-    entrypoint: Option.none(),
-    command: Option.none(),
-    ports: [],
-    labels: [],
-    annotations: []
-  }
-}
 
 const image = { domain: "docker.io", repository: "library/it", tag: Option.some("1"), digest: Option.none() }
 
@@ -37,7 +23,7 @@ const loaded = (script: Script) =>
     return yield* Effect.gen(function* () {
       const id = yield* build({ spec: spec("base", [{ _tag: "Shell", args: ["sh", "-c"] }, run("write /out made")]) })
       const services = { store: yield* Store, images: yield* BaseImages, directory: tmpdir() }
-      return yield* Effect.either(LoadImage.load(services, { id, options }, image, { DOCKER_HOST: there.host }))
+      return yield* Effect.either(LoadImage.load(services, { id, options: plain }, image, { DOCKER_HOST: there.host }))
     }).pipe(Effect.provide(engine(MemoryWorld.make({ base: large }))))
   }).pipe(Effect.scoped)
 

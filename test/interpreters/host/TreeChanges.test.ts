@@ -10,7 +10,7 @@ import { TarReader } from "../../../src/interpreters/base/TarReader.ts"
 import type { TarEntry } from "../../../src/interpreters/base/TarHeaders.ts"
 import { LayeredTree } from "../../../src/interpreters/host/LayeredTree.ts"
 import { makeDevice, makeNode, removeXattr, setXattr } from "../../../src/interpreters/host/Libc.ts"
-import { writeChanges, writeWholeLayer } from "../../../src/interpreters/host/TreeTar.ts"
+import { writeChanges, writeTree } from "../../../src/interpreters/host/TreeTar.ts"
 import { describeWith } from "../../requirements.ts"
 import { describeTree } from "../base/trees.ts"
 import { scratchDirectory } from "./scratch.ts"
@@ -53,15 +53,14 @@ const collect = (write: (take: (chunk: Uint8Array) => Effect.Effect<void>) => Ef
     return Buffer.concat(chunks)
   })
 
+const onError = (error: unknown): unknown => error
+
 const tarOfChanges = (before: ReadonlyArray<string>, after: ReadonlyArray<string>, latest: number) =>
-  collect((take) => writeChanges(new LayeredTree(before), new LayeredTree(after), take, latest, (error) => error))
+  collect((take) => writeChanges(new LayeredTree(before), new LayeredTree(after), take, { latest, onError }))
 
 const wholeTar = (tree: string) =>
   collect((take) =>
-    Effect.as(
-      writeWholeLayer(new LayeredTree([tree]), take, Number.POSITIVE_INFINITY, (error) => error),
-      true
-    )
+    Effect.as(writeTree(new LayeredTree([tree]), "layer", take, { latest: Number.POSITIVE_INFINITY, onError }), true)
   )
 
 /** A tar's entries, each in a few words; but the root, which is on the way to everything. */

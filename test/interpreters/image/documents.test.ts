@@ -4,18 +4,9 @@ import * as Option from "effect/Option"
 import { sha256, stepId } from "../../../src/domain/Digest.ts"
 import * as BaseConfiguration from "../../../src/interpreters/image/BaseConfiguration.ts"
 import * as Documents from "../../../src/interpreters/image/ImageDocuments.ts"
-import type { Changes } from "../../../src/interpreters/image/ImageOptions.ts"
+import { type Changes, plain } from "../../../src/interpreters/image/ImageOptions.ts"
 
-const none: Changes = {
-  environment: [],
-  user: Option.none(),
-  workdir: Option.none(),
-  entrypoint: Option.none(),
-  command: Option.none(),
-  ports: [],
-  labels: [],
-  annotations: []
-}
+const none: Changes = plain.changes
 
 const layer = (name: string) => ({
   mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { sha256, type StepId } from "../../../src/domain/Digest.ts"
 import { BaseImages } from "../../../src/interpreters/BaseImages.ts"
 import * as Export from "../../../src/interpreters/image/Export.ts"
-import type { ImageOptions } from "../../../src/interpreters/image/ImageOptions.ts"
+import { type ImageOptions, plain } from "../../../src/interpreters/image/ImageOptions.ts"
 import * as FileTree from "../../../src/interpreters/memory/FileTree.ts"
 import * as MemoryBaseImages from "../../../src/interpreters/memory/MemoryBaseImages.ts"
 import * as MemoryWorld from "../../../src/interpreters/memory/MemoryWorld.ts"
@@ -14,20 +14,7 @@ import * as TreeSource from "../../../src/interpreters/memory/TreeSource.ts"
 import { Store } from "../../../src/interpreters/Store.ts"
 import { build, buildOnce, copy, engine, type Request, run, spec } from "../builds.ts"
 
-const options: ImageOptions = {
-  squash: false,
-  epoch: Option.some(1_700_000_000),
-  changes: {
-    environment: [],
-    user: Option.none(),
-    workdir: Option.none(),
-    entrypoint: Option.none(),
-    command: Option.none(),
-    ports: [],
-    labels: [],
-    annotations: []
-  }
-}
+const options: ImageOptions = { ...plain, epoch: Option.some(1_700_000_000) }
 
 const same = MemoryWorld.base({ "etc/motd": "hello\n" })
 const newWorld = () => MemoryWorld.make({ base: same, alias: same })

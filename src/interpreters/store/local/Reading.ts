@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { StepId } from "../../../domain/Digest.ts"
 import { LayeredTree } from "../../host/LayeredTree.ts"
 import * as ResultTree from "../../host/ResultTree.ts"
-import { UnspeakableName, writeChanges, writeTar, writeWholeLayer } from "../../host/TreeTar.ts"
+import { type Manner, UnspeakableName, writeChanges, writeTree } from "../../host/TreeTar.ts"
 import type { SourceTree } from "../../SourceTree.ts"
 import { type LayerOptions, StoreError, type UnknownId } from "../../Store.ts"
 import type { Parts } from "./Parts.ts"
@@ -14,7 +14,7 @@ import { type Meta, ownLayer } from "./Results.ts"
 /** What is being done with the store, for messages. */
 export const READING = "read a result in"
 
-type Write = (chunk: Uint8Array) => Effect.Effect<void>
+type Write<E> = (chunk: Uint8Array) => Effect.Effect<void, E>
 
 export interface ReadingOptions extends Pick<Parts, "failed" | "layout" | "trees"> {
   readonly present: (id: StepId) => Effect.Effect<Meta, StoreError | UnknownId>
@@ -36,27 +36,30 @@ export class Reading {
     return Effect.map(this.whole(id), ResultTree.make)
   }
 
-  tar(id: StepId, write: Write, latest: Option.Option<number>): Effect.Effect<void, StoreError | UnknownId> {
-    return Effect.flatMap(this.whole(id), (tree) =>
-      writeTar(tree, write, clampOf(latest), (error) => this.failed(error))
-    ).pipe(Effect.scoped)
+  tar<E>(id: StepId, write: Write<E>, latest: Option.Option<number>): Effect.Effect<void, E | StoreError | UnknownId> {
+    return Effect.flatMap(this.whole(id), (tree) => writeTree(tree, "tar", write, this.manner(latest))).pipe(
+      Effect.scoped
+    )
   }
 
-  layer(id: StepId, write: Write, { latest, whole }: LayerOptions): Effect.Effect<boolean, StoreError | UnknownId> {
+  layer<E>(
+    id: StepId,
+    write: Write<E>,
+    { latest, whole }: LayerOptions
+  ): Effect.Effect<boolean, E | StoreError | UnknownId> {
     const { keep, present } = this.options
-    const clamp = clampOf(latest)
-    const failed = (error: unknown) => this.failed(error)
+    const manner = this.manner(latest)
     return Effect.gen(this, function* () {
       yield* keep(id)
       const { layers, parent } = yield* present(id)
       if (parent === null || whole) {
-        yield* writeWholeLayer(yield* this.reading(layers), write, clamp, failed)
+        yield* writeTree(yield* this.reading(layers), "layer", write, manner)
         return true
       }
       const above = yield* present(parent)
       // On the parent's own layers, rather than on what they were merged into: what is the same in both is then seen at once.
       const own = layers.length === 1 ? layers : [ownLayer(id), ...above.layers]
-      return yield* writeChanges(yield* this.reading(above.layers), yield* this.reading(own), write, clamp, failed)
+      return yield* writeChanges(yield* this.reading(above.layers), yield* this.reading(own), write, manner)
     }).pipe(Effect.scoped)
   }
 
@@ -77,11 +80,16 @@ export class Reading {
     )
   }
 
+  private manner(latest: Option.Option<number>): Manner<StoreError> {
+    return {
+      latest: Option.getOrElse(latest, () => Number.POSITIVE_INFINITY),
+      onError: (error) => this.failed(error)
+    }
+  }
+
   private failed(error: unknown): StoreError {
     return error instanceof UnspeakableName
       ? new StoreError({ message: error.message, hint: Option.none(), cause: error })
       : this.options.failed(READING, error)
   }
 }
-
-const clampOf = (latest: Option.Option<number>): number => Option.getOrElse(latest, () => Number.POSITIVE_INFINITY)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { storeError } from "../../host/IoError.ts"
+import { writeAll } from "../../host/WriteAll.ts"
 import type { StoreError } from "../../Store.ts"
 
 export interface StepLog {
@@ -29,8 +30,7 @@ export const make = (path: string): Effect.Effect<StepLog, never, Scope.Scope> =
       append: (chunk) =>
         attempt(() => {
           fd ??= Fs.openSync(path, "wx+", 0o600)
-          for (let done = 0; done < chunk.length;)
-            done += Fs.writeSync(fd, chunk, done, chunk.length - done, size + done)
+          writeAll(fd, chunk, size)
           size += chunk.length
         }),
       read: (offset, limit) =>
