@@ -18,6 +18,11 @@ export interface SandboxOptions {
   readonly fastSync: boolean
   /** Bytes. */
   readonly memory: Option.Option<number>
+  readonly dockerCpus: Option.Option<number>
+  /** Bytes. */
+  readonly dockerMemory: Option.Option<number>
+  readonly dockerIsolation: Option.Option<"default" | "process" | "hyperv">
+  readonly dockerNetwork: Option.Option<string>
 }
 
 export interface StoreOptions {
@@ -40,6 +45,8 @@ export interface ImageOptions {
 export interface Backend {
   /** The place is a path on this machine, and may be a relative one. */
   readonly placeIsPath: boolean
+  /** The sandbox runs commands in a plain directory of the host, too. */
+  readonly takesDirectories: boolean
   readonly store: (place: string, options: StoreOptions) => Effect.Effect<StoreService, StoreError, Scope.Scope>
   readonly sandbox: (options: SandboxOptions) => Effect.Effect<SandboxService, SandboxError, Scope.Scope>
   readonly images: (place: string, options: ImageOptions) => Effect.Effect<BaseImagesService, never, Scope.Scope>

@@ -3,8 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
+import * as DockerBaseImages from "../interpreters/docker/DockerBaseImages.ts"
 import * as DockerImages from "../interpreters/docker/DockerImages.ts"
+import * as DockerSandbox from "../interpreters/docker/DockerSandbox.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
+import { sandboxError } from "../interpreters/sandbox/Failure.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
 import { hashesIn, imagesIn } from "../interpreters/store/local/Layout.ts"
@@ -33,10 +36,40 @@ const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, 
 /** Results in a directory of this machine, steps in containers. */
 const local = (kind: string, store: Backend["store"]): Backend => ({
   placeIsPath: true,
+  takesDirectories: true,
   store,
   sandbox: (options) => ociRuntime(options),
   ...files((path) => LocalStore.rootOf(kind, path))
 })
+
+/** Results and steps in a Docker engine, of which the others need to load nothing. */
+const docker = (): Backend => {
+  const kept = files((path) => LocalStore.rootOf("docker", path))
+  const { env } = process
+  return {
+    placeIsPath: true,
+    takesDirectories: false,
+    store: (path) =>
+      Effect.flatMap(
+        Effect.promise(() => import("../interpreters/docker/DockerStore.ts")),
+        (DockerStore) => DockerStore.make({ path, environment: env })
+      ),
+    sandbox: (options) =>
+      options.fastSync
+        ? sandboxError("--fast-sync is not for --store=docker:PATH: the engine says what its containers may call")
+        : Effect.succeed(
+            DockerSandbox.make({
+              cpus: Option.getOrUndefined(options.dockerCpus),
+              memory: Option.getOrUndefined(Option.orElse(options.dockerMemory, () => options.memory)),
+              isolation: Option.getOrUndefined(options.dockerIsolation),
+              network: Option.getOrUndefined(options.dockerNetwork),
+              runtime: Option.getOrUndefined(options.runtime)
+            })
+          ),
+    images: (place, options) => Effect.map(kept.images(place, options), (images) => DockerBaseImages.make(images, env)),
+    hashes: kept.hashes
+  }
+}
 
 const table: Readonly<Record<string, Backend>> = {
   overlayfs: local("overlayfs", (path) => OverlayfsStore.make({ path })),
@@ -49,7 +82,8 @@ const table: Readonly<Record<string, Backend>> = {
     ...local("zfs", (dataset) => ZfsStore.make({ dataset })),
     placeIsPath: false,
     ...files(ZfsStore.rootOf)
-  }
+  },
+  docker: docker()
 }
 
 /** The backends of this program, by kind. */

@@ -19,6 +19,12 @@ export const count: Flag.Decode<number> = (value) => {
     : Either.left(`must be a whole number from 1 on, not ${JSON.stringify(value)}`)
 }
 
+/** A number above nothing, such as 1.5. */
+export const positive: Flag.Decode<number> = (value) =>
+  /^(?:\d+\.?\d*|\.\d+)$/.test(value) && Number(value) > 0 && Number(value) <= 1e6
+    ? Either.right(Number(value))
+    : Either.left(`must be a number above 0, such as 1.5, not ${JSON.stringify(value)}`)
+
 export const secret: Flag.Decode<SecretArgument> = (value) => {
   const colon = value.indexOf(":")
   const [id, file] = [value.slice(0, colon), value.slice(colon + 1)]

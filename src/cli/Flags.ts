@@ -2,7 +2,7 @@
  * The one table of flags. The argument reader, the commands, the help texts and
  * the shell completions are all made from it and from that of the commands.
  */
-import { count, pair, platform, port, secret, text, words } from "./Decoders.ts"
+import { count, pair, platform, port, positive, secret, text, words } from "./Decoders.ts"
 import * as Flag from "./Flag.ts"
 import { age, size, sizeOrNone } from "./Units.ts"
 
@@ -29,7 +29,7 @@ export const common = {
 const store = Flag.optional("store", {
   metavar: "STORE",
   decode: text,
-  doc: "Where results are kept: overlayfs:PATH, btrfs:PATH, zfs:POOL/DATASET, xfs:PATH or rsync:PATH. [$OBUILDER_STORE, or the best kind for /var/lib/obuilder]"
+  doc: "Where results are kept: overlayfs:PATH, btrfs:PATH, zfs:POOL/DATASET, xfs:PATH, rsync:PATH or docker:PATH. [$OBUILDER_STORE, or the best kind for /var/lib/obuilder]"
 })
 
 const format = Flag.choice("format", {
@@ -51,6 +51,26 @@ const sandbox = {
     metavar: "PATH",
     decode: text,
     doc: "The OCI runtime that runs the steps, e.g. crun. [runc]"
+  }),
+  dockerCpus: Flag.optional("docker-cpus", {
+    metavar: "N",
+    decode: positive,
+    doc: "With --store=docker:PATH, how many processors a step may use, e.g. 1.5."
+  }),
+  dockerMemory: Flag.optional("docker-memory", {
+    metavar: "SIZE",
+    decode: size,
+    doc: "With --store=docker:PATH, the memory that a step may use, e.g. 2G."
+  }),
+  dockerIsolation: Flag.choice("docker-isolation", {
+    metavar: "KIND",
+    choices: ["default", "process", "hyperv"],
+    doc: "With --store=docker:PATH, how Windows containers are isolated: default, process or hyperv."
+  }),
+  dockerNetwork: Flag.optional("docker-network", {
+    metavar: "NETWORK",
+    decode: text,
+    doc: "With --store=docker:PATH, the network of steps that ask for the host's. [host, or nat on Windows]"
   })
 }
 

@@ -80,7 +80,9 @@ const checks = (given: HealthcheckFlags, chosen: Chosen, directory: string): Rea
   const built = Effect.flatMap(services, (context) => Effect.provide(smallBuild(directory), context))
   return [
     { name: "store", run: withStore(chosen)(lookIntoStore) },
-    { name: "sandbox", run: Effect.scoped(Effect.provideServiceEffect(runAlone(directory), Sandbox, sandbox)) },
+    ...(chosen.backend.takesDirectories
+      ? [{ name: "sandbox", run: Effect.scoped(Effect.provideServiceEffect(runAlone(directory), Sandbox, sandbox)) }]
+      : []),
     { name: "build", run: Effect.scoped(built) }
   ]
 }

@@ -64,6 +64,7 @@ export interface Situation {
 const memory = (situation: Situation): Effect.Effect<Backend, never, Scope.Scope> =>
   Effect.map(Layer.build(Memory.layer(situation.world)), (services) => ({
     placeIsPath: false,
+    takesDirectories: true,
     store: () => situation.store ?? Effect.succeed(Context.get(services, Store)),
     sandbox: () => Effect.succeed(Context.get(services, Sandbox)),
     images: () => Effect.succeed(Context.get(services, BaseImages)),

@@ -6,13 +6,16 @@ import { watch } from "../base/WatchedSource.ts"
 import type { DockerHost } from "./DockerHost.ts"
 
 export interface Request {
-  readonly method: "GET" | "POST"
+  readonly method: "DELETE" | "GET" | "HEAD" | "POST" | "PUT"
   /**
    * Without a version of the API in front: engines of today refuse the versions
    * of yesterday, and all of them take none for the newest that they know.
    */
   readonly path: string
+  /** A tar. */
   readonly body?: AsyncIterable<Uint8Array>
+  /** What is sent as JSON instead. */
+  readonly document?: unknown
   /** Whether the engine works before it answers, for as long as that takes. */
   readonly isLong?: boolean
   readonly signal: AbortSignal
@@ -20,6 +23,8 @@ export interface Request {
 
 export interface Reply {
   readonly status: number
+  /** A header's value, by its name in small letters. */
+  readonly header: (name: string) => string | undefined
   /** To be read to its end, or given up; throws an `ImageProblem` where the connection ends before it. */
   readonly body: ByteSource.ByteSource
   /** Gives the body up. */
@@ -51,7 +56,7 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
   const agent = new Agent({ connect: { timeout: CONNECT_TIME, ...where } })
   return {
     name,
-    send: async ({ body, isLong = false, method, path, signal }) => {
+    send: async ({ body, document, isLong = false, method, path, signal }) => {
       const sent = body === undefined ? undefined : watch(body)
       const reply = await request(new URL(path, origin), {
         method,
@@ -60,6 +65,9 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
         // Who works may be silent for long; that a peer is gone is noticed by TCP.
         headersTimeout: isLong ? 0 : ANSWER_TIME,
         bodyTimeout: isLong ? 0 : ANSWER_TIME,
+        ...(document === undefined
+          ? {}
+          : { body: JSON.stringify(document), headers: { "content-type": "application/json" } }),
         ...(sent === undefined
           ? {}
           : { body: Readable.from(sent.chunks), headers: { "content-type": "application/x-tar" } })
@@ -71,6 +79,10 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
       })
       return {
         status: reply.statusCode,
+        header: (header) => {
+          const value = reply.headers[header]
+          return typeof value === "string" ? value : value?.[0]
+        },
         body: chunks(reply.body, name, signal),
         discard: () => {
           reply.body.on("error", () => undefined)

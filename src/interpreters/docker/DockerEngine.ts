@@ -99,7 +99,7 @@ const collected = async ({ body, discard }: Connection.Reply, what: string): Pro
 }
 
 /** The first error in a stream of JSON documents, one a line. */
-const errorIn = (lines: Buffer): string | undefined => {
+export const errorIn = (lines: Buffer): string | undefined => {
   for (const line of lines.toString("utf8").split(/\r?\n/)) {
     if (line.trim() === "") continue
     const error = errorOf(line)

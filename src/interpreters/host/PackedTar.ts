@@ -33,6 +33,20 @@ export const write = <E, F>(
     yield* Effect.tryPromise({ try: () => filling, catch: onError })
   }).pipe(Effect.scoped)
 
+/** The chunks of a tar that `fill` makes, for who takes them one by one; throws what `fill` throws. */
+export async function* chunks(fill: (stream: Pack) => Promise<void>): AsyncGenerator<Uint8Array> {
+  const { pack } = await import("tar-stream")
+  const stream = pack()
+  const filling = fill(stream).then(() => stream.finalize())
+  filling.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
+  try {
+    for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk
+    await filling
+  } finally {
+    stream.destroy()
+  }
+}
+
 export type EntryHeader = Partial<Header> & Pick<Header, "name">
 
 /** An entry without content, or with all of it at hand; waits until the stream takes more. */

@@ -12,7 +12,7 @@ import type { Kind } from "./LayeredTree.ts"
 /** An entry of such a tree. Nothing here follows links. */
 export interface TreeNode {
   readonly kind: Kind
-  readonly stats: Fs.Stats
+  readonly stats: Pick<Fs.Stats, "mode" | "size">
   readonly child: (name: string) => TreeNode | undefined
   readonly names: () => ReadonlyArray<string>
   readonly link: () => string
@@ -119,7 +119,7 @@ function* readNode(
   }
 }
 
-const fileNode = (name: string, stats: Fs.Stats, digest: Digest): ManifestNode => ({
+const fileNode = (name: string, stats: TreeNode["stats"], digest: Digest): ManifestNode => ({
   _tag: "File",
   name,
   executable: (stats.mode & EXECUTABLE) !== 0,

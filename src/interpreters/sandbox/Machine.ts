@@ -13,6 +13,7 @@ import type { OciRuntimeOptions } from "./OciRuntimeSandbox.ts"
 import * as Ongoing from "./Ongoing.ts"
 import * as Runtime from "./Runtime.ts"
 import * as RuntimeDirectory from "./RuntimeDirectory.ts"
+import { signalNames } from "./Signals.ts"
 import { Layers } from "./Skeleton.ts"
 
 /** Finds the runtime and takes a directory for its state, until the scope closes. */
@@ -108,10 +109,3 @@ const outcomeOf = ({ status, outOfMemory }: Container.Ended, beginning: Beginnin
     status: status.status
   }))
 }
-
-/** Of two names for one number, as SIGABRT and SIGIOT, the first. */
-const signalNames: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.signals)
-    .reverse()
-    .map(([name, number]) => [number, name] as const)
-)

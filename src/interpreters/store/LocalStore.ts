@@ -43,7 +43,7 @@ import * as LocalInventory from "./local/LocalInventory.ts"
 import * as Notes from "./local/Notes.ts"
 import type { Parts } from "./local/Parts.ts"
 import { Reading, READING } from "./local/Reading.ts"
-import { type Meta, ownLayer, Results } from "./local/Results.ts"
+import { type Meta, move, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
 import * as TemporarySpace from "./local/TemporarySpace.ts"
 import type { Trees } from "./local/Trees.ts"
@@ -103,6 +103,8 @@ class LocalStore implements StoreService {
   private readonly parts: Parts
   private readonly reading: Reading
   private readonly space: Effect.Effect<string, StoreError>
+  /** As `Trees.present`, asked once. */
+  private readonly kept: Trees["present"]
   private opened = false
   private count = 0
 
@@ -115,6 +117,7 @@ class LocalStore implements StoreService {
       Effect.suspend(() => this.acquireSpace()),
       scope
     )
+    this.kept = trees.present === undefined ? undefined : Shared.make(trees.present, scope)
     this.durability = new Durability(layout)
     this.results = new Results(layout, this.durability)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
@@ -140,8 +143,19 @@ class LocalStore implements StoreService {
     })
   }
 
-  readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
-    this.attempt("read", () => Option.map(this.meta(id), (meta) => info(id, meta)))
+  readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> => {
+    const found = this.attempt("read", () => Option.map(this.meta(id), (meta) => info(id, meta)))
+    const { kept } = this
+    return kept === undefined
+      ? found
+      : Effect.flatMap(found, (known) =>
+          Option.isNone(known)
+            ? Effect.succeed(known)
+            : Effect.flatMap(kept, (isThere) =>
+                isThere(`${this.layout.root}/${ownLayer(id)}`) ? Effect.succeed(known) : this.lost(id)
+              )
+        )
+  }
 
   readonly realised = (planned: StepId): Effect.Effect<Option.Option<StepId>, StoreError> =>
     this.attempt("read", () => (this.open() ? Option.fromNullable(this.results.realised(planned)) : Option.none()))
@@ -247,6 +261,16 @@ class LocalStore implements StoreService {
   readonly reclaim = Effect.suspend(() =>
     deadIn(this.layout.temporary).length === 0 ? Effect.void : Effect.ignore(this.temporary())
   )
+
+  /** What is left of a result goes whose files are not there any more: nobody can build on it. */
+  private lost(id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> {
+    return Effect.flatMap(this.temporary(), (path) =>
+      Effect.zipRight(
+        this.attempt("remove a result from", () => move(this.layout.result(id), path)),
+        Effect.as(this.trees.remove(path), Option.none())
+      )
+    )
+  }
 
   /** Whether there is a store; throws where there is something else. */
   private open(): boolean {
@@ -357,8 +381,10 @@ class LocalStore implements StoreService {
           rootfs,
           log: log.append,
           readLog: log.read,
-          copy: (request) =>
-            CopyStep.copy(request, { layers, upper, failed: (error) => this.failed("copy into", error) }),
+          copy:
+            begun.copy ??
+            ((request) =>
+              CopyStep.copy(request, { layers, upper, failed: (error) => this.failed("copy into", error) })),
           note: (name, text) => this.attempt("make a result in", () => Notes.put(directory, name, text))
         }
       }

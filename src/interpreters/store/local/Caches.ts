@@ -193,7 +193,8 @@ export class Cache {
       if (this.whole !== undefined) {
         yield* toTheEnd(this.whole.clone(top, upper))
         const path = this.whole.locate?.(upper) ?? upper
-        return { from, users, upper, scratch: work, rootfs: { _tag: "Directory", path } }
+        const rootfs = this.whole.rootfs?.(upper) ?? ({ _tag: "Directory", path } as const)
+        return { from, users, upper, scratch: work, rootfs }
       }
       Fs.mkdirSync(upper, { mode: 0o700 })
       copyAttributes(top, upper, Fs.lstatSync(top))
@@ -281,8 +282,12 @@ export class Cache {
     if (this.whole === undefined) Fs.mkdirSync(path)
     else yield* toTheEnd(this.whole.create(path))
     // Who a name is depends on the image: such a cache is everybody's, as /tmp is.
-    Fs.chmodSync(path, owner._tag === "Unix" ? 0o755 : 0o1777)
-    if (owner._tag === "Unix") Fs.chownSync(path, owner.uid, owner.gid)
+    const mode = owner._tag === "Unix" ? 0o755 : 0o1777
+    const ids = owner._tag === "Unix" ? owner : { uid: 0, gid: 0 }
+    if (this.whole?.adopt === undefined) {
+      Fs.chmodSync(path, mode)
+      Fs.chownSync(path, ids.uid, ids.gid)
+    } else yield* toTheEnd(this.whole.adopt(path, ids, mode))
     yield* toTheEnd(this.whole?.seal?.(path))
     const text = json().encode({ layers: [layer], ...this.durability.stamp() })
     const temporary = `${this.directory}/${CURRENT}.${layer}`

@@ -33,7 +33,10 @@ export const copy = (request: CopyRequest, { failed, layers, upper }: Target): R
 }
 
 /** Contents of a source that is not on the host, read before anything is written. */
-const contentsOf = ({ source, items }: CopyRequest): Effect.Effect<ReadonlyMap<string, Uint8Array>, SourceError> =>
+export const contentsOf = ({
+  source,
+  items
+}: CopyRequest): Effect.Effect<ReadonlyMap<string, Uint8Array>, SourceError> =>
   Option.isSome(source.locate)
     ? Effect.succeed(new Map())
     : Effect.map(

@@ -33,7 +33,13 @@ export class Reading {
   }
 
   tree(id: StepId): Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope> {
-    return Effect.map(this.whole(id), ResultTree.make)
+    const { keep, layout, present, temporary, trees } = this.options
+    const { source } = trees
+    if (source === undefined) return Effect.map(this.whole(id), ResultTree.make)
+    return Effect.zipRight(
+      keep(id),
+      Effect.flatMap(present(id), ({ layers: [own = ""] }) => source(`${layout.root}/${own}`, temporary))
+    )
   }
 
   tar<E>(id: StepId, write: Write<E>, latest: Option.Option<number>): Effect.Effect<void, E | StoreError | UnknownId> {

@@ -9,7 +9,8 @@ import type * as Scope from "effect/Scope"
 import type { Pause, PerhapsWork, Work } from "../../host/Cooperate.ts"
 import type { Footprint } from "../../Inventory.ts"
 import type { Rootfs } from "../../Rootfs.ts"
-import type { StoreError } from "../../Store.ts"
+import type { SourceTree } from "../../SourceTree.ts"
+import type { StoreError, Workspace } from "../../Store.ts"
 import type { Layout } from "./Layout.ts"
 import type { Meta } from "./Results.ts"
 
@@ -48,6 +49,12 @@ export interface Trees {
   readonly measure?: ((path: string) => Generator<Pause, Footprint>) | undefined
   /** Looks which trees there are, and gives what tells of a path whether one is there, where a directory does not tell. */
   readonly look?: (() => Generator<Pause, (path: string) => boolean>) | undefined
+  /** A finished tree as a source of copies, where its files are not on the host. `path` is where it is kept. */
+  readonly source?:
+    | ((path: string, temporary: BeginTree["temporary"]) => Effect.Effect<SourceTree, StoreError, Scope.Scope>)
+    | undefined
+  /** Which trees there are, by where they are kept, where somebody else could remove them. Asked for once. */
+  readonly present?: Effect.Effect<(path: string) => boolean, StoreError> | undefined
   /** Removes a directory with such trees in it; what cannot be removed is left to the next sweep. */
   readonly remove: (path: string) => Effect.Effect<void>
 }
@@ -66,6 +73,8 @@ export interface Begun {
   readonly upper: string
   /** Names of the layers below, topmost first, as `Meta` has them. */
   readonly below: ReadonlyArray<string>
+  /** How files are copied into it, where they are not on the host. */
+  readonly copy?: Workspace["copy"]
 }
 
 export interface WholeTrees {
@@ -73,6 +82,12 @@ export interface WholeTrees {
   readonly create: (path: string) => PerhapsWork
   /** Makes a writable copy of one that nobody writes to. */
   readonly clone: (from: string, to: string) => PerhapsWork
+  /** What a step mounts of one, if not a directory. */
+  readonly rootfs?: ((path: string) => Rootfs) | undefined
+  /** Gives an empty one an owner and a mode, if it is no directory. */
+  readonly adopt?:
+    | ((path: string, owner: { readonly uid: number; readonly gid: number }, mode: number) => PerhapsWork)
+    | undefined
   /** Where the files of one that is being written to are, if not at its path. */
   readonly locate?: ((path: string) => string) | undefined
   /** Makes a cache's version ready to be cloned; nobody writes to it any more. */

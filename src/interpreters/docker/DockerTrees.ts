@@ -1,0 +1,326 @@
+/**
+ * Trees as images of a Docker engine, and caches as its volumes.
+ *
+ * Where other kinds have a directory there is a link that leads nowhere: its
+ * text is the name of the tree. So a tree is moved by a rename, whoever finds a
+ * link knows what the engine has of it, and what has no link is nobody's. The
+ * link is always made first and removed last.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
+import { Digest } from "../../domain/Digest.ts"
+import * as Cooperate from "../host/Cooperate.ts"
+import { codeOf } from "../host/IoError.ts"
+import { namesIn } from "../host/Owners.ts"
+import * as PackedTar from "../host/PackedTar.ts"
+import { asFarAsPossible, removeTree } from "../host/RemoveTree.ts"
+import type { Footprint } from "../Inventory.ts"
+import type { SourceTree } from "../SourceTree.ts"
+import { LAYER } from "../store/local/Layout.ts"
+import { contentsOf } from "../store/local/CopyStep.ts"
+import type { Begun, BeginTree, Trees } from "../store/local/Trees.ts"
+import { type CopyRequest, CopyError, StoreError, type Workspace } from "../Store.ts"
+import { volumeMount } from "./ContainerConfig.ts"
+import { DockerSource } from "./DockerSource.ts"
+import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
+import type { EngineCalls } from "./EngineCalls.ts"
+import * as Materialise from "./Materialise.ts"
+import { NAME, type Workshop } from "./Workshop.ts"
+
+/** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
+const DEPTH = 3
+
+/** Where volumes are looked into. */
+const PLACE = "/v"
+
+export const make = (workshop: Workshop, root: string): Trees => {
+  const trees = new EngineTrees(workshop, root)
+  return {
+    kind: "docker",
+    // Of layers: what an image has of its own changes with what is built on it.
+    extents: true,
+    check: () => undefined,
+    prepare: () => trees.prepare(),
+    begin: (request) => trees.begin(request),
+    finish: (directory) => trees.finish(`${directory}/${LAYER}`),
+    whole: {
+      create: (path) => trees.createVolume(path),
+      clone: (from, to) => trees.cloneVolume(from, to),
+      adopt: (path, owner, mode) => trees.adopt(path, owner, mode),
+      rootfs: (path) => toRootfs(new DockerVolume(workshop, workshop.objectOf(nameAt(path))))
+    },
+    source: (path, temporary) => Effect.flatMap(temporary, (at) => trees.source(nameAt(path), at)),
+    present: trees.present(),
+    look: () => trees.look(),
+    measure: (path) => trees.measure(path),
+    read: ([path = ""], temporary) =>
+      Effect.flatMap(temporary, (at) => Effect.map(trees.materialise(nameAt(path), at), (place) => [place])),
+    remove: (path) => asFarAsPossible(() => trees.remove(path))
+  }
+}
+
+class EngineTrees {
+  private readonly workshop: Workshop
+  private readonly root: string
+  /** Those that this process is making, by their names. */
+  private readonly making = new Map<string, DockerTree>()
+  /** Those that it has made. */
+  private readonly made = new Set<string>()
+
+  constructor(workshop: Workshop, root: string) {
+    this.workshop = workshop
+    this.root = root
+  }
+
+  /** What an earlier store in this directory left, which was removed by other means. */
+  *prepare(): Cooperate.Work {
+    yield* this.sweep()
+  }
+
+  begin({ directory, parent }: BeginTree): Effect.Effect<Begun, StoreError> {
+    const path = `${directory}/${LAYER}`
+    const [above] = parent?.meta.layers ?? []
+    return asking("cannot begin a result", async (calls, signal) => {
+      const name = this.link(path)
+      const tree = new DockerTree(this.workshop, name, undefined)
+      if (above !== undefined) {
+        const image = this.workshop.resultImage(nameAt(`${this.root}/${above}`))
+        await this.workshop.factsOf(image, signal)
+        const tag = `${name}-0`
+        await calls.tag(image, this.workshop.temporary, tag, signal)
+        tree.image = `${this.workshop.temporary}:${tag}`
+        tree.temporary.push(tree.image)
+      }
+      this.making.set(name, tree)
+      const copy: Workspace["copy"] = (request) => copying(tree, request)
+      return { rootfs: toRootfs(tree), upper: path, below: [], copy }
+    })(this.workshop)
+  }
+
+  *finish(path: string): Cooperate.Work {
+    const name = nameAt(path)
+    const tree = this.making.get(name)
+    if (tree === undefined) throw strange(path)
+    yield* this.work("cannot keep a result", async (calls, signal) => {
+      await calls.tag(await this.workshop.imageOf(tree, signal), this.workshop.prefix, name, signal)
+      for (const one of tree.temporary) await calls.untag(one, signal)
+    })
+    this.making.delete(name)
+    this.made.add(name)
+  }
+
+  *createVolume(path: string): Cooperate.Work {
+    const name = this.link(path)
+    yield* this.work("cannot make a cache", (calls, signal) => calls.createVolume(this.workshop.objectOf(name), signal))
+  }
+
+  /** The engine reads the one and writes the other, in containers of an image without files. */
+  *cloneVolume(from: string, to: string): Cooperate.Work {
+    const name = this.link(to)
+    const volumes = [nameAt(from), name].map((one) => this.workshop.objectOf(one))
+    yield* this.work("cannot copy a cache", async (calls, signal) => {
+      const [source = "", target = ""] = volumes
+      await calls.createVolume(target, signal)
+      await this.mounting(source, name, signal, (_, reading) =>
+        this.mounting(target, name, signal, async (_, writing) => {
+          const refused = await calls.putArchive(writing, "/", calls.archive(reading, PLACE, signal), signal)
+          if (refused !== undefined) throw refused.problem
+        })
+      )
+    })
+  }
+
+  *adopt(path: string, { gid, uid }: { readonly uid: number; readonly gid: number }, mode: number): Cooperate.Work {
+    const name = nameAt(path)
+    yield* this.work("cannot make a cache", (calls, signal) =>
+      this.mounting(this.workshop.objectOf(name), name, signal, async (_, container) => {
+        const tar = PackedTar.chunks((stream) =>
+          PackedTar.entry(stream, { name: `${PLACE.slice(1)}/`, type: "directory", mode, uid, gid, mtime: new Date() })
+        )
+        const refused = await calls.putArchive(container, "/", tar, signal)
+        if (refused !== undefined) throw refused.problem
+      })
+    )
+  }
+
+  /** A container that goes with the scope; `at` is a path where nothing is yet. */
+  source(name: string, at: string): Effect.Effect<SourceTree, StoreError, Scope.Scope> {
+    return Effect.acquireRelease(
+      asking("cannot read a result", async (calls, signal) => {
+        const own = this.link(at)
+        const tree = new DockerTree(this.workshop, name, this.workshop.resultImage(name))
+        const present = await this.workshop.present(tree, signal)
+        const called = this.workshop.objectOf(own)
+        const config = { Image: this.workshop.resultImage(name), Cmd: ["none"] }
+        const container = await calls.createContainer(called, config, signal)
+        return new DockerSource(calls, container, present)
+      })(this.workshop).pipe(Effect.tapError(() => asFarAsPossible(() => this.remove(at)))),
+      () => asFarAsPossible(() => this.remove(at))
+    )
+  }
+
+  /** All files of a finished tree in a directory at `at`, until the scope closes. */
+  materialise(name: string, at: string): Effect.Effect<string, StoreError, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.try({
+        try: () => Fs.mkdirSync(at, { mode: 0o700 }),
+        catch: (error) => failed("cannot read a result", error)
+      }),
+      () => asFarAsPossible(() => removeTree(at))
+    ).pipe(
+      Effect.zipRight(
+        asking("cannot read a result", async (_, signal) =>
+          this.workshop.factsOf(this.workshop.resultImage(name), signal)
+        )(this.workshop)
+      ),
+      Effect.flatMap(({ Id }) =>
+        Materialise.unpack(this.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${at}/${LAYER}`)
+      ),
+      Effect.mapError((error) => (error._tag === "ImageProblem" ? toStoreError(error) : error))
+    )
+  }
+
+  /** What is not there is known by asking; where nobody answers, everything is taken to be. */
+  present(): Effect.Effect<(path: string) => boolean> {
+    return attempt("cannot ask the Docker engine", (signal) => this.workshop.finished(signal)).pipe(
+      Effect.map((names) => (path: string) => {
+        const name = nameOf(path)
+        return name !== undefined && (names.has(name) || this.made.has(name))
+      }),
+      Effect.orElseSucceed(() => () => true)
+    )
+  }
+
+  *look(): Generator<Cooperate.Pause, (path: string) => boolean> {
+    const names = yield* this.work("cannot list the images of the store", (_, signal) => this.workshop.finished(signal))
+    return (path) => {
+      const name = nameOf(path)
+      return name !== undefined && names.has(name)
+    }
+  }
+
+  *measure(path: string): Generator<Cooperate.Pause, Footprint> {
+    let [unique, shared] = [0, 0]
+    const names = [...linksIn(path, DEPTH)].map(([, name]) => name)
+    const { images, volumes } = yield* this.work("cannot measure what is in the store", async (calls, signal) =>
+      calls.usage(signal)
+    )
+    for (const name of names) {
+      const image = images.get(this.workshop.resultImage(name))
+      unique += (image?.unique ?? 0) + (volumes.get(this.workshop.objectOf(name)) ?? 0)
+      shared += image?.shared ?? 0
+    }
+    return { unique, shared }
+  }
+
+  *remove(path: string): Cooperate.Work {
+    const links = [...linksIn(path, DEPTH)]
+    const names = new Set(links.map(([, name]) => name))
+    if (names.size > 0) {
+      yield* this.work("cannot remove from the Docker engine", (_, signal) => this.workshop.discard(names, signal))
+      for (const name of names) this.making.delete(name)
+      for (const [link] of links) Fs.rmSync(link, { force: true })
+    }
+    yield* removeTree(path)
+  }
+
+  /** Removes what the engine has of trees that nobody has a link to. */
+  private *sweep(): Cooperate.Work {
+    const names = yield* this.work("cannot list what is in the store", (_, signal) => this.workshop.names(signal))
+    // In this order: whoever has made something since has had a link before it.
+    const linked = new Set([...linksIn(this.root, DEPTH + 1)].map(([, name]) => name))
+    const left = new Set([...names].filter((name) => !linked.has(name)))
+    yield* this.work("cannot remove from the Docker engine", (_, signal) => this.workshop.discard(left, signal))
+  }
+
+  private mounting<A>(
+    volume: string,
+    name: string,
+    signal: AbortSignal,
+    use: (calls: EngineCalls, container: string) => Promise<A>
+  ): Promise<A> {
+    return this.workshop
+      .emptyImage(signal)
+      .then((image) =>
+        this.workshop.withContainer(image, name, { HostConfig: { Mounts: [volumeMount(volume, PLACE)] } }, signal, use)
+      )
+  }
+
+  private *work<A>(
+    what: string,
+    body: (calls: EngineCalls, signal: AbortSignal) => Promise<A>
+  ): Generator<Cooperate.Pause, A, void> {
+    return yield* Cooperate.wait(asking(what, body)(this.workshop))
+  }
+
+  private link(path: string): string {
+    const name = this.workshop.newName()
+    Fs.symlinkSync(name, path)
+    return name
+  }
+}
+
+const asking =
+  <A>(what: string, body: (calls: EngineCalls, signal: AbortSignal) => Promise<A>) =>
+  (workshop: Workshop): Effect.Effect<A, StoreError> =>
+    Effect.mapError(
+      attempt(what, async (signal) => body(await workshop.calls, signal)),
+      toStoreError
+    )
+
+const copying = (tree: DockerTree, request: CopyRequest): ReturnType<Workspace["copy"]> =>
+  Effect.gen(function* () {
+    const contents = request.source instanceof DockerSource ? new Map() : yield* contentsOf(request)
+    const refused = yield* attempt("cannot copy into an image", async (signal) => {
+      const { copy } = await import("./DockerCopy.ts")
+      try {
+        await copy(tree, { ...request, contents }, signal)
+      } catch (error) {
+        if (error instanceof CopyError) return error
+        throw error
+      }
+      return undefined
+    }).pipe(Effect.mapError(toStoreError))
+    if (refused !== undefined) yield* refused
+  })
+
+export const toStoreError = ({ cause, hint, message }: ImageProblem): StoreError =>
+  new StoreError({ message, hint, cause })
+
+const failed = (what: string, error: unknown): StoreError =>
+  error instanceof StoreError
+    ? error
+    : new StoreError({ message: `${what}: ${(error as Error).message}`, hint: Option.none(), cause: error })
+
+const strange = (path: string): StoreError =>
+  new StoreError({ message: `${path} is no link to an image of this store`, hint: Option.none(), cause: undefined })
+
+/** The name of the tree that a link stands for. */
+const nameAt = (path: string): string => {
+  const name = nameOf(path)
+  if (name === undefined) throw strange(path)
+  return name
+}
+
+const nameOf = (path: string): string | undefined => {
+  try {
+    const text = Fs.readlinkSync(path)
+    return NAME.test(text) ? text : undefined
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === "EINVAL" || code === "ENOENT") return undefined
+    throw error
+  }
+}
+
+/** Links to trees at, and in, a directory, and the trees' names. */
+function* linksIn(path: string, depth: number): Generator<readonly [link: string, name: string], void, void> {
+  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
+  const name = stats?.isSymbolicLink() === true ? nameOf(path) : undefined
+  if (name !== undefined) yield [path, name]
+  if (stats?.isDirectory() !== true || depth === 0) return
+  for (const inner of namesIn(path)) yield* linksIn(`${path}/${inner}`, depth - 1)
+}

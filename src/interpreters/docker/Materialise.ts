@@ -1,0 +1,70 @@
+/** The files of an engine's images on the host, and those of the host as an image. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import type { Digest } from "../../domain/Digest.ts"
+import * as DockerArchive from "../base/DockerArchive.ts"
+import * as ImageFiles from "../base/ImageFiles.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import * as Platform from "../base/Platform.ts"
+import { defaultLimits, unpackLayers } from "../base/UnpackLayers.ts"
+import { LayeredTree } from "../host/LayeredTree.ts"
+import * as NamelessFile from "../host/NamelessFile.ts"
+import { writeTree } from "../host/TreeTar.ts"
+import type { DockerTree } from "./DockerTree.ts"
+import type { ImageConfig } from "./EngineCalls.ts"
+import * as Specials from "./Specials.ts"
+import type { Workshop } from "./Workshop.ts"
+
+/** Unpacks an image into a directory that is made for it; gives that. */
+export const unpack = (workshop: Workshop, digest: Digest, root: string): Effect.Effect<string, ImageProblem> => {
+  const directory = NamelessFile.directoryFor(workshop.environment)
+  return Effect.acquireUseRelease(
+    attempt(`cannot make a file in ${directory}`, () => NamelessFile.open(directory)),
+    (file) =>
+      attempt(`cannot keep an image in ${directory}`, async (signal) => {
+        const calls = await workshop.calls
+        for await (const chunk of calls.save(`sha256:${digest}`, signal)) await file.writeFile(chunk)
+        const files = await ImageFiles.archive(NamelessFile.pathOf(file.fd), `the archive from ${calls.name}`)
+        const { Architecture, Os, Variant } = await workshop.factsOf(`sha256:${digest}`, signal)
+        const variant = Variant === undefined || Variant === "" ? "" : `/${Variant}`
+        const image = await DockerArchive.lookUp(files, digest, Platform.parse(`${Os}/${Architecture}${variant}`))
+        if (image === undefined) throw problem(`${files.location} does not hold the image it was asked for`)
+        Fs.mkdirSync(root, { mode: 0o755 })
+        Fs.chmodSync(root, 0o755)
+        return image
+      }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, defaultLimits))),
+    (file) => Effect.promise(() => file.close())
+  ).pipe(Effect.as(root))
+}
+
+/** Makes a directory's files what a tree is. */
+export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effect.Effect<void, ImageProblem> =>
+  Effect.gen(function* () {
+    const { PassThrough } = yield* Effect.promise(() => import("node:stream"))
+    const present = new Set(
+      Specials.SPECIALS.filter((path) => Fs.lstatSync(`${root}${path}`, { throwIfNoEntry: false }) !== undefined)
+    )
+    const tar = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const stream = new PassThrough()
+        stream.on("error", () => undefined)
+        return stream
+      }),
+      (stream) => Effect.sync(() => stream.destroy())
+    )
+    const write = (chunk: Uint8Array): Effect.Effect<void> =>
+      Effect.async((resume) => {
+        if (tar.destroyed) return
+        if (tar.write(chunk)) resume(Effect.void)
+        else tar.once("drain", () => resume(Effect.void))
+      })
+    const onError = (cause: unknown) => problem(`cannot read ${root}: ${(cause as Error).message}`, undefined, cause)
+    const writing = Effect.zipRight(
+      writeTree(new LayeredTree([root]), "tar", write, { latest: Number.POSITIVE_INFINITY, onError }),
+      Effect.sync(() => tar.end())
+    )
+    const importing = attempt("cannot make an image", (signal) =>
+      tree.workshop.fill(tree, tar, config, present, signal)
+    )
+    yield* Effect.all([writing, importing], { concurrency: 2, discard: true })
+  }).pipe(Effect.scoped)

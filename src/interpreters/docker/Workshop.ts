@@ -1,0 +1,288 @@
+/**
+ * Where the images of a Docker store are made: all that its store and its
+ * sandbox know of the engine together.
+ *
+ * Every object has a name that begins with the store's prefix: results are
+ * `PREFIX:TREE`, what is on its way is `PREFIX-tmp:TREE-N`, containers and
+ * volumes are `PREFIX-TREE…`. A tree's name is written down on the host before
+ * the engine hears of it, so that whoever finds the one can remove the other.
+ */
+import { randomBytes } from "node:crypto"
+import { problem } from "../base/ImageProblem.ts"
+import * as PackedTar from "../host/PackedTar.ts"
+import type { DockerTree } from "./DockerTree.ts"
+import { EngineCalls, type EngineInfo, type ImageConfig, type ImageFacts } from "./EngineCalls.ts"
+import { locate } from "./DockerHost.ts"
+import * as Specials from "./Specials.ts"
+
+const NAME_BYTES = 8
+
+/** What is called like this, {@link Workshop.newName} has made. */
+export const NAME = /^[0-9a-f]{16}$/
+
+/** An engine takes no image of more than 125 layers, of which some may be needed on top. */
+const MAX_LAYERS = 100
+
+/** What is cleared up when the effect that made it is interrupted has so many milliseconds for it. */
+const CLEAR_TIME = 60_000
+
+/** A signal for what has to be done, whatever was interrupted. */
+export const clearing = (): AbortSignal => AbortSignal.timeout(CLEAR_TIME)
+
+export interface WorkshopOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Of all names: letters, digits and dashes. */
+  readonly prefix: string
+}
+
+export class Workshop {
+  readonly prefix: string
+  readonly environment: WorkshopOptions["environment"]
+  private opening: Promise<EngineCalls> | undefined
+  private asking: Promise<EngineInfo> | undefined
+  private making: Promise<string> | undefined
+
+  constructor({ environment, prefix }: WorkshopOptions) {
+    this.environment = environment
+    this.prefix = prefix
+  }
+
+  /** The engine; throws an `ImageProblem` where the environment names none. */
+  get calls(): Promise<EngineCalls> {
+    // What `DOCKER_HOST` says wrongly is thrown where somebody waits for it.
+    this.opening ??= (async () => EngineCalls.open(locate(this.environment)))()
+    return this.opening
+  }
+
+  async close(): Promise<void> {
+    if (this.opening !== undefined) await (await this.opening.catch(() => undefined))?.close()
+  }
+
+  newName(): string {
+    return randomBytes(NAME_BYTES).toString("hex")
+  }
+
+  /** The image of a finished tree. */
+  resultImage(name: string): string {
+    return `${this.prefix}:${name}`
+  }
+
+  /** The repository of what is on its way. */
+  get temporary(): string {
+    return `${this.prefix}-tmp`
+  }
+
+  /** What a container or volume of a tree is called. */
+  objectOf(name: string): string {
+    return `${this.prefix}-${name}`
+  }
+
+  async info(signal: AbortSignal): Promise<EngineInfo> {
+    this.asking ??= (await this.calls).info(signal).catch((cause: unknown) => {
+      this.asking = undefined
+      throw cause
+    })
+    return this.asking
+  }
+
+  async isWindows(signal: AbortSignal): Promise<boolean> {
+    return (await this.info(signal)).OSType === "windows"
+  }
+
+  /** An image without files, for containers that are only to be looked into. */
+  async emptyImage(signal: AbortSignal): Promise<string> {
+    this.making ??= this.makeEmpty(signal).catch((cause: unknown) => {
+      this.making = undefined
+      throw cause
+    })
+    return this.making
+  }
+
+  private async makeEmpty(signal: AbortSignal): Promise<string> {
+    const calls = await this.calls
+    const name = this.resultImage("empty")
+    if ((await calls.image(name, signal)) === undefined) {
+      await calls.importTar(
+        PackedTar.chunks(async () => undefined),
+        this.prefix,
+        "empty",
+        signal
+      )
+    }
+    return name
+  }
+
+  /** Runs `use` with a container of an image, which goes when that has ended. It is not started. */
+  async withContainer<A>(
+    image: string,
+    name: string,
+    config: object,
+    signal: AbortSignal,
+    use: (calls: EngineCalls, container: string) => Promise<A>
+  ): Promise<A> {
+    const calls = await this.calls
+    const called = `${this.objectOf(name)}-${randomBytes(4).toString("hex")}`
+    try {
+      // An engine makes no container that could run nothing.
+      const container = await calls.createContainer(called, { Cmd: ["none"], ...config, Image: image }, signal)
+      return await use(calls, container)
+    } finally {
+      // By its name: where the request for it was cut off it may be there all the same.
+      await calls.removeContainer(called, clearing())
+    }
+  }
+
+  /** The image of a tree, which is an empty one if nothing was put into it yet. */
+  async imageOf(tree: DockerTree, signal: AbortSignal): Promise<string> {
+    return tree.image ?? (await this.emptyImage(signal))
+  }
+
+  async factsOf(image: string, signal: AbortSignal): Promise<ImageFacts> {
+    const calls = await this.calls
+    const facts = await calls.image(image, signal)
+    if (facts !== undefined) return facts
+    throw problem(`${calls.name} has the image ${image} no longer`, "build again: it is made anew")
+  }
+
+  /** What of `Specials` a tree has. */
+  async present(tree: DockerTree, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    if (tree.image === undefined) return new Set()
+    const { Config } = await this.factsOf(tree.image, signal)
+    return Specials.fromLabel(Config?.Labels?.[Specials.LABEL])
+  }
+
+  /** Makes what a container's file system is what the tree is. */
+  async keep(tree: DockerTree, container: string, signal: AbortSignal): Promise<void> {
+    const calls = await this.calls
+    const before = await this.factsOf(await this.imageOf(tree, signal), signal)
+    const had = Specials.fromLabel(before.Config?.Labels?.[Specials.LABEL])
+    const present = Specials.after(had, await calls.changes(container, signal))
+    await this.replace(tree, withPresent(before.Config ?? {}, present), signal, (tag, config) =>
+      calls.commit(container, this.temporary, tag, config, signal)
+    )
+    if (((await this.factsOf(tree.image ?? "", signal)).RootFS.Layers?.length ?? 0) > MAX_LAYERS) {
+      await this.flatten?.(tree, signal)
+    }
+  }
+
+  /** Makes a tree of few layers again; set by who can. */
+  flatten: ((tree: DockerTree, signal: AbortSignal) => Promise<void>) | undefined
+
+  /** Makes a tar of a root file system what the tree is. */
+  async fill(
+    tree: DockerTree,
+    tar: AsyncIterable<Uint8Array>,
+    config: ImageConfig,
+    present: ReadonlySet<string>,
+    signal: AbortSignal
+  ): Promise<void> {
+    const calls = await this.calls
+    await this.replace(tree, withPresent(config, present), signal, (tag) =>
+      calls.importTar(tar, this.temporary, tag, signal)
+    )
+  }
+
+  /**
+   * Puts an image that `make` makes in the place of the tree's. What the engine
+   * says of how it was made (times, the command, the container, the host's name)
+   * is left behind: the same files give the same image.
+   */
+  private async replace(
+    tree: DockerTree,
+    config: ImageConfig,
+    signal: AbortSignal,
+    make: (tag: string, config: ImageConfig) => Promise<void>
+  ): Promise<void> {
+    const calls = await this.calls
+    const tag = `${tree.name}-${++tree.versions}`
+    const raw = `${tag}-raw`
+    const image = `${this.temporary}:${tag}`
+    try {
+      await make(raw, config)
+      const made = await this.factsOf(`${this.temporary}:${raw}`, signal)
+      if (await this.takesLayersByName(signal)) await this.loadAs(image, made, config, signal)
+      else await calls.tag(`${this.temporary}:${raw}`, this.temporary, tag, signal)
+    } finally {
+      await calls.untag(`${this.temporary}:${raw}`, clearing())
+    }
+    // What it was stays until the tree is finished: a container of it may still be there.
+    tree.image = image
+    tree.temporary.push(image)
+  }
+
+  /** An image of layers that the engine has, which it does not ask for again: `docker load` of a configuration alone. */
+  private async loadAs(image: string, made: ImageFacts, config: ImageConfig, signal: AbortSignal): Promise<void> {
+    const calls = await this.calls
+    const layers = made.RootFS.Layers ?? []
+    const configuration = Buffer.from(
+      JSON.stringify({
+        architecture: made.Architecture,
+        ...(made.Variant === undefined || made.Variant === "" ? {} : { variant: made.Variant }),
+        config,
+        created: "1970-01-01T00:00:00Z",
+        os: made.Os,
+        rootfs: { type: "layers", diff_ids: layers }
+      })
+    )
+    const manifest = [{ Config: "config.json", RepoTags: [image], Layers: layers.map((_, index) => `${index}`) }]
+    const archive = PackedTar.chunks(async (stream) => {
+      await PackedTar.entry(stream, { name: "manifest.json" }, Buffer.from(JSON.stringify(manifest)))
+      await PackedTar.entry(stream, { name: "config.json" }, configuration)
+    })
+    await calls.load(archive, signal)
+  }
+
+  /** An engine with containerd's image store wants the layers themselves: there the image stays as it was made. */
+  private async takesLayersByName(signal: AbortSignal): Promise<boolean> {
+    const { DriverStatus, OSType } = await this.info(signal)
+    return OSType !== "windows" && !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
+  }
+
+  /** Removes all that the engine has of trees of these names, but their finished images if they are to stay. */
+  async discard(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    if (names.size === 0) return
+    const calls = await this.calls
+    const isOurs = (name: string): boolean => names.has(name.slice(0, NAME_BYTES * 2))
+    const start = `${this.prefix}-`
+    for (const container of await calls.containers(start, signal)) {
+      if (isOurs(container.slice(start.length))) await calls.removeContainer(container, signal)
+    }
+    for (const repository of [this.temporary, this.prefix]) {
+      for (const name of await calls.names(repository, signal)) {
+        if (isOurs(name.slice(repository.length + 1))) await calls.untag(name, signal)
+      }
+    }
+    for (const volume of await calls.volumes(start, signal)) {
+      if (isOurs(volume.slice(start.length))) await calls.removeVolume(volume, signal)
+    }
+  }
+
+  /** The names of all trees that the engine has anything of. */
+  async names(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const calls = await this.calls
+    const start = `${this.prefix}-`
+    const found = [
+      ...(await calls.containers(start, signal)).map((one) => one.slice(start.length)),
+      ...(await calls.volumes(start, signal)).map((one) => one.slice(start.length)),
+      ...(await calls.names(this.temporary, signal)).map((one) => one.slice(this.temporary.length + 1)),
+      ...(await calls.names(this.prefix, signal)).map((one) => one.slice(this.prefix.length + 1))
+    ]
+    return new Set(found.map((one) => one.slice(0, NAME_BYTES * 2)).filter((one) => NAME.test(one)))
+  }
+
+  /** The names of finished trees. */
+  async finished(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const names = await (await this.calls).names(this.prefix, signal)
+    return new Set(names.map((name) => name.slice(this.prefix.length + 1)))
+  }
+}
+
+/** How an image is run, of what was said about it, with what it has of `Specials`; nothing that would change its files. */
+const withPresent = (config: ImageConfig, present: ReadonlySet<string>): ImageConfig => ({
+  Cmd: config.Cmd ?? null,
+  Entrypoint: config.Entrypoint ?? null,
+  Env: config.Env ?? null,
+  Labels: { [Specials.LABEL]: Specials.toLabel(present) },
+  User: config.User ?? "",
+  WorkingDir: config.WorkingDir ?? ""
+})
