@@ -85,7 +85,9 @@ export function* copyTo(root: string, target: string): Generator<void, void, voi
     if (entry.sameAs !== undefined) Fs.linkSync(`${target}/${entry.sameAs}`, to)
     else if (entry.kind === "directory") directories.push(entry)
     else copyOne(entry, to)
-    if (entry.kind === "directory" && entry.path !== "") Fs.mkdirSync(to, 0o700)
+    // Some stores have made some of them already, as file systems of their own.
+    const isThere = entry.kind !== "directory" || Fs.lstatSync(to, { throwIfNoEntry: false })?.isDirectory() === true
+    if (!isThere) Fs.mkdirSync(to, 0o700)
     yield
   }
   // Last and innermost first, since filling a directory changes its time.
