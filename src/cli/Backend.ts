@@ -13,7 +13,13 @@ import type { Mode } from "../interpreters/store/RsyncStore.ts"
 import type { StoreError, StoreService } from "../interpreters/Store.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
-export interface SandboxOptions {
+/** Who steps are run as, where they have no containers. */
+export interface UserFlags {
+  readonly uid: Option.Option<number>
+  readonly brewPath: Option.Option<string>
+}
+
+export interface SandboxOptions extends UserFlags {
   readonly runtime: Option.Option<string>
   readonly fastSync: boolean
   /** Bytes. */
@@ -22,6 +28,8 @@ export interface SandboxOptions {
 
 export interface StoreOptions {
   readonly rsyncMode: Option.Option<Mode>
+  /** Of who builds; others only look at what there is. */
+  readonly user?: UserFlags
 }
 
 export interface ImageOptions {

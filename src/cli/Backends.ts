@@ -5,6 +5,7 @@ import { sha256 } from "../domain/Digest.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
 import * as DockerImages from "../interpreters/docker/DockerImages.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
+import { isMacOs } from "../interpreters/host/System.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
 import { hashesIn, imagesIn } from "../interpreters/store/local/Layout.ts"
@@ -14,6 +15,7 @@ import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import * as ZfsStore from "../interpreters/store/ZfsStore.ts"
 import type { Backend, SandboxOptions } from "./Backend.ts"
+import * as MacBackend from "./MacBackend.ts"
 
 /** What such a store keeps besides results, once it is there. */
 const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
@@ -46,7 +48,10 @@ const table: Readonly<Record<string, Backend>> = {
     RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") })
   ),
   zfs: {
-    ...local("zfs", (dataset) => ZfsStore.make({ dataset })),
+    ...local("zfs", (dataset, { user }) =>
+      isMacOs() ? MacBackend.store(dataset, user) : ZfsStore.make({ dataset })
+    ),
+    sandbox: (options) => (isMacOs() ? MacBackend.sandbox(options) : ociRuntime(options)),
     placeIsPath: false,
     ...files(ZfsStore.rootOf)
   }

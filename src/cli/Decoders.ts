@@ -19,6 +19,19 @@ export const count: Flag.Decode<number> = (value) => {
     : Either.left(`must be a whole number from 1 on, not ${JSON.stringify(value)}`)
 }
 
+/** A user's that is none of the system's own. */
+export const userId: Flag.Decode<number> = (value) => {
+  const number = Number(value)
+  return /^[0-9]{1,10}$/.test(value) && number >= 500 && number < 2 ** 31 - 1
+    ? Either.right(number)
+    : Either.left(`must be a user's number from 500 on, not ${JSON.stringify(value)}`)
+}
+
+export const absolutePath: Flag.Decode<string> = (value) =>
+  value.startsWith("/") && !value.includes("\0")
+    ? Either.right(value.replace(/(?<=[^/])\/+$/, ""))
+    : Either.left(`must be an absolute path, not ${JSON.stringify(value)}`)
+
 export const secret: Flag.Decode<SecretArgument> = (value) => {
   const colon = value.indexOf(":")
   const [id, file] = [value.slice(0, colon), value.slice(colon + 1)]

@@ -35,6 +35,9 @@ export const PARTS: ReadonlyArray<string> = [HOME, BREW]
 /** What the user of a number is called. */
 export const userName = (uid: number): string => `mac${uid}`
 
+/** The group of all such users, whether there is one of this number or not: bases made for OBuilder have files of it. */
+export const GID = 1000
+
 /** Where the user's home is mounted. */
 export const homeOf = (uid: number): string => `/Users/${userName(uid)}`
 

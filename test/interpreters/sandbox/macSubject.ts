@@ -12,7 +12,6 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import type { DirectoryRootfs, Rootfs } from "../../../src/interpreters/Rootfs.ts"
 import { Sandbox, type SandboxService } from "../../../src/interpreters/Sandbox.ts"
-import { GID } from "../../../src/interpreters/sandbox/user/Account.ts"
 import * as UserSandbox from "../../../src/interpreters/sandbox/UserSandbox.ts"
 import { type Entries, type Files, hostFiles } from "../../laws/files.ts"
 import type { Language, SandboxSubject } from "../../laws/sandboxSubject.ts"
@@ -36,7 +35,7 @@ export const makeSubject = (mac: Mac): SandboxSubject => {
   const { uid } = mac.options
   const home = UserSandbox.homeOf(uid)
   const there = (path: string): string => (path === "/" ? home : `${home}${path}`)
-  const files = filesAs({ uid, gid: GID })
+  const files = filesAs({ uid, gid: UserSandbox.GID })
   const make = (parts: ReadonlyArray<string>) => (entries: Entries) =>
     Effect.gen(function* () {
       const rootfs = makeDataset(mac, parts)
@@ -48,7 +47,7 @@ export const makeSubject = (mac: Mac): SandboxSubject => {
       Context.make(Sandbox, inHome(Context.get(context, Sandbox), there))
     ),
     language: languageIn(home, there),
-    user: { uid, gid: GID, name: UserSandbox.userName(uid) },
+    user: { uid, gid: UserSandbox.GID, name: UserSandbox.userName(uid) },
     hostname: Os.hostname(),
     files,
     image: make(UserSandbox.PARTS),

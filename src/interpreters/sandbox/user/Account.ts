@@ -7,11 +7,8 @@
 import * as Effect from "effect/Effect"
 import type { SandboxError } from "../../Sandbox.ts"
 import { sandboxError } from "../Failure.ts"
-import { homeOf, userName } from "../UserSandbox.ts"
+import { GID, homeOf, userName } from "../UserSandbox.ts"
 import type { Programs } from "./Programs.ts"
-
-/** The group of all such users, whether there is one of this number or not: bases made for OBuilder have files of it. */
-export const GID = 1000
 
 /** Sees to it that there is a user of this number and its own name. */
 export const ensure = ({ run }: Programs, uid: number): Effect.Effect<void, SandboxError> =>

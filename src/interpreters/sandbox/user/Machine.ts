@@ -13,7 +13,7 @@ import { type Command, CommandFailed, type Outcome, SandboxError, type SandboxSe
 import * as Shared from "../../Shared.ts"
 import { notStarted, sandboxError } from "../Failure.ts"
 import * as Ongoing from "../Ongoing.ts"
-import { homeOf, RUN, userName, type UserOptions } from "../UserSandbox.ts"
+import { GID, homeOf, RUN, userName, type UserOptions } from "../UserSandbox.ts"
 import * as Account from "./Account.ts"
 import * as Mounts from "./Mounts.ts"
 import * as Papers from "./Papers.ts"
@@ -130,7 +130,7 @@ class User {
   }
 
   private get ids(): { readonly uid: number; readonly gid: number } {
-    return { uid: this.options.uid, gid: Account.GID }
+    return { uid: this.options.uid, gid: GID }
   }
 
   /** Steps are run as this user: root, whom a spec means that names nobody, or he himself. */
@@ -143,7 +143,7 @@ class User {
     const who = user._tag === "Named" ? JSON.stringify(user.name) : `${user.uid}:${user.gid}`
     return notStarted(
       `steps are run as ${name} here, and not as ${who}`,
-      `leave the user out of the spec, or write (user (uid ${uid}) (gid ${Account.GID}))`
+      `leave the user out of the spec, or write (user (uid ${uid}) (gid ${GID}))`
     )
   }
 
