@@ -7,6 +7,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { randomInt } from "node:crypto"
+import { createRequire } from "node:module"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import { fileURLToPath } from "node:url"
@@ -83,7 +84,11 @@ export const forTests = (programs: ReadonlyArray<string>): StandIns => {
 export const pretend = (platform: NodeJS.Platform): void => {
   const real = process.platform
   const set = (value: NodeJS.Platform) => void Object.defineProperty(process, "platform", { value })
-  beforeAll(() => set(platform))
+  beforeAll(() => {
+    // It looks for its own part by the platform's name.
+    createRequire(import.meta.url)("koffi")
+    set(platform)
+  })
   afterAll(() => set(real))
 }
 

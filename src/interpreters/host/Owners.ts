@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf } from "./IoError.ts"
 import { tryLock } from "./Libc.ts"
+import { hasProcess } from "./System.ts"
 
 /** The file that an owner holds a lock on. */
 export const LOCK = "lock"
@@ -47,7 +48,7 @@ export const deadIn = (parent: string): ReadonlyArray<string> => namesIn(parent)
 const seemsDead = (name: string): boolean => {
   const pid = /^\.?(\d+)-/.exec(name)?.[1]
   // In containers the first process often has the number that the last one had.
-  return pid !== undefined && (Number(pid) === process.pid || !Fs.existsSync(`/proc/${pid}`))
+  return pid !== undefined && (Number(pid) === process.pid || !hasProcess(pid))
 }
 
 /** Whether nobody holds the lock of a directory any more, or it is gone. */

@@ -27,6 +27,7 @@ import { codeOf, storeError } from "../../host/IoError.ts"
 import { namesIn } from "../../host/Owners.ts"
 import { asFarAsPossible, removeTree } from "../../host/RemoveTree.ts"
 import * as Syscalls from "../../host/Syscalls.ts"
+import { isLinux } from "../../host/System.ts"
 import { bytesOf, isMounted, saysMissing, saysThere, type Zfs, zfsError } from "../../host/Zfs.ts"
 import type { Footprint } from "../../Inventory.ts"
 import { StoreError } from "../../Store.ts"
@@ -307,7 +308,8 @@ class Datasets {
     // Where it stays busy it stays mounted, which does no harm.
     for (let tries = 0; isMounted(path) && tries < UNMOUNT_TRIES; tries++) {
       if (tries > 0) yield Cooperate.LATER
-      yield* Cooperate.wait(Effect.promise(() => Syscalls.unmount(path)))
+      if (isLinux()) yield* Cooperate.wait(Effect.promise(() => Syscalls.unmount(path)))
+      else yield* this.attempt("unmount", this.path(name))
     }
   }
 
