@@ -48,9 +48,7 @@ const table: Readonly<Record<string, Backend>> = {
     RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") })
   ),
   zfs: {
-    ...local("zfs", (dataset, { user }) =>
-      isMacOs() ? MacBackend.store(dataset, user) : ZfsStore.make({ dataset })
-    ),
+    ...local("zfs", (dataset, { user }) => (isMacOs() ? MacBackend.store(dataset, user) : ZfsStore.make({ dataset }))),
     sandbox: (options) => (isMacOs() ? MacBackend.sandbox(options) : ociRuntime(options)),
     placeIsPath: false,
     ...files(ZfsStore.rootOf)

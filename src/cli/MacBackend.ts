@@ -25,7 +25,9 @@ export const sandbox = (options: SandboxOptions): Effect.Effect<SandboxService, 
     ...(Option.isSome(options.runtime) ? ["--runtime"] : [])
   ]
   if (unknown.length > 0) {
-    return Effect.fail(sandboxError(`${unknown.join(", ")}: steps on macOS have no such thing`, undefined, "leave it out"))
+    return Effect.fail(
+      sandboxError(`${unknown.join(", ")}: steps on macOS have no such thing`, undefined, "leave it out")
+    )
   }
   return Option.match(userOf(options), {
     onNone: () =>

@@ -28,9 +28,7 @@ export interface Options {
 }
 
 export const make = ({ dataset, user }: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
-  Effect.map(ZfsStore.make({ dataset, parts: PARTS }), (store) =>
-    user === undefined ? store : forUser(store, user)
-  )
+  Effect.map(ZfsStore.make({ dataset, parts: PARTS }), (store) => (user === undefined ? store : forUser(store, user)))
 
 const forUser = (store: StoreService, { brewPath, uid }: UserOptions): StoreService => {
   const paths = new Map([
@@ -86,6 +84,8 @@ const makeLink = (root: string, path: string, part: string): void => {
 const occupied = (path: string, part: string): StoreError =>
   new StoreError({
     message: `the image has something of its own at ${path}`,
-    hint: Option.some(`put what belongs there into the directory ${part} at the root of the base, and leave ${path} out`),
+    hint: Option.some(
+      `put what belongs there into the directory ${part} at the root of the base, and leave ${path} out`
+    ),
     cause: undefined
   })

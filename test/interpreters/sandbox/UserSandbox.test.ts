@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { beforeAll, describe } from "vitest"
@@ -17,11 +18,12 @@ import { sandboxLaws } from "../../laws/sandbox.ts"
 import { collect, command } from "../../laws/sandboxSubject.ts"
 import { describeWith } from "../../requirements.ts"
 import { forMac } from "../../standins/mac.ts"
-import { mountsBelow } from "../../standins/standIns.ts"
+import { mountsBelow, pretend } from "../../standins/standIns.ts"
 import { alive, pathsOf } from "./busybox.ts"
 import { makeDataset, makeSubject } from "./macSubject.ts"
 
 describeWith(["root", "busybox"], "the sandbox of macOS", () => {
+  pretend("darwin")
   const mac = forMac(60_701)
   const { stateDirectory, uid } = mac.options
   const home = UserSandbox.homeOf(uid)
@@ -64,9 +66,9 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
       yield* run("true")
       const again = mac.calls().filter((call) => call[0] === "dscl" && call[2] === "-create")
       expect(again).toHaveLength(created.length + 1)
-      expect(mac.run("dscl", ".", "-read", `/Users/mac${uid}`, "UniqueID", "UserShell", "NFSHomeDirectory").stdout).toBe(
-        `UniqueID: ${uid}\nUserShell: /bin/bash\nNFSHomeDirectory: ${home}\n`
-      )
+      expect(
+        mac.run("dscl", ".", "-read", `/Users/mac${uid}`, "UniqueID", "UserShell", "NFSHomeDirectory").stdout
+      ).toBe(`UniqueID: ${uid}\nUserShell: /bin/bash\nNFSHomeDirectory: ${home}\n`)
     })
   )
 
@@ -75,7 +77,9 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
       expect(mac.run("dscl", ".", "-create", "/Users/ann", "UniqueID", String(uid + 50)).status).toBe(0)
       const sandbox = yield* UserSandbox.make({ ...mac.options, uid: uid + 50 })
       const error = yield* Effect.flip(collect(sandbox, image(), "true"))
-      expect(error.message).toBe(`the user ann has the number ${uid + 50}, and steps need mac${uid + 50} with ${uid + 50}`)
+      expect(error.message).toBe(
+        `the user ann has the number ${uid + 50}, and steps need mac${uid + 50} with ${uid + 50}`
+      )
     })
   )
 
@@ -84,7 +88,7 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
     [{ brewPath: "/usr" }, /Homebrew cannot be at "\/usr"/],
     [{ brewPath: "/opt/../etc" }, /Homebrew cannot be at/],
     [{ brewPath: `${home}/brew` }, /Homebrew cannot be at/]
-  ])("refuses %j", ([options, message]) =>
+  ] as const)("refuses %j", ([options, message]) =>
     Effect.gen(function* () {
       const sandbox = yield* UserSandbox.make({ ...mac.options, ...options })
       expect((yield* Effect.flip(collect(sandbox, image(), "true"))).message).toMatch(message)
@@ -118,7 +122,10 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
       })
       // What would be taken for a success by who asks `su` alone.
       for (const text of ["exit 0\n", "kill -9 $$\n"]) {
-        expect(yield* run(script, options, profile(text))).toMatchObject({ outcome: { _tag: "NotStarted" }, output: "" })
+        expect(yield* run(script, options, profile(text))).toMatchObject({
+          outcome: { _tag: "NotStarted" },
+          output: ""
+        })
       }
     })
   )
@@ -180,7 +187,11 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
         const said = `${(args.length === 0 ? [""] : args).join("\0")}\0${home}/${directory}\n`
         expect(ran).toEqual({
           outcome: "succeeded",
-          output: said + Object.values(variables).map((value) => `${value}\0`).join("")
+          output:
+            said +
+            Object.values(variables)
+              .map((value) => `${value}\0`)
+              .join("")
         })
       }
       const odd = yield* collect(sandbox, rootfs, "", {
@@ -287,10 +298,19 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
         const lock = Fs.openSync(`${own}/lock`, "a")
         expect(Libc.tryLock(lock)).toBe(true)
         const before = mac.calls().length
-        const waiting = yield* Effect.fork(run("echo mine"))
-        // It has come to where it waits when it has looked for the user, and it goes no further.
-        while (!mac.calls().slice(before).some(([program]) => program === "dscl")) yield* Effect.sleep(5)
-        expect(mac.calls().slice(before).some(([program]) => program === "su" || program === "pkill")).toBe(false)
+        const said = yield* Deferred.make<string>()
+        const logger = Logger.make(({ message }) => void Effect.runSync(Deferred.succeed(said, String(message))))
+        const waiting = yield* run("echo mine").pipe(
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+          Effect.fork
+        )
+        expect(yield* Deferred.await(said)).toBe(`waiting for another build to be done with a step as mac${uid}`)
+        expect(
+          mac
+            .calls()
+            .slice(before)
+            .some(([program]) => program === "su" || program === "pkill")
+        ).toBe(false)
         // Who waits can be interrupted.
         const other = yield* Effect.fork(run("true"))
         expect(Exit.isInterrupted(yield* Fiber.interrupt(other))).toBe(true)

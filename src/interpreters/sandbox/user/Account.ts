@@ -8,10 +8,10 @@ import * as Effect from "effect/Effect"
 import type { SandboxError } from "../../Sandbox.ts"
 import { sandboxError } from "../Failure.ts"
 import { GID, homeOf, userName } from "../UserSandbox.ts"
-import type { Programs } from "./Programs.ts"
+import { run } from "./Programs.ts"
 
 /** Sees to it that there is a user of this number and its own name. */
-export const ensure = ({ run }: Programs, uid: number): Effect.Effect<void, SandboxError> =>
+export const ensure = (uid: number): Effect.Effect<void, SandboxError> =>
   Effect.gen(function* () {
     const dscl = (...words: ReadonlyArray<string>) =>
       Effect.flatMap(run("dscl", ".", ...words), ({ status, text }) =>

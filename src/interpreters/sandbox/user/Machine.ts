@@ -1,13 +1,9 @@
 /** What `UserSandbox.ts` loads at the first command: running commands as the user. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { constants } from "node:os"
-import type { Running } from "../../host/ChildProcess.ts"
-import * as OutputPipe from "../../host/OutputPipe.ts"
-import * as Reaper from "../../host/Reaper.ts"
 import * as Zfs from "../../host/Zfs.ts"
 import { type Command, CommandFailed, type Outcome, SandboxError, type SandboxService } from "../../Sandbox.ts"
 import * as Shared from "../../Shared.ts"
@@ -32,12 +28,8 @@ export const open = (options: UserOptions, state: string): Effect.Effect<Machine
   Effect.gen(function* () {
     yield* check(options)
     const scope = yield* Effect.scope
-    const reaper = yield* Reaper.make
-    const zfs = Zfs.make(scope)
-    const programs = Programs.make(reaper)
-    const account = Shared.make(Account.ensure(programs, options.uid), scope)
-    const user = new User(options, state, { account, look: reaper.look, programs, zfs })
-    // After the reaper, so that it ends what is running before that goes.
+    const account = Shared.make(Account.ensure(options.uid), scope)
+    const user = new User(options, state, { account, zfs: Zfs.make(scope) })
     const during = yield* Ongoing.make
     // Who waits here does not look at the lock again and again.
     const permits = yield* Effect.makeSemaphore(1)
@@ -77,9 +69,6 @@ const LAST_UID = 2 ** 31 - 2
 
 interface Means {
   readonly account: Effect.Effect<void, SandboxError>
-  /** Says that a process may have ended. */
-  readonly look: () => void
-  readonly programs: Programs.Programs
   readonly zfs: Zfs.Zfs
 }
 
@@ -180,46 +169,20 @@ class User {
     }).pipe(Effect.uninterruptible)
   }
 
-  /** Runs the script; gives what `su` ended with. When it ends so have the user's processes. */
+  /** Runs the script; gives what `su` ended with, after which the user has no process. */
   private execute<E>(
     script: string,
     output: (chunk: Uint8Array) => Effect.Effect<void, E>
   ): Effect.Effect<number, SandboxError | E> {
-    const { look, programs } = this.means
-    return Effect.scoped(
-      Effect.gen(this, function* () {
-        const pipe = yield* OutputPipe.make(look)
-        let isOver = false
-        const su = yield* Effect.acquireRelease(
-          programs.start("su", ["-l", userName(this.options.uid), "-c", `. ${quote(script)}`], pipe.writeEnd),
-          (running) => Effect.suspend(() => (isOver ? Effect.void : this.stop(running)))
-        )
-        pipe.closeWriteEnd()
-        const ended = Effect.tap(su.ended, () =>
-          Effect.sync(() => {
-            isOver = true
-            pipe.finish()
-          })
-        ).pipe(Effect.mapError(() => sandboxError("su was waited for by another part of this program")))
-        const [status] = yield* Effect.all([ended, pipe.pump(output)], { concurrency: 2 })
-        return status._tag === "Exited" ? status.status : SIGNALED + status.signal
-      })
-    )
-  }
-
-  private stop({ ended, kill }: Running): Effect.Effect<void> {
-    const isDead = Effect.timeout(Effect.interruptible(ended), DEATH_TIME)
-    return Effect.ignore(this.killAll).pipe(
-      Effect.zipRight(isDead),
-      // It waits for somebody who does not die.
-      Effect.catchAll(() => Effect.zipRight(Effect.sync(kill), Effect.ignore(isDead)))
-    )
+    const words = ["-l", userName(this.options.uid), "-c", `. ${quote(script)}`]
+    // What a process in the background has of the output is not waited for.
+    return Programs.follow("su", words, output, Effect.ignore(this.killAll))
   }
 
   /** Kills the user's processes until there are none; what the system itself starts again and again is let be. */
   private get killAll(): Effect.Effect<void, SandboxError> {
     const { uid } = this.options
-    const kill = this.means.programs.run("pkill", "-9", "-U", String(uid))
+    const kill = Programs.run("pkill", "-9", "-U", String(uid))
     return Effect.gen(function* () {
       for (let tries = 0; tries < KILLS; tries++) {
         const { status, text } = yield* kill
@@ -238,9 +201,6 @@ const KILL_PAUSE = 10
 
 /** pkill(1): no processes were matched. */
 const NONE_MATCHED = 1
-
-/** How long `su` may outlive the user's processes. */
-const DEATH_TIME = Duration.seconds(5)
 
 const recordIn = (run: string): string => `${run}/mounts`
 

@@ -284,7 +284,7 @@ class Datasets {
     if (isAsMade(path)) {
       yield* this.run("destroy", this.path(name))
       this.removeMountPoint(name)
-    } else yield* this.unmountAt(path)
+    } else yield* this.unmountAt(name)
   }
 
   /** Otherwise what is written there would be written into the store's own dataset. */
@@ -300,11 +300,12 @@ class Datasets {
   }
 
   private *unmount(name: string): Cooperate.Work {
-    yield* this.unmountAt(this.mountPoint(name))
+    yield* this.unmountAt(name)
     this.removeMountPoint(name)
   }
 
-  private *unmountAt(path: string): Cooperate.Work {
+  private *unmountAt(name: string): Cooperate.Work {
+    const path = this.mountPoint(name)
     // Where it stays busy it stays mounted, which does no harm.
     for (let tries = 0; isMounted(path) && tries < UNMOUNT_TRIES; tries++) {
       if (tries > 0) yield Cooperate.LATER
