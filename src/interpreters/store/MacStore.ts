@@ -17,7 +17,7 @@ import type { User } from "../../domain/Spec.ts"
 import { storeError } from "../host/IoError.ts"
 import type { Rootfs } from "../Rootfs.ts"
 import { BREW, GID, HOME, homeOf, PARTS, userName, type UserOptions } from "../sandbox/UserSandbox.ts"
-import { StoreError, type StoreService, type Workspace } from "../Store.ts"
+import { CopyError, StoreError, type StoreService, type Workspace } from "../Store.ts"
 import * as ZfsStore from "./ZfsStore.ts"
 
 export interface Options {
@@ -40,9 +40,14 @@ const forUser = (store: StoreService, { brewPath, uid }: UserOptions): StoreServ
     cache: (name, owner) => store.cache(name, ownerOf(uid, owner)),
     build: (info, fill) =>
       store.build(info, (given) => {
-        const copy: Workspace["copy"] = (request) => given.copy({ ...request, owner: ownerOf(uid, request.owner) })
+        const linked = link(given.rootfs, paths)
+        const copy: Workspace["copy"] = (request) =>
+          Effect.zipLeft(
+            given.copy({ ...request, owner: ownerOf(uid, request.owner) }),
+            // What is copied to just such a path takes the link's place.
+            Effect.mapError(linked, ({ message }) => new CopyError({ path: request.destination.path, message }))
+          )
         const workspace = { ...given, copy }
-        const linked = link(workspace.rootfs, paths)
         // A base is unpacked into an empty tree.
         return Option.isNone(info.parent)
           ? Effect.zipLeft(fill(workspace), linked)
