@@ -6,7 +6,6 @@ import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
 import * as DockerImages from "../interpreters/docker/DockerImages.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
 import { isMacOs } from "../interpreters/host/System.ts"
-import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
 import { hashesIn, imagesIn } from "../interpreters/store/local/Layout.ts"
 import * as LocalStore from "../interpreters/store/LocalStore.ts"
@@ -14,8 +13,9 @@ import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import * as ZfsStore from "../interpreters/store/ZfsStore.ts"
-import type { Backend, SandboxOptions } from "./Backend.ts"
+import type { Backend } from "./Backend.ts"
 import * as MacBackend from "./MacBackend.ts"
+import { ofThisSystem } from "./Sandboxes.ts"
 
 /** What such a store keeps besides results, once it is there. */
 const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
@@ -32,11 +32,11 @@ const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, 
   hashes: (place, sourceDirectory) => Option.map(rootOf(place), (root) => hashesIn(root, sha256(sourceDirectory)))
 })
 
-/** Results in a directory of this machine, steps in containers. */
+/** Results in a directory of this machine, steps in what its system has to keep them apart. */
 const local = (kind: string, store: Backend["store"]): Backend => ({
   placeIsPath: true,
   store,
-  sandbox: (options) => ociRuntime(options),
+  sandbox: ofThisSystem,
   ...files((path) => LocalStore.rootOf(kind, path))
 })
 
@@ -49,7 +49,6 @@ const table: Readonly<Record<string, Backend>> = {
   ),
   zfs: {
     ...local("zfs", (dataset, { user }) => (isMacOs() ? MacBackend.store(dataset, user) : ZfsStore.make({ dataset }))),
-    sandbox: (options) => (isMacOs() ? MacBackend.sandbox(options) : ociRuntime(options)),
     placeIsPath: false,
     ...files(ZfsStore.rootOf)
   }
@@ -57,10 +56,3 @@ const table: Readonly<Record<string, Backend>> = {
 
 /** The backends of this program, by kind. */
 export const backends: ReadonlyMap<string, Backend> = new Map(Object.entries(table))
-
-const ociRuntime = ({ fastSync, memory, runtime }: SandboxOptions) =>
-  OciRuntimeSandbox.make({
-    fastSync,
-    runtime: Option.getOrUndefined(runtime),
-    memoryLimit: Option.getOrUndefined(memory)
-  })

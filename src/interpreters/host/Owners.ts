@@ -76,3 +76,19 @@ export const isAbandoned = (parent: string, name: string): boolean => {
   const stats = Fs.lstatSync(`${parent}/${name}`, { throwIfNoEntry: false })
   return stats !== undefined && Date.now() - stats.ctimeMs > (seemsDead(name) ? SOON_MS : ABANDONED_MS)
 }
+
+/**
+ * Makes a directory for those of processes, and returns its path without links. It
+ * may be in a directory where everybody can make files, as `/dev/shm`: so a
+ * link, which would have others' directories swept, is refused, and one that
+ * others could write to, since secrets are kept in it.
+ */
+export const makePrivate = (parent: string): string => {
+  Fs.mkdirSync(parent, { recursive: true, mode: 0o700 })
+  const stats = Fs.lstatSync(parent)
+  if (!stats.isDirectory()) throw new Error("it is not a directory of its own but something else; remove it")
+  if (stats.uid !== 0 || (stats.mode & 0o022) !== 0) {
+    throw new Error("it must be root's, and nobody else may write to it; remove it")
+  }
+  return Fs.realpathSync(parent)
+}

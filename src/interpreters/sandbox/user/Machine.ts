@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { constants } from "node:os"
 import * as Zfs from "../../host/Zfs.ts"
 import { type Command, CommandFailed, type Outcome, SandboxError, type SandboxService } from "../../Sandbox.ts"
 import * as Shared from "../../Shared.ts"
 import { notStarted, sandboxError } from "../Failure.ts"
 import * as Ongoing from "../Ongoing.ts"
+import { SIGNALED, signalNames } from "../Signals.ts"
 import { GID, homeOf, RUN, userName, type UserOptions } from "../UserSandbox.ts"
 import * as Account from "./Account.ts"
 import * as Mounts from "./Mounts.ts"
@@ -215,9 +215,6 @@ const attempt = <A>(work: () => A): Effect.Effect<A | { readonly outcome: Outcom
     })
   )
 
-/** A shell's statuses for a command that a signal ended: 128 and the signal's number. */
-const SIGNALED = 128
-
 /** `told` is what the script has told, `su` what that program ended with. */
 const outcomeOf = (told: string, su: number, { cwd }: Command): Outcome | undefined => {
   if (told === NO_DIRECTORY) return notStarted(`the working directory ${cwd} cannot be made, or not be entered`)
@@ -234,10 +231,3 @@ const outcomeOf = (told: string, su: number, { cwd }: Command): Outcome | undefi
     onSome: (name) => ({ _tag: "Signal", signal: name })
   })
 }
-
-/** Of two names for one number, as SIGABRT and SIGIOT, the first. */
-const signalNames: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.signals)
-    .reverse()
-    .map(([name, number]) => [number, name] as const)
-)

@@ -4,6 +4,7 @@ import * as ChildProcess from "../../host/ChildProcess.ts"
 import * as PlainProcess from "../../host/PlainProcess.ts"
 import type { SandboxError } from "../../Sandbox.ts"
 import { sandboxError } from "../Failure.ts"
+import { SIGNALED } from "../Signals.ts"
 
 /** What a program ended with, and what it wrote to either output. */
 export interface Said {
@@ -25,7 +26,7 @@ export const run = (program: string, ...args: ReadonlyArray<string>): Effect.Eff
     }))
   }).pipe(Effect.uninterruptible)
 
-/** Runs a program, giving `output` what it writes; `afterwards`, and its status, as `PlainProcess` has it, with 128 added to a signal. */
+/** Runs a program, giving `output` what it writes; `afterwards`, and its status, as `PlainProcess` has it, with `SIGNALED` added to a signal. */
 export const follow = <E>(
   program: string,
   args: ReadonlyArray<string>,
@@ -37,7 +38,7 @@ export const follow = <E>(
   if (found === undefined)
     return Effect.fail(sandboxError(`there is no program ${program}`, undefined, "is this macOS?"))
   return PlainProcess.run(found, args, { environment: { PATH: path, LC_ALL: "C" } }, output, afterwards).pipe(
-    Effect.map((status) => (status._tag === "Exited" ? status.status : 128 + status.signal)),
+    Effect.map((status) => (status._tag === "Exited" ? status.status : SIGNALED + status.signal)),
     Effect.mapError((error) =>
       error instanceof ChildProcess.SpawnError ? sandboxError(`cannot run ${program}`, error) : error
     )

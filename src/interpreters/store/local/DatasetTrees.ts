@@ -277,14 +277,14 @@ class Datasets {
     return true
   }
 
-  /** Unmounts it, or removes it where there is nothing in it. */
+  /** Removes it where there is nothing in it. Elsewhere than on Linux it is unmounted with what it is a part of. */
   private *finishPart(name: string): Cooperate.Work {
     const path = this.mountPoint(name)
     if (!this.isMounted(name)) return
     if (isAsMade(path)) {
       yield* this.run("destroy", this.path(name))
       this.removeMountPoint(name)
-    } else yield* this.unmountAt(name)
+    } else if (isLinux()) yield* this.unmountAt(name)
   }
 
   /** Otherwise what is written there would be written into the store's own dataset. */
