@@ -15,8 +15,10 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import type { User } from "../../domain/Spec.ts"
 import { storeError } from "../host/IoError.ts"
+import { components } from "../host/LayeredTree.ts"
 import type { Rootfs } from "../Rootfs.ts"
 import { BREW, GID, HOME, homeOf, PARTS, userName, type UserOptions } from "../sandbox/UserSandbox.ts"
+import type { SourceTree } from "../SourceTree.ts"
 import { CopyError, StoreError, type StoreService, type Workspace } from "../Store.ts"
 import * as ZfsStore from "./ZfsStore.ts"
 
@@ -37,6 +39,7 @@ const forUser = (store: StoreService, { brewPath, uid }: UserOptions): StoreServ
   ])
   return {
     ...store,
+    tree: (id) => Effect.map(store.tree(id), (tree) => readBy(tree, paths)),
     cache: (name, owner) => store.cache(name, ownerOf(uid, owner)),
     build: (info, fill) =>
       store.build(info, (given) => {
@@ -55,6 +58,16 @@ const forUser = (store: StoreService, { brewPath, uid }: UserOptions): StoreServ
       })
   }
 }
+
+/** Copies follow no links where they read, so what is named by a path of the host is looked for where it is. */
+const readBy = (tree: SourceTree, paths: ReadonlyMap<string, string>): SourceTree => ({
+  ...tree,
+  manifest: (src, exclude) => {
+    const path = `/${components(src).join("/")}`
+    const [at, part] = [...paths].find(([at]) => path === at || path.startsWith(`${at}/`)) ?? ["", ""]
+    return tree.manifest(part === "" ? src : part + path.slice(at.length), exclude)
+  }
+})
 
 /** Whom a user of the spec means. */
 const ownerOf = (uid: number, owner: User): User => {
