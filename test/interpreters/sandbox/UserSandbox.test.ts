@@ -293,9 +293,15 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
       })
     )
 
-    it.scopedLive("one at a time has the user, in this process and in others", () =>
+    it.scopedLive.each([
+      ["the user", () => `${own}/lock`],
+      [
+        "the place of Homebrew",
+        () => `${stateDirectory}/${Fs.readdirSync(stateDirectory).find((name) => name.startsWith("brew-"))}`
+      ]
+    ] as const)("one at a time has %s, in this process and in others", ([, path]) =>
       Effect.gen(function* () {
-        const lock = Fs.openSync(`${own}/lock`, "a")
+        const lock = Fs.openSync(path(), "a")
         expect(Libc.tryLock(lock)).toBe(true)
         const before = mac.calls().length
         const said = yield* Deferred.make<string>()
@@ -305,12 +311,8 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
           Effect.fork
         )
         expect(yield* Deferred.await(said)).toBe(`waiting for another build to be done with a step as mac${uid}`)
-        expect(
-          mac
-            .calls()
-            .slice(before)
-            .some(([program]) => program === "su" || program === "pkill")
-        ).toBe(false)
+        const isRun = ([program]: ReadonlyArray<string>) => program === "su" || program === "pkill"
+        expect(mac.calls().slice(before).some(isRun)).toBe(false)
         // Who waits can be interrupted.
         const other = yield* Effect.fork(run("true"))
         expect(Exit.isInterrupted(yield* Fiber.interrupt(other))).toBe(true)

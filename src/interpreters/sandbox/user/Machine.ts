@@ -112,7 +112,7 @@ class User {
 
   get reclaim(): Effect.Effect<void, SandboxError> {
     return Effect.scoped(
-      Effect.flatMap(Turn.tryTake(this.state, this.options.uid), (turn) =>
+      Effect.flatMap(Turn.tryTake(this.state, this.options), (turn) =>
         turn === undefined ? Effect.void : this.clear(turn)
       )
     )
@@ -140,7 +140,7 @@ class User {
   private get takeTurn(): Effect.Effect<Turn.Turn, SandboxError, Scope.Scope> {
     const { zfs } = this.means
     return Effect.gen(this, function* () {
-      const turn = yield* Turn.take(this.state, this.options.uid)
+      const turn = yield* Turn.take(this.state, this.options)
       // A command that goes on when this process is killed keeps others from the turn until it is done.
       yield* Effect.acquireRelease(
         Effect.sync(() => (zfs.lock = turn.lock)),
