@@ -6,8 +6,11 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
-import * as Scope from "effect/Scope"
+import { buildSync } from "esbuild"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import * as Fs from "node:fs"
+import { fileURLToPath } from "node:url"
 import { beforeAll, describe } from "vitest"
 import * as Libc from "../../../src/interpreters/host/Libc.ts"
 import type { DirectoryRootfs } from "../../../src/interpreters/Rootfs.ts"
@@ -321,38 +324,38 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
       })
     )
 
-    it.scopedLive("what a killed process left is undone by the next", () =>
+    it.scopedLive("what a killed process left is undone by the next, and what a live one has is left alone", () =>
       Effect.gen(function* () {
-        const root = image()
-        const left = cache()
-        // As a process leaves it that is killed in the middle: the lock is dropped, and nothing else is undone.
-        const scope = yield* Scope.make()
-        const sandbox = yield* Scope.extend(open, scope)
-        const up = yield* Deferred.make<void>()
+        const [root, left] = [image(), cache()]
+        const program = `${mac.path}/program.mjs`
+        buildSync({
+          entryPoints: [fileURLToPath(new URL("macProcess.ts", import.meta.url))],
+          outfile: program,
+          bundle: true,
+          platform: "node",
+          format: "esm",
+          external: ["koffi"]
+        })
         const hang = command("echo up; sh -c 'sleep 1000; true' mac-left", {
           cwd: home,
-          caches: [{ target: `${home}/c`, rootfs: left }],
-          secrets: [{ target: "s", content: bytes("s3cret") }]
+          caches: [{ target: `${home}/c`, rootfs: left }]
         })
-        const running = yield* Effect.fork(sandbox.run(hang, root, () => Deferred.succeed(up, undefined)))
-        yield* Deferred.await(up)
+        const words = [mac.options, hang, root].map((one) => JSON.stringify(one))
+        const child = spawn(process.execPath, [program, ...words], {
+          stdio: ["ignore", "pipe", "inherit"],
+          env: { ...process.env, NODE_PATH: fileURLToPath(new URL("../../../node_modules", import.meta.url)) }
+        })
+        yield* Effect.promise(() => Promise.race([once(child.stdout, "data"), once(child, "exit")]))
+        const sandbox = yield* open
+        yield* sandbox.reclaim
+        expect(alive("mac-left")).toBeGreaterThan(0)
         expect(mounted()).toEqual([home, "/opt/homebrew", `${home}/c`])
-        const state = `${mac.path}/copied`
-        Fs.cpSync(`${own}/run`, `${state}/${uid}/run`, { recursive: true })
-        expect(Fs.readFileSync(`${state}/${uid}/run/mounts`, "utf8")).toContain(left.dataset)
-        yield* Fiber.interrupt(running)
-        yield* Scope.close(scope, Exit.void)
-        // The same state again: mounted, with a process, and written down.
-        for (const [at, dataset] of [
-          [home, `${root.dataset}/home`],
-          [`${home}/c`, left.dataset]
-        ]) {
-          Fs.mkdirSync(`${root.path}/home/c`, { recursive: true })
-          expect(mac.run("zfs", "set", `mountpoint=${at}`, dataset ?? "").status).toBe(0)
-        }
-        Fs.cpSync(`${state}/${uid}/run`, `${own}/run`, { recursive: true })
-        const next = yield* open
-        yield* next.reclaim
+        child.kill("SIGKILL")
+        yield* Effect.promise(() => once(child, "exit"))
+        expect(alive("mac-left")).toBeGreaterThan(0)
+        expect(Fs.readFileSync(`${own}/run/secrets/s`, "utf8")).toBe("s3cret")
+        yield* sandbox.reclaim
+        expect(alive("mac-left")).toBe(0)
         expect(mounted()).toEqual([])
         expect(Fs.readdirSync(own)).toEqual(["lock"])
         expect(Fs.readdirSync(`${root.path}/home`)).toEqual([])
