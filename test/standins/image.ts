@@ -35,9 +35,19 @@ ${[
 /** Fills a directory with it. */
 export const fillFreeBsd = (path: string): void => {
   fill(path)
+  addFreeBsd(path)
+  if (!Fs.existsSync(`${path}/etc/passwd`)) Fs.writeFileSync(`${path}/etc/passwd`, PASSWD)
+}
+
+/** Adds to an image of busybox what FreeBSD has where. */
+export const addFreeBsd = (path: string): void => {
   for (const name of ["dev", "etc", "sbin", "tmp", "usr/bin"]) Fs.mkdirSync(`${path}/${name}`, { recursive: true })
   Fs.symlinkSync("../../bin/busybox", `${path}/usr/bin/env`)
-  Fs.writeFileSync(`${path}/usr/bin/su`, SU, { mode: 0o755 })
-  Fs.writeFileSync(`${path}/sbin/ifconfig`, IFCONFIG, { mode: 0o755 })
-  if (!Fs.existsSync(`${path}/etc/passwd`)) Fs.writeFileSync(`${path}/etc/passwd`, PASSWD)
+  for (const [name, text] of [
+    ["usr/bin/su", SU],
+    ["sbin/ifconfig", IFCONFIG]
+  ] as const) {
+    Fs.writeFileSync(`${path}/${name}`, text)
+    Fs.chmodSync(`${path}/${name}`, 0o755)
+  }
 }

@@ -1,14 +1,17 @@
 /** The laws of `Store` for ZFS where the system is not Linux, on the stand-in for zfs. */
 import * as Effect from "effect/Effect"
-import { beforeAll } from "vitest"
+import { beforeAll, expect } from "vitest"
 import * as ZfsStore from "../../../src/interpreters/store/ZfsStore.ts"
 import { hostFiles } from "../../laws/files.ts"
-import { hostSource, memorySource } from "../../laws/sources.ts"
+import { hostSource } from "../../laws/sources.ts"
 import { storeLaws } from "../../laws/store.ts"
 import type { Subject } from "../../laws/storeSubject.ts"
 import { describeWith } from "../../requirements.ts"
 import { forTests, pretend } from "../../standins/standIns.ts"
 import { temporaryIn } from "./kinds.ts"
+
+/** Some laws never make a store. */
+const destroyed = (said: string): string => (said.endsWith("dataset does not exist\n") ? "gone" : said)
 
 describeWith(["root"], "the store zfs on FreeBSD", () => {
   pretend("freebsd")
@@ -21,7 +24,10 @@ describeWith(["root"], "the store zfs on FreeBSD", () => {
   const makeSubject = Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => `s${++count}`),
-      (name) => Effect.sync(() => void standIns.run("zfs", "destroy", "-R", `tank/${name}`))
+      (name) =>
+        Effect.sync(() =>
+          expect(["", "gone"]).toContain(destroyed(standIns.run("zfs", "destroy", "-R", `tank/${name}`).stderr))
+        )
     ),
     (name): Subject => ({
       layer: ZfsStore.layer({ dataset: `tank/${name}/store` }),
@@ -29,5 +35,5 @@ describeWith(["root"], "the store zfs on FreeBSD", () => {
       temporary: Effect.sync(() => temporaryIn(`${pool}/${name}/store`))
     })
   )
-  storeLaws(makeSubject, { "on the host": hostSource, "in memory": memorySource })
+  storeLaws(makeSubject, { "on the host": hostSource })
 })

@@ -104,7 +104,9 @@ class Datasets {
   }
 
   *prepare(): Cooperate.Work {
-    const options = PROPERTIES.flatMap((property) => ["-o", property])
+    // Whether FreeBSD's knows it depends on the version; devices in images are no good there anyway.
+    const properties = PROPERTIES.filter((property) => isLinux() || property !== "devices=on")
+    const options = properties.flatMap((property) => ["-o", property])
     const failure = yield* this.attempt("create", ...options, this.dataset)
     if (failure !== undefined && !saysThere(failure)) throw failure
   }
