@@ -15,8 +15,8 @@ import { type UsageError, usageError } from "./UsageError.ts"
 
 /** Who steps are run as, where they have no containers. */
 export interface UserFlags {
-  readonly uid: Option.Option<number>
-  readonly brewPath: Option.Option<string>
+  readonly uid?: Option.Option<number>
+  readonly brewPath?: Option.Option<string>
 }
 
 export interface SandboxOptions extends UserFlags {

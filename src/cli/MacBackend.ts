@@ -2,8 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { SandboxError, SandboxService } from "../interpreters/Sandbox.ts"
-import { sandboxError } from "../interpreters/sandbox/Failure.ts"
+import { SandboxError, type SandboxService } from "../interpreters/Sandbox.ts"
 import * as UserSandbox from "../interpreters/sandbox/UserSandbox.ts"
 import type { StoreError, StoreService } from "../interpreters/Store.ts"
 import type { SandboxOptions, UserFlags } from "./Backend.ts"
@@ -24,25 +23,21 @@ export const sandbox = (options: SandboxOptions): Effect.Effect<SandboxService, 
     ...(Option.isSome(options.memory) ? ["--memory"] : []),
     ...(Option.isSome(options.runtime) ? ["--runtime"] : [])
   ]
-  if (unknown.length > 0) {
-    return Effect.fail(
-      sandboxError(`${unknown.join(", ")}: steps on macOS have no such thing`, undefined, "leave it out")
-    )
-  }
+  if (unknown.length > 0) return refused(`${unknown.join(", ")}: steps on macOS have no such thing`, "leave it out")
   return Option.match(userOf(options), {
     onNone: () =>
-      Effect.fail(
-        sandboxError(
-          "steps on macOS are run as a user of their own, and none is named",
-          undefined,
-          "add --uid with a number that nobody has: dscl . -list /Users UniqueID shows those that are taken"
-        )
+      refused(
+        "steps on macOS are run as a user of their own, and none is named",
+        "add --uid with a number that nobody has: dscl . -list /Users UniqueID shows those that are taken"
       ),
     onSome: UserSandbox.make
   })
 }
 
-const userOf = ({ brewPath, uid }: UserFlags): Option.Option<UserSandbox.UserOptions> =>
+const refused = (message: string, hint: string) =>
+  Effect.fail(new SandboxError({ message, hint: Option.some(hint), cause: undefined }))
+
+const userOf = ({ brewPath = Option.none(), uid = Option.none() }: UserFlags): Option.Option<UserSandbox.UserOptions> =>
   Option.map(uid, (uid) => ({ uid, brewPath: Option.getOrElse(brewPath, defaultBrewPath) }))
 
 /** Where Homebrew's own installer puts it. */

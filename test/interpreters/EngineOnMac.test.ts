@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { beforeAll, describe } from "vitest"
 import { MissingSecret, StepFailed } from "../../src/interpreters/Engine.ts"
@@ -170,6 +171,21 @@ describeWith(["root", "busybox"], "builds on the backend of macOS", () => {
           })
         )
         expect(changed instanceof StepFailed && changed.reason).toBeInstanceOf(CopyError)
+      })
+    )
+  )
+
+  it.live("begin with a tar of a base, and with nothing", () =>
+    inStore((once, store) =>
+      Effect.gen(function* () {
+        execFileSync("tar", ["-C", `${mac.path}/base`, "-cf", `${mac.path}/base.tar`, "."])
+        const id = yield* once({ spec: spec(`rootfs:${mac.path}/base.tar`, ops(run("cat base-id > copied"))) })
+        expect((yield* contents(store, id))["/home/copied"]).toBe(`file 0644 ${uid}:${GID} base-distro\n`)
+        const empty = yield* once({ spec: spec("scratch", ops(run("echo x > file; echo y > /opt/homebrew/file"))) })
+        expect(yield* contents(store, empty)).toMatchObject({
+          "/home/file": `file 0644 ${uid}:${GID} x\n`,
+          "/brew/file": `file 0644 ${uid}:${GID} y\n`
+        })
       })
     )
   )
