@@ -65,10 +65,17 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
   it.scopedLive("makes the user once, and keeps it", () =>
     Effect.gen(function* () {
       yield* run("true")
-      const [, ...created] = ["", ...mac.calls()].filter((call) => call[0] === "dscl" && call[2] === "-create")
+      const made = () =>
+        mac.calls().filter(([, , command, record]) => command === "-create" && record === `/Users/mac${uid}`)
+      const [record, ...attributes] = made()
+      expect(record).toHaveLength(4)
+      expect(attributes.map(([, , , , key]) => key)).toEqual(
+        expect.arrayContaining(["Password", "UserShell", "NFSHomeDirectory", "PrimaryGroupID"])
+      )
+      // Whoever is killed before has not made a user yet.
+      expect(attributes.at(-1)?.slice(-2)).toEqual(["UniqueID", String(uid)])
       yield* run("true")
-      const again = mac.calls().filter((call) => call[0] === "dscl" && call[2] === "-create")
-      expect(again).toHaveLength(created.length + 1)
+      expect(made()).toHaveLength(1 + attributes.length)
       expect(
         mac.run("dscl", ".", "-read", `/Users/mac${uid}`, "UniqueID", "UserShell", "NFSHomeDirectory").stdout
       ).toBe(`UniqueID: ${uid}\nUserShell: /bin/bash\nNFSHomeDirectory: ${home}\n`)
@@ -304,6 +311,7 @@ describeWith(["root", "busybox"], "the sandbox of macOS", () => {
       ]
     ] as const)("one at a time has %s, in this process and in others", ([, path]) =>
       Effect.gen(function* () {
+        yield* run("true")
         const lock = Fs.openSync(path(), "a")
         expect(Libc.tryLock(lock)).toBe(true)
         const before = mac.calls().length
