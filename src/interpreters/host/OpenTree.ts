@@ -4,8 +4,7 @@
  *
  * Where there is no `/proc`, by paths whose every directory was opened as one,
  * and not through a link: who may write to the directory could still put a link
- * there between that and the next call. What is read then is compared with the
- * manifest, so that it can be wrong, but not copied.
+ * there between that and the next call, and have another file read instead.
  */
 import * as Fs from "node:fs"
 import type { OpenFiles } from "../SourceTree.ts"

@@ -11,11 +11,11 @@ import * as Shared from "../Shared.ts"
 import { Sandbox, type SandboxError, type SandboxService } from "../Sandbox.ts"
 
 export interface JailOptions {
-  /** Where it is kept which jails there are; `/var/run/obuilder`, if it is left out. */
+  /** Where it is kept which jails there are; `/var/run/obuilder-jails`, if it is left out. */
   readonly stateDirectory?: string | undefined
 }
 
-const STATE = "/var/run/obuilder"
+const STATE = "/var/run/obuilder-jails"
 
 /** The sandbox, for as long as the scope is open. */
 export const make = (options: JailOptions = {}): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
