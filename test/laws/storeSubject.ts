@@ -15,6 +15,8 @@ export interface Subject {
   readonly files: Files
   /** Milliseconds that its times are exact to; 1, if it is left out. */
   readonly timeStep?: number
+  /** How many results in a row are many, where each takes long to make: more than 77. */
+  readonly chain?: number
   /** What temporary things the store has at the moment, in words. */
   readonly temporary: Effect.Effect<ReadonlyArray<string>>
 }

@@ -30,6 +30,7 @@ describeWith(["root"], "the store zfs with parts", () => {
       (dataset): Subject => ({
         layer: ZfsStore.layer({ dataset, parts }),
         files: hostFiles,
+        chain: 80,
         temporary: Effect.sync(() => temporaryIn(`${standIns.path}/${dataset}`))
       })
     )
