@@ -27,7 +27,6 @@ import { volumeMount } from "./ContainerConfig.ts"
 import { DockerSource } from "./DockerSource.ts"
 import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
 import type { EngineCalls } from "./EngineCalls.ts"
-import * as Materialise from "./Materialise.ts"
 import { NAME, type Workshop } from "./Workshop.ts"
 
 /** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
@@ -97,7 +96,8 @@ class EngineTrees {
         return { tree, layers: RootFS.Layers?.length ?? 0 }
       })(this.workshop)
       if (layers > this.workshop.maxLayers) {
-        yield* Effect.mapError(Materialise.flatten(tree, `${directory}/flat`), toStoreError)
+        const { flatten } = yield* materialising
+        yield* Effect.mapError(flatten(tree, `${directory}/flat`), toStoreError)
       }
       this.making.set(tree.name, tree)
       const copy: Workspace["copy"] = (request) => copying(tree, request)
@@ -182,7 +182,9 @@ class EngineTrees {
         )(this.workshop)
       ),
       Effect.flatMap(({ Id }) =>
-        Materialise.unpack(this.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${at}/${LAYER}`)
+        Effect.flatMap(materialising, ({ unpack }) =>
+          unpack(this.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${at}/${LAYER}`)
+        )
       ),
       Effect.mapError((error) => (error._tag === "ImageProblem" ? toStoreError(error) : error))
     )
@@ -267,6 +269,9 @@ class EngineTrees {
     return name
   }
 }
+
+/** Loaded when somebody wants an image's files on the host, which a cached build does not. */
+const materialising = Effect.promise(() => import("./Materialise.ts"))
 
 const asking =
   <A>(what: string, body: (calls: EngineCalls, signal: AbortSignal) => Promise<A>) =>
