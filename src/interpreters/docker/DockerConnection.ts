@@ -31,11 +31,24 @@ export interface Reply {
   readonly discard: () => void
 }
 
+/** Bytes both ways, on a connection that HTTP has been left on. */
+export interface Conversation {
+  /** Waits until the other end takes more; false where it takes nothing any more. */
+  readonly write: (chunk: Uint8Array) => Promise<boolean>
+  /** Nothing more will be written. */
+  readonly end: () => void
+  readonly body: ByteSource.ByteSource
+  /** Closes it, whatever is on its way. */
+  readonly discard: () => void
+}
+
 export interface DockerConnection {
   /** For messages. */
   readonly name: string
   /** Throws an `ImageProblem` where there is no reply, and what the request's own body throws. */
   readonly send: (request: Request) => Promise<Reply>
+  /** Posts what makes a stream of bytes of the connection. Throws an `ImageProblem` where the engine does not do that. */
+  readonly converse: (path: string, signal: AbortSignal) => Promise<Conversation>
   readonly close: () => Promise<void>
 }
 
@@ -48,7 +61,7 @@ const MAX_ERROR = 64 * 1024
 
 /** Connects at the first request. */
 export const open = async (host: DockerHost): Promise<DockerConnection> => {
-  const { Agent, request } = await import("undici")
+  const { Agent, request, upgrade } = await import("undici")
   const { Readable } = await import("node:stream")
   const { origin, socketPath } = host
   const name = `the Docker engine at ${visible(host.name)}`
@@ -88,6 +101,34 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
           reply.body.on("error", () => undefined)
           reply.body.destroy()
         }
+      }
+    },
+    converse: async (path, signal) => {
+      const options = { method: "POST", protocol: "tcp", dispatcher: agent, signal } as const
+      const { socket } = await upgrade(new URL(path, origin), options).catch((cause: unknown) => {
+        throw signal.aborted ? cause : lost(name, cause)
+      })
+      const discard = () => void socket.destroy()
+      // Whoever reads or writes hears of it.
+      socket.on("error", () => undefined)
+      socket.on("close", () => signal.removeEventListener("abort", discard))
+      signal.addEventListener("abort", discard)
+      return {
+        write: async (chunk) => {
+          if (socket.writable && !socket.write(chunk)) {
+            await new Promise<void>((resolve) => {
+              const done = () => {
+                socket.off("drain", done).off("close", done)
+                resolve()
+              }
+              socket.on("drain", done).on("close", done)
+            })
+          }
+          return socket.writable
+        },
+        end: () => void socket.end(),
+        body: chunks(socket, name, signal),
+        discard
       }
     },
     close: () => agent.destroy()

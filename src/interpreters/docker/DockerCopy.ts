@@ -292,7 +292,7 @@ class Job {
   }
 }
 
-interface Content {
+export interface Content {
   readonly mtime: Date
   readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
@@ -302,7 +302,7 @@ const isBelow = (path: string, directory: string): boolean => directory === "" |
 const changed = (path: string): CopyError =>
   new CopyError({ path, message: `"${path}" changed while it was being copied; build again` })
 
-const hostContent = (files: OpenFiles, source: string, node: FileNode): Content => {
+export const hostContent = (files: OpenFiles, source: string, node: FileNode): Content => {
   let fd: number
   try {
     fd = files.file(source)
@@ -328,7 +328,7 @@ function* open(fd: number): Generator<Uint8Array> {
 }
 
 /** Fails where it is not what the manifest says. */
-async function* checked(pieces: Content["pieces"], node: FileNode, path: string): AsyncGenerator<Uint8Array> {
+export async function* checked(pieces: Content["pieces"], node: FileNode, path: string): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256")
   let size = 0
   for await (const piece of pieces) {

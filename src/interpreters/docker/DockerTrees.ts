@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { Digest } from "../../domain/Digest.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { codeOf } from "../host/IoError.ts"
@@ -26,7 +26,7 @@ import { type CopyRequest, CopyError, StoreError, type Workspace } from "../Stor
 import { volumeMount } from "./ContainerConfig.ts"
 import { DockerSource } from "./DockerSource.ts"
 import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
-import type { EngineCalls } from "./EngineCalls.ts"
+import type { EngineCalls, ImageFacts } from "./EngineCalls.ts"
 import * as Materialise from "./Materialise.ts"
 import { NAME, type Workshop } from "./Workshop.ts"
 
@@ -124,6 +124,10 @@ class EngineTrees {
     yield* this.work("cannot copy a cache", async (calls, signal) => {
       const [source = "", target = ""] = volumes
       await calls.createVolume(target, signal)
+      if (await this.workshop.isWindows(signal)) {
+        const { copyVolume } = await import("./WindowsTools.ts")
+        return copyVolume(this.workshop, { from: source, to: target, name }, signal)
+      }
       await this.mounting(source, name, signal, (_, reading) =>
         this.mounting(target, name, signal, async (_, writing) => {
           const refused = await calls.putArchive(writing, "/", calls.archive(reading, PLACE, signal), signal)
@@ -135,6 +139,8 @@ class EngineTrees {
 
   *adopt(path: string, { gid, uid }: { readonly uid: number; readonly gid: number }, mode: number): Cooperate.Work {
     const name = nameAt(path)
+    // Whoever runs in a container of Windows may write to its volumes.
+    if (yield* this.work("cannot make a cache", (_, signal) => this.workshop.isWindows(signal))) return
     yield* this.work("cannot make a cache", (calls, signal) =>
       this.mounting(this.workshop.objectOf(name), name, signal, async (_, container) => {
         const tar = PackedTar.chunks((stream) =>
@@ -151,6 +157,10 @@ class EngineTrees {
     return Effect.acquireRelease(
       asking("cannot read a result", async (calls, signal) => {
         const own = this.link(at)
+        if (await this.workshop.isWindows(signal)) {
+          const { WindowsSource } = await import("./WindowsSource.ts")
+          return new WindowsSource(this.workshop, this.workshop.resultImage(name), own)
+        }
         const tree = new DockerTree(this.workshop, name, this.workshop.resultImage(name))
         const present = await this.workshop.present(tree, signal)
         const called = this.workshop.objectOf(own)
@@ -173,7 +183,7 @@ class EngineTrees {
     ).pipe(
       Effect.zipRight(
         asking("cannot read a result", async (_, signal) =>
-          this.workshop.factsOf(this.workshop.resultImage(name), signal)
+          readable(await this.workshop.factsOf(this.workshop.resultImage(name), signal), name)
         )(this.workshop)
       ),
       Effect.flatMap(({ Id }) =>
@@ -273,9 +283,11 @@ const asking =
 
 const copying = (tree: DockerTree, request: CopyRequest): ReturnType<Workspace["copy"]> =>
   Effect.gen(function* () {
-    const contents = request.source instanceof DockerSource ? new Map() : yield* contentsOf(request)
+    const isEngines = "archive" in request.source
+    const contents = isEngines ? new Map() : yield* contentsOf(request)
     const refused = yield* attempt("cannot copy into an image", async (signal) => {
-      const { copy } = await import("./DockerCopy.ts")
+      const isWindows = await tree.workshop.isWindows(signal)
+      const { copy } = isWindows ? await import("./WindowsCopy.ts") : await import("./DockerCopy.ts")
       try {
         await copy(tree, { ...request, contents }, signal)
       } catch (error) {
@@ -286,6 +298,15 @@ const copying = (tree: DockerTree, request: CopyRequest): ReturnType<Workspace["
     }).pipe(Effect.mapError(toStoreError))
     if (refused !== undefined) yield* refused
   })
+
+/** The layers of Windows are no tars of what is in them. */
+const readable = (image: ImageFacts, name: string): ImageFacts => {
+  if (image.Os !== "windows") return image
+  throw problem(
+    "the files of an image of Windows cannot be read here",
+    `have the engine export it: its image's tag is ${name}, as docker images shows`
+  )
+}
 
 export const toStoreError = ({ cause, hint, message }: ImageProblem): StoreError =>
   new StoreError({ message, hint, cause })

@@ -15,6 +15,8 @@ export interface ImageFacts {
   readonly Architecture: string
   readonly Variant?: string
   readonly Config?: ImageConfig | null
+  /** `REPOSITORY@DIGEST`, of the manifests that it was pulled by. */
+  readonly RepoDigests?: ReadonlyArray<string> | null
   readonly RootFS: { readonly Layers?: ReadonlyArray<string> | null }
   /** Bytes, of all its layers. */
   readonly Size: number
@@ -54,6 +56,7 @@ export interface Change {
 
 export interface EngineInfo {
   readonly OSType: string
+  readonly OSVersion?: string
   readonly DriverStatus?: ReadonlyArray<readonly [string, string]> | null
 }
 
@@ -152,6 +155,18 @@ export class EngineCalls {
     return this.bytes({ method: "GET", path: `/images/${inPath(image)}/get`, isLong: true, signal })
   }
 
+  /** Has the engine fetch an image from its registry, by a tag or a digest. */
+  async pull(repository: string, version: string, platform: string, signal: AbortSignal): Promise<void> {
+    const path = `/images/create${queryOf({ fromImage: repository, tag: version, platform })}`
+    await this.streamed({ method: "POST", path, isLong: true, signal })
+  }
+
+  /** Makes an image as a Dockerfile says, which is alone in the tar. */
+  async build(tar: AsyncIterable<Uint8Array>, name: string, network: string, signal: AbortSignal): Promise<void> {
+    const path = `/build${queryOf({ t: name, networkmode: network, rm: "1", forcerm: "1" })}`
+    await this.streamed({ method: "POST", path, body: tar, isLong: true, signal })
+  }
+
   /** Gives its id. */
   async createContainer(name: string, config: object, signal: AbortSignal): Promise<string> {
     const path = `/containers/create${queryOf({ name })}`
@@ -176,6 +191,12 @@ export class EngineCalls {
     })
     if (reply.status !== 200 && reply.status !== 101) throw await Connection.refusal(this.connection, reply)
     return reply
+  }
+
+  /** The same, with its standard input. */
+  converse(container: string, signal: AbortSignal): Promise<Connection.Conversation> {
+    const query = queryOf({ stream: "1", stdin: "1", stdout: "1", stderr: "1" })
+    return this.connection.converse(`/containers/${container}/attach${query}`, signal)
   }
 
   /** Gives what the engine says where it cannot start. */
@@ -277,6 +298,10 @@ export class EngineCalls {
 
   async createVolume(name: string, signal: AbortSignal): Promise<void> {
     await this.done({ method: "POST", path: "/volumes/create", document: { Name: name }, signal })
+  }
+
+  async hasVolume(name: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.found({ method: "GET", path: `/volumes/${name}`, signal })) !== undefined
   }
 
   /** Nothing where there is none. */

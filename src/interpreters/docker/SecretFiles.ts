@@ -34,10 +34,10 @@ const isWritable = (path: string): boolean => {
 }
 
 /** Files that go when the scope closes, or with the next step that has secrets where this process is killed. */
-export const make = (
-  { secrets, user }: Command,
-  windows: boolean
-): Effect.Effect<ReadonlyArray<SecretMount>, SandboxError, Scope.Scope> =>
+export const make = ({
+  secrets,
+  user
+}: Command): Effect.Effect<ReadonlyArray<SecretMount>, SandboxError, Scope.Scope> =>
   secrets.length === 0
     ? Effect.succeed([])
     : Effect.map(
@@ -59,13 +59,10 @@ export const make = (
         ),
         ({ path }) =>
           secrets.map(({ content, target }) => {
-            // A container of Windows takes directories only, of which the file is the one entry.
-            const holder = `${path}/${randomBytes(8).toString("hex")}`
-            Fs.mkdirSync(holder, { mode: 0o755 })
-            const source = `${holder}/secret`
+            const source = `${path}/${randomBytes(8).toString("hex")}`
             Fs.writeFileSync(source, content, { mode: 0o400, flag: "wx" })
             own(source, user)
-            return { source: windows ? holder : source, target }
+            return { source, target }
           })
       )
 

@@ -153,6 +153,7 @@ export class Workshop {
 
   /** Makes what a container's file system is what the tree is. */
   async keep(tree: DockerTree, container: string, signal: AbortSignal): Promise<void> {
+    if (await this.isWindows(signal)) return (await import("./WindowsImages.ts")).keep(tree, container, signal)
     const calls = await this.calls
     const before = await this.factsOf(await this.imageOf(tree, signal), signal)
     const had = Specials.fromLabel(before.Config?.Labels?.[Specials.LABEL])
@@ -234,8 +235,8 @@ export class Workshop {
 
   /** An engine with containerd's image store wants the layers themselves: there the image stays as it was made. */
   private async takesLayersByName(signal: AbortSignal): Promise<boolean> {
-    const { DriverStatus, OSType } = await this.info(signal)
-    return OSType !== "windows" && !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
+    const { DriverStatus } = await this.info(signal)
+    return !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
   }
 
   /** Removes all that the engine has of trees of these names, but their finished images if they are to stay. */
