@@ -8,7 +8,6 @@ import * as DockerImages from "../interpreters/docker/DockerImages.ts"
 import * as DockerSandbox from "../interpreters/docker/DockerSandbox.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
 import { sandboxError } from "../interpreters/sandbox/Failure.ts"
-import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
 import { hashesIn, imagesIn } from "../interpreters/store/local/Layout.ts"
 import * as LocalStore from "../interpreters/store/LocalStore.ts"
@@ -16,7 +15,8 @@ import * as OverlayfsStore from "../interpreters/store/OverlayfsStore.ts"
 import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import * as ZfsStore from "../interpreters/store/ZfsStore.ts"
-import type { Backend, SandboxOptions } from "./Backend.ts"
+import type { Backend } from "./Backend.ts"
+import { ofThisSystem } from "./Sandboxes.ts"
 
 /** What such a store keeps besides results, once it is there. */
 const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
@@ -33,12 +33,12 @@ const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, 
   hashes: (place, sourceDirectory) => Option.map(rootOf(place), (root) => hashesIn(root, sha256(sourceDirectory)))
 })
 
-/** Results in a directory of this machine, steps in containers. */
+/** Results in a directory of this machine, steps in what its system has to keep them apart. */
 const local = (kind: string, store: Backend["store"]): Backend => ({
   placeIsPath: true,
   takesDirectories: true,
   store,
-  sandbox: (options) => ociRuntime(options),
+  sandbox: ofThisSystem,
   ...files((path) => LocalStore.rootOf(kind, path))
 })
 
@@ -88,10 +88,3 @@ const table: Readonly<Record<string, Backend>> = {
 
 /** The backends of this program, by kind. */
 export const backends: ReadonlyMap<string, Backend> = new Map(Object.entries(table))
-
-const ociRuntime = ({ fastSync, memory, runtime }: SandboxOptions) =>
-  OciRuntimeSandbox.make({
-    fastSync,
-    runtime: Option.getOrUndefined(runtime),
-    memoryLimit: Option.getOrUndefined(memory)
-  })

@@ -9,6 +9,7 @@ import { type BuildError, Engine } from "../interpreters/Engine.ts"
 import type { BuildEvent } from "../interpreters/Events.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
 import * as SourceDirectory from "../interpreters/host/SourceDirectory.ts"
+import { isLinux } from "../interpreters/host/System.ts"
 import { observe } from "../interpreters/Observe.ts"
 import { type CommandFailed, Sandbox } from "../interpreters/Sandbox.ts"
 import { Store } from "../interpreters/Store.ts"
@@ -65,7 +66,11 @@ export const healthcheck = (given: HealthcheckFlags): Effect.Effect<void, CliErr
       if (failed > 0) {
         return yield* new Unhealthy({ message: "this machine cannot build", hint: Option.none() })
       }
-      yield* sink.write("Healthcheck passed\n")
+      yield* sink.write(
+        isLinux()
+          ? "Healthcheck passed\n"
+          : "The sandbox was not tried, which takes a base image for this system: build a spec of your own\n"
+      )
     })
   )
 
@@ -78,8 +83,11 @@ const checks = (given: HealthcheckFlags, chosen: Chosen, directory: string): Rea
     images: { sourceDirectory: directory, within: undefined, memo: new HashMemo() }
   })
   const built = Effect.flatMap(services, (context) => Effect.provide(smallBuild(directory), context))
+  const store = { name: "store", run: withStore(chosen)(lookIntoStore) }
+  // What is run is a program for Linux.
+  if (!isLinux()) return [store]
   return [
-    { name: "store", run: withStore(chosen)(lookIntoStore) },
+    store,
     ...(chosen.backend.takesDirectories
       ? [{ name: "sandbox", run: Effect.scoped(Effect.provideServiceEffect(runAlone(directory), Sandbox, sandbox)) }]
       : []),

@@ -1,6 +1,6 @@
 /**
  * What a spec's `(from …)` can say: names of images as containers-transports(5)
- * writes them, two of this project's own, and references to registries.
+ * writes them, three of this project's own, and references to registries.
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
@@ -36,6 +36,8 @@ export type ImageReference =
   | { readonly _tag: "DockerDaemon"; readonly name: string }
   /** `rootfs:PATH`: a directory, or a tar of one. */
   | { readonly _tag: "Rootfs"; readonly path: string }
+  /** `zfs:POOL/DATASET@SNAPSHOT`: a snapshot of a file system of ZFS. */
+  | { readonly _tag: "Zfs"; readonly snapshot: string }
   /** `scratch`: the empty root file system. */
   | { readonly _tag: "Scratch" }
   /** `busybox`, `localhost:5000/a/b:c`, `docker://…`. */
@@ -62,6 +64,9 @@ const digestPattern = /^sha256:[0-9a-f]{64}$|^sha512:[0-9a-f]{128}$/
 /** What Docker calls an image. */
 const idPattern = /^sha256:[0-9a-f]{64}$/
 
+/** A dataset's name, of which no part is `.` or `..`, and a snapshot's. */
+const snapshotPattern = /^[A-Za-z][\w.:-]*(?:\/(?!\.\.?(?:[/@]|$))[\w.:-]+)*@[\w.:-]+$/
+
 /** Transports of containers-transports(5) that name no file that could be read here. */
 const foreignTransports = ["containers-storage", "dir", "ostree", "sif", "tarball"]
 
@@ -86,6 +91,14 @@ export const parse = (reference: string): Parsed<ImageReference> => {
       return rest === undefined || rest === ""
         ? fail(`there is no path after "rootfs:"`, "write rootfs:PATH, PATH being a directory or a tar")
         : Either.right({ _tag: "Rootfs", path: rest })
+    case "zfs":
+      if (rest === undefined) break
+      return snapshotPattern.test(rest) && rest.length <= MAX_NAME
+        ? Either.right({ _tag: "Zfs", snapshot: rest })
+        : fail(
+            `"${rest}" is no name of a ZFS snapshot`,
+            "write zfs:POOL/DATASET@SNAPSHOT, one of those that zfs list -t snapshot shows"
+          )
     case "docker":
       // Without the slashes it is a tag of the image called "docker".
       if (rest?.startsWith("//") === true) return registry(reference, rest.slice(2))
@@ -110,7 +123,8 @@ export const localTransports: ReadonlyArray<string> = [
   "oci-archive",
   "docker-archive",
   "docker-daemon",
-  "rootfs"
+  "rootfs",
+  "zfs"
 ]
 
 const examples = "write for example oci:PATH, docker-archive:PATH, rootfs:PATH or scratch"

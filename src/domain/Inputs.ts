@@ -8,7 +8,7 @@ export const Variable = Schema.Struct({ name: Schema.String, value: Schema.Strin
 export type Variable = typeof Variable.Type
 
 /** What a base's digest is the digest of: the same one never means two contents. */
-export const BaseFormat = Schema.Literal("oci", "docker", "tar", "directory", "scratch")
+export const BaseFormat = Schema.Literal("oci", "docker", "tar", "directory", "zfs", "scratch")
 export type BaseFormat = typeof BaseFormat.Type
 
 /** What a base reference means today. */

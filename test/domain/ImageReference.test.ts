@@ -79,6 +79,12 @@ describe("a base image's name", () => {
     assert.deepStrictEqual(parsed("scratch"), { _tag: "Scratch" })
   })
 
+  it("is a snapshot of ZFS", () => {
+    for (const snapshot of ["tank/base@1", "a@b", "tank/freebsd/14.1-RELEASE@p3_x:y"]) {
+      assert.deepStrictEqual(parsed(`zfs:${snapshot}`), { _tag: "Zfs", snapshot })
+    }
+  })
+
   it("is a registry's where it has no transport", () => {
     const names = [
       "busybox",
@@ -119,6 +125,14 @@ describe("a base image's name", () => {
       "oci:a:",
       "oci:a:@x",
       "rootfs:",
+      "zfs:",
+      "zfs:tank/base",
+      "zfs:tank/../base@1",
+      "zfs:/tank@1",
+      "zfs:-r@1",
+      "zfs:tank@",
+      "zfs:tank@1@2",
+      "zfs:tank/a b@1",
       "docker-archive:a:Upper",
       `docker-archive:a:b@sha256:${"0".repeat(64)}`,
       "containers-storage:busybox",

@@ -15,6 +15,8 @@ export interface Subject {
   readonly files: Files
   /** Milliseconds that its times are exact to; 1, if it is left out. */
   readonly timeStep?: number
+  /** How many results on one another are a long chain for it; 150, more than anything of the kernel's allows, if it is left out. */
+  readonly chain?: number
   /** What temporary things the store has at the moment, in words. */
   readonly temporary: Effect.Effect<ReadonlyArray<string>>
 }

@@ -6,19 +6,15 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import * as SpecText from "../../src/domain/SpecText.ts"
 import * as LocalBaseImages from "../../src/interpreters/base/LocalBaseImages.ts"
 import { Engine } from "../../src/interpreters/Engine.ts"
-import * as SourceDirectory from "../../src/interpreters/host/SourceDirectory.ts"
-import { observe } from "../../src/interpreters/Observe.ts"
 import * as OciRuntimeSandbox from "../../src/interpreters/sandbox/OciRuntimeSandbox.ts"
-import { Store, type StoreError } from "../../src/interpreters/Store.ts"
-import { plan } from "../../src/plan/Planner.ts"
+import type { Store, StoreError } from "../../src/interpreters/Store.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
 import { disk } from "../interpreters/store/disk.ts"
 import { kinds } from "../interpreters/store/kinds.ts"
 import { describeWith } from "../requirements.ts"
-import { type BuildCase, comparable, readCases, writeBase, writeContext } from "./buildCases.ts"
+import { build, comparable, readCases, writeBase, writeContext } from "./buildCases.ts"
 import { readTar } from "./readTar.ts"
 
 const cases = readCases()
@@ -32,29 +28,6 @@ const makeRuntime = (store: Layer.Layer<Store, StoreError>) => {
   )
   return ManagedRuntime.make(Layer.provideMerge(Engine.layer, services))
 }
-
-/** Builds a case and gives the tar of its result. */
-const build = (one: BuildCase) =>
-  Effect.gen(function* () {
-    const text = one.spec.replaceAll("(from BASE)", `(from rootfs:${scratch.path}/base)`)
-    const { spec } = yield* SpecText.parse(text, { file: `${one.id}.spec` })
-    const context = yield* SourceDirectory.make({ path: `${scratch.path}/${one.id}` })
-    const inputs = yield* observe(spec, context)
-    const planned = yield* plan(spec, inputs)
-    const engine = yield* Engine
-    const { id } = yield* engine.build({
-      plan: planned,
-      inputs,
-      context,
-      secrets: new Map(),
-      jobs: 2,
-      onEvent: () => Effect.void
-    })
-    const store = yield* Store
-    const chunks: Array<Uint8Array> = []
-    yield* store.tar(id, (chunk) => Effect.sync(() => void chunks.push(chunk)))
-    return Buffer.concat(chunks)
-  })
 
 for (const kind of kinds)
   describeWith([...kind.needs, "runc", "busybox"], `the reference builds, on runc and ${kind.name}`, () => {
@@ -75,7 +48,7 @@ for (const kind of kinds)
     it.each(cases.map((one) => [one.id, one] as const))("%s", async (_id, one) => {
       const context = `${scratch.path}/${one.id}`
       if (!Fs.existsSync(context)) writeContext(context, one.context)
-      const exit = await runtime.runPromiseExit(Effect.either(build(one)))
+      const exit = await runtime.runPromiseExit(Effect.either(build(one, scratch.path)))
       // A defect is a bug, whatever the case expects.
       if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
       const result = exit.value

@@ -1,6 +1,13 @@
 /** The reference cases of whole builds: what the original does with generated specs and contexts. */
+import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import * as SpecText from "../../src/domain/SpecText.ts"
+import { Engine } from "../../src/interpreters/Engine.ts"
+import * as SourceDirectory from "../../src/interpreters/host/SourceDirectory.ts"
+import { observe } from "../../src/interpreters/Observe.ts"
+import { Store } from "../../src/interpreters/Store.ts"
+import { plan } from "../../src/plan/Planner.ts"
 
 export interface ContextEntry {
   readonly path: string
@@ -90,3 +97,26 @@ export const comparable = (
       .map(strip)
   return { actual: list(tree), expected: list(expected) }
 }
+
+/** Builds a case, whose context and base are in this directory, and gives the tar of its result. */
+export const build = (one: BuildCase, directory: string) =>
+  Effect.gen(function* () {
+    const text = one.spec.replaceAll("(from BASE)", `(from rootfs:${directory}/base)`)
+    const { spec } = yield* SpecText.parse(text, { file: `${one.id}.spec` })
+    const context = yield* SourceDirectory.make({ path: `${directory}/${one.id}` })
+    const inputs = yield* observe(spec, context)
+    const planned = yield* plan(spec, inputs)
+    const engine = yield* Engine
+    const { id } = yield* engine.build({
+      plan: planned,
+      inputs,
+      context,
+      secrets: new Map(),
+      jobs: 2,
+      onEvent: () => Effect.void
+    })
+    const store = yield* Store
+    const chunks: Array<Uint8Array> = []
+    yield* store.tar(id, (chunk) => Effect.sync(() => void chunks.push(chunk)))
+    return Buffer.concat(chunks)
+  })

@@ -25,6 +25,7 @@ import * as OciLayout from "./OciLayout.ts"
 import * as Platform from "./Platform.ts"
 import * as RootfsDirectory from "./RootfsDirectory.ts"
 import { defaultLimits, unpackLayers, type UnpackLimits } from "./UnpackLayers.ts"
+import type * as ZfsSnapshot from "./ZfsSnapshot.ts"
 
 export interface LocalBaseImagesOptions {
   /** Relative paths of references are relative to it. */
@@ -48,11 +49,12 @@ export interface LocalBaseImagesOptions {
 
 /**
  * Bases by `oci:`, `oci-archive:`, `docker-archive:`, `docker-daemon:`,
- * `rootfs:` and `scratch`, and from registries.
+ * `rootfs:`, `zfs:` and `scratch`, and from registries.
  *
  * What names a base: an OCI image's manifest digest; the configuration digest
  * of an image in a docker-archive or a Docker engine; of a tar of a root file system the digest of its bytes
- * as they are, compressed or not; of a directory that of `RootfsDirectory`.
+ * as they are, compressed or not; of a directory that of `RootfsDirectory`; of a
+ * snapshot of ZFS its guid.
  * Unpacking goes by that digest, whatever the reference means by then, and
  * checks every byte that it unpacks.
  */
@@ -73,6 +75,7 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
   const { sourceDirectory, within } = options
   const locate = (image: Image): Effect.Effect<string, ImageProblem> => {
     if (within !== undefined && image._tag === "DockerDaemon") return Effect.fail(notInDirectory(image.name))
+    if (within !== undefined && image._tag === "Zfs") return Effect.fail(snapshotNotInDirectory(image.snapshot))
     const path = "path" in image ? resolvePath(sourceDirectory, image.path) : ""
     if (within === undefined || path === "") return Effect.succeed(path)
     return attempt(`cannot read ${path}`, async () => confined(path, [sourceDirectory, ...within]))
@@ -197,6 +200,11 @@ const resolveImage = (
       return docker === undefined
         ? Effect.fail(noDocker(image.name))
         : Effect.map(docker.resolve(image.name, wanted), (found) => described("docker", found))
+    case "Zfs":
+      return Effect.map(
+        withZfs(({ resolve }) => resolve(image.snapshot)),
+        (digest) => plain("zfs", digest)
+      )
     case "Rootfs": {
       return isDirectory(path).pipe(
         Effect.flatMap((directory) =>
@@ -239,6 +247,11 @@ const unpackImage = (
     }
     case "DockerDaemon":
       return docker === undefined ? Effect.fail(noDocker(image.name)) : docker.unpack(digest, wanted, root, limits)
+    case "Zfs":
+      return Effect.as(
+        withZfs(({ unpack }) => unpack(image.snapshot, digest, root)),
+        undefined
+      )
     case "Rootfs": {
       const name = `the tar ${path}`
       const read = () => ByteSource.verified(ByteSource.read(path), { digest }, name)
@@ -293,6 +306,21 @@ const notInDirectory = (name: string): ImageProblem =>
   problem(
     `${name} is in a Docker engine, and in none of the directories that bases may come from`,
     `${asArchive(name)}, or leave --bases out`
+  )
+
+const snapshotNotInDirectory = (snapshot: string): ImageProblem =>
+  problem(
+    `${snapshot} is a snapshot of ZFS, and in none of the directories that bases may come from`,
+    "leave --bases out"
+  )
+
+/** Loaded where such a base is named. */
+const withZfs = <A>(
+  use: (snapshots: typeof ZfsSnapshot) => Effect.Effect<A, ImageProblem>
+): Effect.Effect<A, ImageProblem> =>
+  Effect.flatMap(
+    Effect.promise(() => import("./ZfsSnapshot.ts")),
+    use
   )
 
 const asArchive = (name: string): string =>

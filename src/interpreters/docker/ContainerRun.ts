@@ -7,7 +7,7 @@ import { attempt, ImageProblem } from "../base/ImageProblem.ts"
 import type { Rootfs } from "../Rootfs.ts"
 import { type Command, CommandFailed, type Outcome, SandboxError } from "../Sandbox.ts"
 import { notStarted, startFailure } from "../sandbox/Failure.ts"
-import { signalNames } from "../sandbox/Signals.ts"
+import { SIGNALED, signalNames } from "../sandbox/Signals.ts"
 import * as ContainerConfig from "./ContainerConfig.ts"
 import type { Reply } from "./DockerConnection.ts"
 import { type DockerSandboxOptions, strange } from "./DockerSandbox.ts"
@@ -157,9 +157,7 @@ const orUser = (
     : fail(notStarted(`the image's /etc/passwd has no user "${user}"`, "add it in a run step, or give numbers"))
 }
 
-/** A shell's statuses for a command that a signal ended, and an engine's: 128 and the signal's number. */
-const SIGNALED = 128
-
+/** An engine says of signals what a shell says of them. */
 const outcomeOf = ({ State }: ContainerFacts): Option.Option<Outcome> => {
   if (State.ExitCode === 0) return Option.none()
   const number = State.ExitCode - SIGNALED

@@ -1,5 +1,6 @@
 /** Looks at the files of a container that does not run, as they are in its image. */
 import { posix } from "node:path"
+import { ImageProblem } from "../base/ImageProblem.ts"
 import type { EngineCalls, PathFacts } from "./EngineCalls.ts"
 import * as Specials from "./Specials.ts"
 
@@ -47,8 +48,12 @@ export class ContainerView {
 
   private async lookNow(path: string): Promise<Looked | undefined> {
     if (Specials.isEngines(this.present, path)) return undefined
-    const facts = await this.calls.pathFacts(this.container, path, this.signal)
-    return facts === undefined ? undefined : lookedOf(facts)
+    try {
+      const facts = await this.calls.pathFacts(this.container, path, this.signal)
+      return facts === undefined ? undefined : lookedOf(facts)
+    } catch (error) {
+      throw error instanceof ImageProblem && /too many links/.test(error.message) ? looping(path) : error
+    }
   }
 
   /** Where a path leads in the image, and what is there. The last component too is followed. */
@@ -73,7 +78,7 @@ export class ContainerView {
         at = next.target === "/" ? "" : next.target
         found = at === "" ? { kind: "directory" } : await this.look(at)
         // The engine follows a link to its end, unless there is none.
-        if (found?.kind === "link") throw new Unreachable(path, `too many symbolic links lead to ${path} in the image`)
+        if (found?.kind === "link") throw looping(path)
       }
     }
     return { path: at, found }
@@ -96,6 +101,9 @@ export class ContainerView {
     return Buffer.concat(pieces).toString("utf8")
   }
 }
+
+const looping = (path: string): Unreachable =>
+  new Unreachable(path, `too many symbolic links lead to ${path} in the image`)
 
 const lookedOf = ({ linkTarget, mode }: PathFacts): Looked => {
   if ((mode & DIRECTORY) !== 0) return { kind: "directory" }

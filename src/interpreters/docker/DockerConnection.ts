@@ -1,4 +1,5 @@
 /** HTTP with a Docker engine: requests and replies, and in words why there are none. */
+import type { Readable } from "node:stream"
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
@@ -83,7 +84,7 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
           : { body: JSON.stringify(document), headers: { "content-type": "application/json" } }),
         ...(sent === undefined
           ? {}
-          : { body: Readable.from(sent.chunks), headers: { "content-type": "application/x-tar" } })
+          : { body: quiet(Readable.from(sent.chunks)), headers: { "content-type": "application/x-tar" } })
       }).catch((cause: unknown) => {
         if (signal.aborted) throw cause
         // Where the body could not be made, that is not the engine's fault.
@@ -134,6 +135,9 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
     close: () => agent.destroy()
   }
 }
+
+/** What fails when nobody sends it any more is nobody's: who makes it is told otherwise. */
+const quiet = (body: Readable): Readable => body.on("error", () => undefined)
 
 /** What a reply means that is no success: the engine's own words. */
 export const refusal = async (

@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import type { ByteSource } from "../base/ByteSource.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { readManifest, Refused } from "../host/ReadTree.ts"
 import { SourceError, type SourceTree } from "../SourceTree.ts"
-import { ContainerView } from "./ContainerView.ts"
+import { ContainerView, Unreachable } from "./ContainerView.ts"
 import type { EngineCalls } from "./EngineCalls.ts"
 import * as Specials from "./Specials.ts"
 import * as TreeIndex from "./TreeIndex.ts"
@@ -28,7 +28,7 @@ export class DockerSource implements SourceTree {
   }
 
   readonly manifest: SourceTree["manifest"] = (src, exclude) =>
-    attempt("cannot read a result", (signal) => this.index(src, signal)).pipe(
+    attempt("cannot read a result", (signal) => this.index(src, signal).catch(explained)).pipe(
       Effect.mapError((problem) => sourceError(src, problem)),
       Effect.flatMap((root) =>
         Cooperate.run(
@@ -106,6 +106,10 @@ export class DockerSource implements SourceTree {
     }
     return root
   }
+}
+
+const explained = (error: unknown): never => {
+  throw error instanceof Unreachable ? problem(error.message) : error
 }
 
 const sourceError = (path: string, { message, ...rest }: Error | ImageProblem): SourceError =>

@@ -21,6 +21,8 @@ export interface Options {
   readonly path: string
   /** For `DOCKER_HOST`, and for `TMPDIR`. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** As `WorkshopOptions`. */
+  readonly maxLayers?: number
 }
 
 const DIGITS = 12
@@ -37,10 +39,10 @@ const machine = (): string => {
 }
 
 /** A store in a directory and a Docker engine, for as long as the scope is open. */
-export const make = ({ environment, path }: Options): Effect.Effect<StoreService, never, Scope.Scope> =>
+export const make = ({ path, ...options }: Options): Effect.Effect<StoreService, never, Scope.Scope> =>
   Effect.gen(function* () {
     const layout = new Layout(resolve(path))
-    const workshop = new Workshop({ environment, prefix: prefixOf(real(layout.root)) })
+    const workshop = new Workshop({ ...options, prefix: prefixOf(real(layout.root)) })
     // Closed after the store, which still has to clear up.
     yield* Effect.addFinalizer(() => Effect.promise(() => workshop.close()))
     return yield* LocalStore.inLayout(`docker:${layout.root}`, layout, DockerTrees.make(workshop, layout.root))

@@ -83,21 +83,26 @@ class EngineTrees {
   begin({ directory, parent }: BeginTree): Effect.Effect<Begun, StoreError> {
     const path = `${directory}/${LAYER}`
     const [above] = parent?.meta.layers ?? []
-    return asking("cannot begin a result", async (calls, signal) => {
-      const name = this.link(path)
-      const tree = new DockerTree(this.workshop, name, undefined)
-      if (above !== undefined) {
+    return Effect.gen(this, function* () {
+      const { tree, layers } = yield* asking("cannot begin a result", async (calls, signal) => {
+        const name = this.link(path)
+        const tree = new DockerTree(this.workshop, name, undefined)
+        if (above === undefined) return { tree, layers: 0 }
         const image = this.workshop.resultImage(nameAt(`${this.root}/${above}`))
-        await this.workshop.factsOf(image, signal)
+        const { RootFS } = await this.workshop.factsOf(image, signal)
         const tag = `${name}-0`
         await calls.tag(image, this.workshop.temporary, tag, signal)
         tree.image = `${this.workshop.temporary}:${tag}`
         tree.temporary.push(tree.image)
+        return { tree, layers: RootFS.Layers?.length ?? 0 }
+      })(this.workshop)
+      if (layers > this.workshop.maxLayers) {
+        yield* Effect.mapError(Materialise.flatten(tree, `${directory}/flat`), toStoreError)
       }
-      this.making.set(name, tree)
+      this.making.set(tree.name, tree)
       const copy: Workspace["copy"] = (request) => copying(tree, request)
       return { rootfs: toRootfs(tree), upper: path, below: [], copy }
-    })(this.workshop)
+    })
   }
 
   *finish(path: string): Cooperate.Work {

@@ -269,6 +269,8 @@ export class EngineCalls {
     if (status === 404) return undefined
     const text = header("x-docker-container-path-stat")
     if (status !== 200 || text === undefined) {
+      // The answer to this request has no body that would say why.
+      for await (const _ of this.archive(container, path, signal)) break
       throw problem(`${this.name} answers ${status} to what ${JSON.stringify(path)} is in a container`)
     }
     return JSON.parse(Buffer.from(text, "base64").toString("utf8")) as PathFacts

@@ -1,13 +1,14 @@
 /** The files of an engine's images on the host, and those of the host as an image. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import type { Digest } from "../../domain/Digest.ts"
+import { Digest } from "../../domain/Digest.ts"
 import * as DockerArchive from "../base/DockerArchive.ts"
 import * as ImageFiles from "../base/ImageFiles.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import * as Platform from "../base/Platform.ts"
 import { defaultLimits, unpackLayers } from "../base/UnpackLayers.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
+import { remove } from "../host/RemoveTree.ts"
 import * as NamelessFile from "../host/NamelessFile.ts"
 import { writeTree } from "../host/TreeTar.ts"
 import type { DockerTree } from "./DockerTree.ts"
@@ -68,3 +69,14 @@ export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effec
     )
     yield* Effect.all([writing, importing], { concurrency: 2, discard: true })
   }).pipe(Effect.scoped)
+
+/** Makes a tree an image of one layer; `at` is a path where nothing is yet. */
+export const flatten = (tree: DockerTree, at: string): Effect.Effect<void, ImageProblem> =>
+  Effect.acquireUseRelease(
+    attempt("cannot look at an image", (signal) => tree.workshop.factsOf(tree.image ?? "", signal)),
+    ({ Config, Id }) =>
+      Effect.flatMap(unpack(tree.workshop, Digest.make(Id.replace(/^sha256:/, "")), at), (root) =>
+        fill(tree, root, Config ?? {})
+      ),
+    () => remove(at)
+  )

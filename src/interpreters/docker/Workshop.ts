@@ -20,8 +20,8 @@ const NAME_BYTES = 8
 /** What is called like this, {@link Workshop.newName} has made. */
 export const NAME = /^[0-9a-f]{16}$/
 
-/** An engine takes no image of more than 125 layers, of which some may be needed on top. */
-const MAX_LAYERS = 100
+/** An engine takes no image of more than 125 layers; a step adds two at most. */
+const MAX_LAYERS = 110
 
 /** What is cleared up when the effect that made it is interrupted has so many milliseconds for it. */
 const CLEAR_TIME = 60_000
@@ -33,16 +33,20 @@ export interface WorkshopOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Of all names: letters, digits and dashes. */
   readonly prefix: string
+  /** From how many layers on an image is made one of a single layer before anything is built on it. */
+  readonly maxLayers?: number
 }
 
 export class Workshop {
   readonly prefix: string
+  readonly maxLayers: number
   readonly environment: WorkshopOptions["environment"]
   private opening: Promise<EngineCalls> | undefined
   private asking: Promise<EngineInfo> | undefined
   private making: Promise<string> | undefined
 
-  constructor({ environment, prefix }: WorkshopOptions) {
+  constructor({ environment, maxLayers = MAX_LAYERS, prefix }: WorkshopOptions) {
+    this.maxLayers = maxLayers
     this.environment = environment
     this.prefix = prefix
   }
@@ -161,13 +165,7 @@ export class Workshop {
     await this.replace(tree, withPresent(before.Config ?? {}, present), signal, (tag, config) =>
       calls.commit(container, this.temporary, tag, config, signal)
     )
-    if (((await this.factsOf(tree.image ?? "", signal)).RootFS.Layers?.length ?? 0) > MAX_LAYERS) {
-      await this.flatten?.(tree, signal)
-    }
   }
-
-  /** Makes a tree of few layers again; set by who can. */
-  flatten: ((tree: DockerTree, signal: AbortSignal) => Promise<void>) | undefined
 
   /** Makes a tar of a root file system what the tree is. */
   async fill(

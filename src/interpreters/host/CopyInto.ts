@@ -237,7 +237,8 @@ function* copyHostFile(files: OpenFiles, from: string, to: number, node: FileNod
     fd = files.file(from)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === "ENOENT" || code === "ELOOP" || code === "ENOTDIR" || code === "ENXIO") return false
+    if (code === "ENOENT" || code === "ELOOP" || code === "EMLINK" || code === "ENOTDIR" || code === "ENXIO")
+      return false
     throw error
   }
   try {

@@ -10,6 +10,7 @@ import { endianness } from "node:os"
 import type { Footprint } from "../Inventory.ts"
 import { codeOf } from "./IoError.ts"
 import { ioctl } from "./Libc.ts"
+import { isLinux } from "./System.ts"
 
 /** Entries between two chances to stop. */
 const BATCH = 128
@@ -102,7 +103,7 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = Fs.constants
 
 /** Bytes of a file in extents that it shares with others; 0 where the file system does not say. */
 const sharedBytes = (path: Buffer): number => {
-  if (!LITTLE) return 0
+  if (!LITTLE || !isLinux()) return 0
   const fd = unlessMissing(() => Fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
   if (fd === undefined) return 0
   try {

@@ -26,6 +26,30 @@ export const idsOf = (tree: LayeredTree, user: User): { readonly uid: number; re
   throw new NoSuchUser(user.name)
 }
 
+/** Who somebody is, by the image's own `/etc/passwd`. */
+export interface Account {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+  readonly home: string
+  readonly shell: string
+}
+
+/** The first account of a name, or of a user id; with the group id too, if there is one with both. */
+export const accountOf = (tree: LayeredTree, user: User): Account | undefined => {
+  const accounts = readImageFile(tree, "/etc/passwd")
+    .split("\n")
+    .flatMap((line) => {
+      const [name = "", , uid, gid, , home = "", shell = ""] = line.split(":")
+      return isId(uid) && isId(gid)
+        ? [{ name, uid: Number(uid), gid: Number(gid), home: home || "/", shell: shell || "/bin/sh" }]
+        : []
+    })
+  if (user._tag === "Named") return accounts.find(({ name }) => name === user.name)
+  const those = accounts.filter(({ uid }) => uid === user.uid)
+  return those.find(({ gid }) => gid === user.gid) ?? those[0]
+}
+
 const isId = (text: string | undefined): boolean => text !== undefined && /^\d{1,10}$/.test(text)
 
 /** A small text file of the image; empty where it is missing, too large or no file. */

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { codeOf } from "./IoError.ts"
 import { tryLock } from "./Libc.ts"
+import { hasProcess } from "./System.ts"
 
 /** The file that an owner holds a lock on. */
 export const LOCK = "lock"
@@ -47,7 +48,7 @@ export const deadIn = (parent: string): ReadonlyArray<string> => namesIn(parent)
 const seemsDead = (name: string): boolean => {
   const pid = /^\.?(\d+)-/.exec(name)?.[1]
   // In containers the first process often has the number that the last one had.
-  return pid !== undefined && (Number(pid) === process.pid || !Fs.existsSync(`/proc/${pid}`))
+  return pid !== undefined && (Number(pid) === process.pid || !hasProcess(pid))
 }
 
 /** Whether nobody holds the lock of a directory any more, or it is gone. */
@@ -74,4 +75,20 @@ const SOON_MS = 100
 export const isAbandoned = (parent: string, name: string): boolean => {
   const stats = Fs.lstatSync(`${parent}/${name}`, { throwIfNoEntry: false })
   return stats !== undefined && Date.now() - stats.ctimeMs > (seemsDead(name) ? SOON_MS : ABANDONED_MS)
+}
+
+/**
+ * Makes a directory for those of processes, and returns its path without links. It
+ * may be in a directory where everybody can make files, as `/dev/shm`: so a
+ * link, which would have others' directories swept, is refused, and one that
+ * others could write to, since secrets are kept in it.
+ */
+export const makePrivate = (parent: string): string => {
+  Fs.mkdirSync(parent, { recursive: true, mode: 0o700 })
+  const stats = Fs.lstatSync(parent)
+  if (!stats.isDirectory()) throw new Error("it is not a directory of its own but something else; remove it")
+  if (stats.uid !== 0 || (stats.mode & 0o022) !== 0) {
+    throw new Error("it must be root's, and nobody else may write to it; remove it")
+  }
+  return Fs.realpathSync(parent)
 }

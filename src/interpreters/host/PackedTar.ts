@@ -73,6 +73,8 @@ export const longEntry = async (
   try {
     await new Promise<void>((resolve, reject) => {
       const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
+      // The stream, when it is destroyed, tells it as well, and nobody else listens.
+      sink.on("error", () => undefined)
       const send = async (): Promise<void> => {
         for await (const piece of pieces) {
           if (stream.destroyed) return resolve()

@@ -6,13 +6,14 @@
  * opened as what it is, never through a link, and what is in it is named from
  * its descriptor (`/proc/self/fd/N/name` is `openat(N, name)`), in bytes. What
  * lies deep is moved up first, so neither the depth of a tree nor the length of
- * its paths has a limit.
+ * its paths has a limit. Where there is no `/proc`: see {@link Directory}.
  */
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Cooperate from "./Cooperate.ts"
 import { codeOf } from "./IoError.ts"
+import { hasProc, isLink } from "./System.ts"
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
 
@@ -34,29 +35,44 @@ export const asFarAsPossible = (work: () => Cooperate.Work): Effect.Effect<void>
  * but those on the way are. Throws Node's errors.
  */
 export function* removeTree(path: string): Generator<void, void, void> {
-  let top: number
+  let top: Directory
   try {
-    top = Fs.openSync(path, DIRECTORY)
+    top = open(Buffer.from(path))
   } catch (error) {
     const code = codeOf(error)
     if (code === "ENOENT") return
-    if (code !== "ENOTDIR" && code !== "ELOOP") throw error
+    if (code !== "ENOTDIR" && !isLink(code)) throw error
     return Fs.rmSync(path, { force: true })
   }
   const failures: Array<unknown> = []
   try {
     yield* empty(top, failures)
   } finally {
-    Fs.closeSync(top)
+    Fs.closeSync(top.fd)
   }
   // What cannot be removed keeps nothing else from it.
   if (failures.length > 0) throw failures[0]
   Fs.rmdirSync(path)
 }
 
-const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+/**
+ * An open directory, and what reaches the directory itself. That is its path
+ * where descriptors have none of their own: then whoever may write to a
+ * directory on the way could put a link in its place between two calls. No one
+ * can who is dead, and on such systems a step's processes are dead, or its file
+ * system is unmounted, before anything of it is removed.
+ */
+interface Directory {
+  readonly fd: number
+  readonly handle: Buffer
+}
 
-function* empty(top: number, failures: Array<unknown>): Generator<void, void, void> {
+const open = (path: Buffer): Directory => {
+  const fd = Fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  return { fd, handle: hasProc() ? Buffer.from(`/proc/self/fd/${fd}`) : path }
+}
+
+function* empty(top: Directory, failures: Array<unknown>): Generator<void, void, void> {
   const moved = `.${randomBytes(8).toString("hex")}-`
   let count = 0
   /** Directories in `top` that are still to be emptied. */
@@ -79,13 +95,12 @@ function* empty(top: number, failures: Array<unknown>): Generator<void, void, vo
 
 /** Removes what a directory holds; directories in it that are not empty are given to `move`. */
 function* emptied(path: Buffer, failures: Array<unknown>, move: (path: Buffer) => void): Generator<void, void, void> {
-  let fd = -1
   // Where something else is there by now, the next look finds it.
-  noting(failures, ["ENOENT", "ENOTDIR", "ELOOP"], () => (fd = Fs.openSync(path, DIRECTORY)))
-  if (fd < 0) return
+  const directory = noting(failures, ["ENOENT", "ENOTDIR", "ELOOP", "EMLINK"], () => open(path))
+  if (directory === undefined) return
   try {
-    yield* each(fd, failures, (name) => {
-      const inner = within(fd, name)
+    yield* each(directory, failures, (name) => {
+      const inner = within(directory, name)
       try {
         Fs.rmdirSync(inner)
       } catch (error) {
@@ -94,18 +109,18 @@ function* emptied(path: Buffer, failures: Array<unknown>, move: (path: Buffer) =
       }
     })
   } finally {
-    Fs.closeSync(fd)
+    Fs.closeSync(directory.fd)
   }
 }
 
 /** Removes what is no directory; tells the names of the others. */
 function* each(
-  directory: number,
+  directory: Directory,
   failures: Array<unknown>,
   onDirectory: (name: Buffer) => void
 ): Generator<void, void, void> {
   let count = 0
-  for (const entry of Fs.readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer", withFileTypes: true })) {
+  for (const entry of Fs.readdirSync(directory.handle, { encoding: "buffer", withFileTypes: true })) {
     // A directory that has taken a file's place is found by the next look.
     noting(failures, ["ENOENT", "ENOTDIR", "EISDIR"], () => {
       if (entry.isDirectory()) onDirectory(entry.name)
@@ -115,14 +130,16 @@ function* each(
   }
 }
 
-const within = (directory: number, name: Buffer): Buffer =>
-  Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name])
+const SLASH = Buffer.from("/")
+
+const within = ({ handle }: Directory, name: Buffer): Buffer => Buffer.concat([handle, SLASH, name])
 
 /** Does something unless somebody else was faster, which shows in these errors; others are noted. */
-const noting = (failures: Array<unknown>, codes: ReadonlyArray<string>, work: () => void): void => {
+const noting = <A>(failures: Array<unknown>, codes: ReadonlyArray<string>, work: () => A): A | undefined => {
   try {
-    work()
+    return work()
   } catch (error) {
     if (!codes.includes(codeOf(error) ?? "")) failures.push(error)
+    return undefined
   }
 }

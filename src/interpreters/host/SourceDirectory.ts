@@ -3,7 +3,9 @@
  *
  * It may belong to somebody whom root must not trust, and change while it is
  * read: every entry is opened relative to its directory's descriptor and never
- * through a link, so that no swap of a directory for a link leads elsewhere.
+ * through a link, so that no swap of a directory for a link leads elsewhere. On
+ * systems without `/proc` paths have to do, which a swap between two calls can
+ * lead astray: there, whoever can write to it can have root read files of his choice.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -17,6 +19,7 @@ import { HashMemo } from "./HashMemo.ts"
 import { type Kind, readNames } from "./LayeredTree.ts"
 import { ErrnoError } from "./Libc.ts"
 import { OpenTree } from "./OpenTree.ts"
+import { hasProc } from "./System.ts"
 import { readManifest, Refused, type TreeNode } from "./ReadTree.ts"
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
@@ -87,6 +90,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "there is no such file or directory"],
   ["ENOTDIR", "it is not a directory"],
   ["ELOOP", "too many symbolic links lead to it"],
+  ["EMLINK", "a symbolic link has taken its place"],
   ["EACCES", "permission denied"],
   ["EMFILE", "its directories are nested too deep"],
   ["EILSEQ", "its name is not valid UTF-8"]
@@ -117,9 +121,6 @@ const open = (whole: Whole, path: string): TreeNode => {
   return new HostNode(path, path, stats, whole)
 }
 
-/** Where an open descriptor's own path can be used again: `/proc/self/fd/N/name` is `openat(N, name)`. */
-const HAS_PROC = process.platform === "linux"
-
 /**
  * `path` is the plain path, quick to look at and not to be trusted; whatever is
  * opened or read is reached through `safe`, from descriptor to descriptor.
@@ -143,7 +144,7 @@ class HostNode implements TreeNode {
       // The root is the user's choice and may be a link; below it, a link has taken a directory's place.
       const flags = O_RDONLY | O_DIRECTORY | (path === safe ? 0 : O_NOFOLLOW)
       this.fd = this.naming(() => Fs.openSync(safe, flags))
-      this.handle = HAS_PROC ? `/proc/self/fd/${this.fd}` : path
+      this.handle = hasProc() ? `/proc/self/fd/${this.fd}` : path
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * The programs of ZFS, which is OpenZFS or zfs-fuse, and what the kernel says
- * of its mounts.
+ * The programs of ZFS, which is OpenZFS or zfs-fuse, and what the kernel, or
+ * where that is not Linux `zfs`, says of its mounts.
  *
  * A command is never interrupted, and holds the lock that says that this
  * process lives: whoever cleans up after it would miss what a command makes
@@ -11,12 +11,17 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
+import type * as NodeChildProcess from "node:child_process"
+import { createRequire } from "node:module"
 import { dirname } from "node:path"
 import * as Shared from "../Shared.ts"
 import { StoreError } from "../Store.ts"
 import * as ChildProcess from "./ChildProcess.ts"
 import * as OutputPipe from "./OutputPipe.ts"
+import type { PlainOptions } from "./PlainProcess.ts"
 import * as Reaper from "./Reaper.ts"
+import type { WaitStatus } from "./Syscalls.ts"
+import { isLinux } from "./System.ts"
 
 /** There is no `zfs` that could be run. */
 export class NoZfs extends Data.TaggedError("NoZfs")<{ readonly message: string }> {}
@@ -38,11 +43,13 @@ export interface Zfs {
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+const searchPath = (): string => `${process.env["PATH"] ?? ""}:${DEFAULT_PATH}`
+
 /** Nothing is run, or looked for, before the first command. */
 export const make = (scope: Scope.Scope): Zfs => {
   const reaper = Shared.make(Reaper.make, scope)
   // Those who are not root often lack the directories where Debian has it.
-  const path = `${process.env["PATH"] ?? ""}:${DEFAULT_PATH}`
+  const path = searchPath()
   const zfs: Zfs = {
     lock: undefined,
     run: (...words) =>
@@ -50,7 +57,9 @@ export const make = (scope: Scope.Scope): Zfs => {
         const program = ChildProcess.find("zfs", path)
         if (program === undefined) return yield* new NoZfs({ message: "there is no program zfs" })
         const options = { environment: { PATH: path, LC_ALL: "C" }, held: zfs.lock }
-        return yield* patiently(execute(yield* reaper, program, words, options))
+        return yield* patiently(
+          isLinux() ? execute(yield* reaper, program, words, options) : executePlainly(program, words, options)
+        )
       }).pipe(Effect.scoped, Effect.uninterruptible)
   }
   return zfs
@@ -73,10 +82,25 @@ const execute = (
     const keep = output.pump((chunk) => Effect.sync(() => void chunks.push(chunk)))
     const ended = Effect.ensuring(running.ended, Effect.sync(output.finish))
     const [status] = yield* Effect.all([ended, keep], { concurrency: 2 }).pipe(Effect.orDie)
-    const text = Buffer.concat(chunks).toString("utf8").trim()
-    if (status._tag === "Exited" && status.status === 0) return text
-    return yield* new ZfsFailed({ command: words[0] ?? "", message: text === "" ? "it was killed" : text })
+    return yield* answer(words, status, Buffer.concat(chunks).toString("utf8").trim())
   })
+
+/** Where the system is not Linux. */
+const executePlainly = (
+  program: string,
+  words: ReadonlyArray<string>,
+  options: PlainOptions
+): Effect.Effect<string, ZfsError> =>
+  Effect.promise(() => import("./PlainProcess.ts")).pipe(
+    Effect.flatMap(({ capture }) => capture(program, words, options)),
+    Effect.mapError(({ message }) => new NoZfs({ message })),
+    Effect.flatMap(({ status, text }) => answer(words, status, text))
+  )
+
+const answer = (words: ReadonlyArray<string>, status: WaitStatus, text: string): Effect.Effect<string, ZfsFailed> =>
+  status._tag === "Exited" && status.status === 0
+    ? Effect.succeed(text)
+    : Effect.fail(new ZfsFailed({ command: words[0] ?? "", message: text === "" ? "it was killed" : text }))
 
 /** How often a command is tried that finds something busy, and milliseconds in between. */
 const TRIES = 8
@@ -104,10 +128,36 @@ export const bytesOf = (text: string): number => {
 }
 
 /** Where a file system of ZFS is mounted, in this process's view; `undefined` where it is not. */
-export const mountOf = (dataset: string): string | undefined => mounts().find((one) => one.dataset === dataset)?.path
+export const mountOf = (dataset: string): string | undefined =>
+  isLinux() ? mounts().find((one) => one.dataset === dataset)?.path : ask(dataset)?.path
 
 /** The file system of ZFS that is mounted at a path, in this process's view. */
-export const mountedAt = (path: string): string | undefined =>
+export const mountedAt = (path: string): string | undefined => {
+  if (isLinux()) return mountedOnLinux(path)
+  // It tells of the file system that a path is in.
+  const found = ask(path)
+  return found?.path === path && isDataset(found.dataset) ? found.dataset : undefined
+}
+
+/** What `zfs` says of a file system, named or by a path in it, that is mounted; it is waited for. */
+const ask = (name: string): Mount | undefined => {
+  const path = searchPath()
+  const program = ChildProcess.find("zfs", path)
+  if (program === undefined) return undefined
+  // Where nothing of it is needed, nothing of it is loaded.
+  const { spawnSync }: typeof NodeChildProcess = createRequire(import.meta.url)("node:child_process")
+  const { status, stdout } = spawnSync(program, ["list", "-H", "-o", "name,mounted,mountpoint", name], {
+    env: { PATH: path, LC_ALL: "C" },
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"]
+  })
+  const [dataset, mounted, at] = stdout.trim().split("\t")
+  return status === 0 && mounted === "yes" && dataset !== undefined && at?.startsWith("/") === true
+    ? { dataset, path: at }
+    : undefined
+}
+
+const mountedOnLinux = (path: string): string | undefined =>
   mounts().findLast((one) => one.path === path && isDataset(one.dataset) && mountOf(one.dataset) === path)?.dataset
 
 interface Mount {

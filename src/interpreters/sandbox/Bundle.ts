@@ -12,7 +12,7 @@ import type { OverlayMount } from "../host/PrivateMounts.ts"
 import type { OverlayRootfs, Rootfs } from "../Rootfs.ts"
 import { type Command, type Outcome, SandboxError } from "../Sandbox.ts"
 import { notStarted, sandboxError } from "./Failure.ts"
-import { BadTarget, type MissingPoint, MountPoints } from "./MountPoints.ts"
+import { BadTarget, byDepth, type MissingPoint, MountPoints, refuseNuls } from "./MountPoints.ts"
 import * as OciConfig from "./OciConfig.ts"
 import type { Workplace } from "./RuntimeDirectory.ts"
 import * as Skeleton from "./Skeleton.ts"
@@ -77,7 +77,7 @@ interface Source {
 const build = (options: BundleOptions, undo: Array<() => void>): Bundle => {
   const { command, workplace, layers, memoryLimit, fastSync } = options
   const { path } = workplace
-  check(command)
+  refuseNuls(command)
   const overlays: Array<OverlayMount> = []
   const sourceOf = sources(workplace, layers, overlays, undo)
 
@@ -110,19 +110,6 @@ const build = (options: BundleOptions, undo: Array<() => void>): Bundle => {
 
 const CACHE = ["nosuid", "nodev"]
 const READ_ONLY = ["ro", "nosuid", "nodev", "noexec"]
-
-/** What no program can be given. */
-const check = ({ argv, cwd, environment, caches, secrets }: Command): void => {
-  const texts = [...argv, cwd, ...environment.flatMap(({ name, value }) => [name, value])]
-  if ([...texts, ...[...caches, ...secrets].map(({ target }) => target)].some((text) => text.includes("\0"))) {
-    throw new BadTarget("the command, its environment or a path has a NUL character in it")
-  }
-}
-
-const byDepth = <A extends { readonly target: string }>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
-  const depth = ({ target }: A): number => target.split("/").filter((name) => name !== "").length
-  return [...items].sort((a, b) => depth(a) - depth(b))
-}
 
 const sources =
   (workplace: Workplace, layers: Skeleton.Layers, overlays: Array<OverlayMount>, undo: Array<() => void>) =>

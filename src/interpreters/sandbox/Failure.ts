@@ -53,7 +53,8 @@ const COMMAND_FAULTS: ReadonlyArray<{ readonly pattern: RegExp; readonly fault: 
 /** What the runtime says of the working directory and of mounts that the image does not allow. */
 const IMAGE_FAULTS = /\bchdir\b|not a directory|ordinary directory|inside \/proc/i
 
-const shellHint = (program: string): string | undefined =>
+/** What to do about a program that the image lacks. */
+export const shellHint = (program: string): string | undefined =>
   /\/(env|sh|bash|dash|ash|zsh)$|^(sh|bash)$/.test(program)
     ? "choose a shell that the image has, e.g. (shell /bin/sh -c)"
     : undefined

@@ -13,7 +13,7 @@ import type { OciRuntimeOptions } from "./OciRuntimeSandbox.ts"
 import * as Ongoing from "./Ongoing.ts"
 import * as Runtime from "./Runtime.ts"
 import * as RuntimeDirectory from "./RuntimeDirectory.ts"
-import { signalNames } from "./Signals.ts"
+import { SIGNALED, signalNames } from "./Signals.ts"
 import { Layers } from "./Skeleton.ts"
 
 /** Finds the runtime and takes a directory for its state, until the scope closes. */
@@ -93,9 +93,6 @@ class Beginning {
 }
 
 const MAX_BEGINNING = 1024
-
-/** A shell's statuses for a command that a signal ended: 128 and the signal's number. */
-const SIGNALED = 128
 
 const outcomeOf = ({ status, outOfMemory }: Container.Ended, beginning: Beginning): Option.Option<Outcome> => {
   if (status._tag === "Exited" && status.status === 0) return Option.none()

@@ -7,6 +7,7 @@
  * only, and through what is mounted already. `Skeleton.ts` provides them.
  */
 import * as Fs from "node:fs"
+import type { Command } from "../Sandbox.ts"
 import { components, type Entry, type LayeredTree } from "../host/LayeredTree.ts"
 
 export type PointKind = "directory" | "file"
@@ -127,3 +128,17 @@ export class MountPoints {
 }
 
 const within = ({ at }: Filesystem, path: string): string => (at === "/" ? path : path.slice(at.length))
+
+/** What no program can be given. Throws {@link BadTarget}. */
+export const refuseNuls = ({ argv, cwd, environment, caches, secrets }: Command): void => {
+  const texts = [...argv, cwd, ...environment.flatMap(({ name, value }) => [name, value])]
+  if ([...texts, ...[...caches, ...secrets].map(({ target }) => target)].some((text) => text.includes("\0"))) {
+    throw new BadTarget("the command, its environment or a path has a NUL character in it")
+  }
+}
+
+/** What is inside of something else comes after it. */
+export const byDepth = <A extends { readonly target: string }>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const depth = ({ target }: A): number => target.split("/").filter((name) => name !== "").length
+  return [...items].sort((a, b) => depth(a) - depth(b))
+}

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { tryLock } from "../host/Libc.ts"
-import { isAbandoned, LOCK, namesIn, take } from "../host/Owners.ts"
+import { isAbandoned, LOCK, makePrivate, namesIn, take } from "../host/Owners.ts"
 import { remove } from "../host/RemoveTree.ts"
 import { Links } from "../host/PrivateMounts.ts"
 import type { SandboxError } from "../Sandbox.ts"
@@ -49,7 +49,7 @@ export const acquire = (
   runtime: Omit<Runtime, "records" | "lock">
 ): Effect.Effect<RuntimeDirectory, SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
-    const real = yield* attempt(parent, () => ensure(parent))
+    const real = yield* attempt(parent, () => makePrivate(parent))
     const names = yield* attempt(real, () => Fs.readdirSync(real))
     yield* Effect.forEach(names, (name) => sweep(real, name, runtime), { discard: true })
     const { path, lock } = yield* Effect.acquireRelease(
@@ -104,22 +104,6 @@ const attempt = <A>(parent: string, work: () => A): Effect.Effect<A, SandboxErro
     try: work,
     catch: (cause) => sandboxError(`cannot use ${parent} for the containers' state`, cause)
   })
-
-/**
- * Makes the parent and returns its path without links, which runtimes want. It
- * may be in a directory where everybody can make files, as `/dev/shm`: so a
- * link, which would have others' directories swept, is refused, and one that
- * others could write to, since secrets are kept in it.
- */
-const ensure = (parent: string): string => {
-  Fs.mkdirSync(parent, { recursive: true, mode: 0o700 })
-  const stats = Fs.lstatSync(parent)
-  if (!stats.isDirectory()) throw new Error("it is not a directory of its own but something else; remove it")
-  if (stats.uid !== 0 || (stats.mode & 0o022) !== 0) {
-    throw new Error("it must be root's, and nobody else may write to it; remove it")
-  }
-  return Fs.realpathSync(parent)
-}
 
 /** How long a runtime may outlive its owner before it is left to the next process. */
 const PATIENCE_MS = 5_000

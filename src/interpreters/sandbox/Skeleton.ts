@@ -107,7 +107,7 @@ export const makeInPlace = (root: string, points: ReadonlyArray<MissingPoint>, u
 }
 
 /** Whether a path below `root` leads through nothing but directories. */
-const isReached = (root: string, path: string): boolean => {
+export const isReached = (root: string, path: string): boolean => {
   let at = root
   for (const name of components(path.slice(root.length))) {
     at += `/${name}`

@@ -71,9 +71,13 @@ export const dockerFiles: Files = {
   remove: (rootfs, path) =>
     Effect.promise(async (signal) => {
       const tree = treeOf(rootfs)
-      if (tree === undefined) throw new Error("nothing is removed from a cache by itself")
-      const inside = await Effect.runPromise(pathsBelow(rootfs, `/${path}`))
-      await Remover.removeIn(tree, inside.toReversed(), signal)
+      const inside = (await Effect.runPromise(pathsBelow(rootfs, `/${path}`))).toReversed()
+      if (tree !== undefined) return void (await Remover.removeIn(tree, inside, signal))
+      const volume = volumeOf(rootfs)
+      if (volume === undefined) throw new Error("not a root file system of a Docker store")
+      const { name, workshop } = volume
+      const removal = { paths: inside.map((one) => `${PLACE}${one}`), mounts: [volumeMount(name, PLACE)] }
+      await Remover.removeMounted(workshop, workshop.newName(), removal, signal)
     }),
   describe: (rootfs, path) =>
     within(rootfs, async (calls, container, place, present): Promise<Described | undefined> => {

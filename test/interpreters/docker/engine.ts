@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { tmpdir } from "node:os"
 import { afterAll, beforeAll } from "vitest"
 import { Workshop } from "../../../src/interpreters/docker/Workshop.ts"
 import { start } from "./realDocker.ts"
@@ -21,7 +20,7 @@ export const realEngine = (): RealEngine => {
   const engine = { host: "", directory: "", environment: () => ({ ...process.env, DOCKER_HOST: engine.host }) }
   const scope = Effect.runSync(Scope.make())
   beforeAll(async () => {
-    engine.directory = Fs.realpathSync(Fs.mkdtempSync(`${tmpdir()}/obuilder-docker-`))
+    engine.directory = Fs.realpathSync(Fs.mkdtempSync("/dev/shm/obuilder-docker-"))
     engine.host = await Effect.runPromise(Scope.extend(start(`${engine.directory}/engine`), scope))
   }, SLOW)
   afterAll(async () => {

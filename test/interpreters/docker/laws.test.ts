@@ -31,7 +31,9 @@ describeWith(["root", "docker", "busybox"], "a Docker engine", () => {
         (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
       ),
       (directory): Subject => ({
-        layer: DockerStore.layer({ path: `${directory}/store`, environment: engine.environment() }),
+        layer: DockerStore.layer({ path: `${directory}/store`, environment: engine.environment(), maxLayers: 5 }),
+        // Several times as many as an image may have layers there.
+        chain: 12,
         files: dockerFiles,
         timeStep: 1000,
         temporary: Effect.sync(() => temporaryIn(`${directory}/store`))

@@ -1,6 +1,7 @@
 /** The same spec gives the same image wherever it is built, if no time in it is later than one that is given. */
-import { beforeAll, expect, it } from "vitest"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { describeWith } from "../../requirements.ts"
+import { realEngine } from "../docker/engine.ts"
 import { placeFor, storeKinds } from "../../robustness/stores.ts"
 import { named } from "./layouts.ts"
 import { Specimen } from "./specimen.ts"
@@ -37,6 +38,15 @@ describeWith(["root", "runc", "overlay", "busybox"], "an image whose times are l
     digest = await digestIn(first, "first")
     withoutChanges = await digestIn(first, "without-changes", false)
     expect(withoutChanges).not.toBe(digest)
+  })
+
+  describeWith(["docker"], "built in another store, on Docker,", () => {
+    const engine = realEngine()
+    afterAll(() => void delete process.env["DOCKER_HOST"])
+    it("is the same", async () => {
+      process.env["DOCKER_HOST"] = engine.host
+      expect(await digestIn([`--store=docker:${specimen.at("docker")}`], "docker")).toBe(digest)
+    })
   })
 
   for (const kind of [...storeKinds, ...unsafe]) {

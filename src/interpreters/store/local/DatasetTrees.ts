@@ -23,6 +23,7 @@ import { codeOf, storeError } from "../../host/IoError.ts"
 import { namesIn } from "../../host/Owners.ts"
 import { asFarAsPossible, removeTree } from "../../host/RemoveTree.ts"
 import * as Syscalls from "../../host/Syscalls.ts"
+import { isLinux } from "../../host/System.ts"
 import { bytesOf, isMounted, saysMissing, saysThere, type Zfs, zfsError } from "../../host/Zfs.ts"
 import type { Footprint } from "../../Inventory.ts"
 import { StoreError } from "../../Store.ts"
@@ -82,7 +83,9 @@ class Datasets {
   }
 
   *prepare(): Cooperate.Work {
-    const options = PROPERTIES.flatMap((property) => ["-o", property])
+    // Whether FreeBSD's knows it depends on the version; devices in images are no good there anyway.
+    const properties = PROPERTIES.filter((property) => isLinux() || property !== "devices=on")
+    const options = properties.flatMap((property) => ["-o", property])
     const failure = yield* this.attempt("create", ...options, this.dataset)
     if (failure !== undefined && !saysThere(failure)) throw failure
   }
@@ -213,7 +216,8 @@ class Datasets {
     // Where it stays busy it stays mounted, which does no harm.
     for (let tries = 0; this.isMounted(name) && tries < UNMOUNT_TRIES; tries++) {
       if (tries > 0) yield Cooperate.LATER
-      yield* Cooperate.wait(Effect.promise(() => Syscalls.unmount(path)))
+      if (isLinux()) yield* Cooperate.wait(Effect.promise(() => Syscalls.unmount(path)))
+      else yield* this.attempt("unmount", this.path(name))
     }
     this.removeMountPoint(name)
   }

@@ -11,12 +11,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import { bootName } from "../../host/Boot.ts"
 import { syncFileSystem } from "../../host/Libc.ts"
 import type { Layout } from "./Layout.ts"
 
 /** When something was made. */
 export interface Stamp {
-  /** The kernel's name for its run: `/proc/sys/kernel/random/boot_id`. */
+  /** The run of the kernel, by `Boot.ts`. */
   readonly boot: string
   /** Milliseconds since that began, by the monotonic clock. */
   readonly at: number
@@ -24,8 +25,6 @@ export interface Stamp {
 
 export const isStamp = (value: Partial<Record<keyof Stamp, unknown>>): boolean =>
   typeof value.boot === "string" && Number.isSafeInteger(value.at)
-
-const BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 /** Milliseconds of work that one may lose: when more has been done, what it made is written to the disk. */
 const AT_STAKE = 10_000
@@ -124,7 +123,7 @@ export class Durability {
   }
 
   private get boot(): string {
-    return (this.thisBoot ??= readBoot())
+    return (this.thisBoot ??= bootName())
   }
 
   private read(): Stamp | null {
@@ -147,12 +146,3 @@ export class Durability {
 
 /** The same for all processes of a run. */
 const now = (): number => Number(process.hrtime.bigint() / 1_000_000n)
-
-const readBoot = (): string => {
-  try {
-    return Fs.readFileSync(BOOT_ID, "utf8").trim()
-  } catch {
-    // Not the Linux that we know: all is one run.
-    return ""
-  }
-}
