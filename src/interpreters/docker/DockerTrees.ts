@@ -188,7 +188,10 @@ class EngineTrees {
     ).pipe(
       Effect.zipRight(
         asking("cannot read a result", async (_, signal) =>
-          readable(await this.workshop.factsOf(this.workshop.resultImage(name), signal), name)
+          readable(
+            await this.workshop.factsOf(this.workshop.resultImage(name), signal),
+            this.workshop.resultImage(name)
+          )
         )(this.workshop)
       ),
       Effect.flatMap(({ Id }) =>
@@ -309,7 +312,7 @@ const readable = (image: ImageFacts, name: string): ImageFacts => {
   if (image.Os !== "windows") return image
   throw problem(
     "the files of an image of Windows cannot be read here",
-    `have the engine export it: its image's tag is ${name}, as docker images shows`
+    `the engine itself can save it, or give it another name: docker tag ${name} NAME`
   )
 }
 

@@ -1,11 +1,13 @@
 /** Builds on an engine of Windows: one that stands in for it, which is asked what a real one would be. */
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { describeWith } from "../../../requirements.ts"
+import { until } from "../../../until.ts"
 import type { Op } from "../../../../src/domain/Spec.ts"
 import * as FileTree from "../../../../src/interpreters/memory/FileTree.ts"
 import * as TreeSource from "../../../../src/interpreters/memory/TreeSource.ts"
-import { copy, failedWith, run, spec } from "../../builds.ts"
+import { copy, failedWith, LogView, run, spec } from "../../builds.ts"
 import { BASE, baseImage, DIGEST, leftIn, madeIn, NAME, type Subject, subject, TOOLS } from "./subject.ts"
 
 const workdir = (path: string): Op => ({ _tag: "Workdir", path })
@@ -50,11 +52,16 @@ describeWith(["root"], "a build on an engine of Windows", () => {
         platform: "windows/amd64"
       })
       expect(engine.images.has(`${NAME}@sha256:${DIGEST}`)).toBe(false)
-      // What somebody has pulled before is taken, and stays.
+    }))
+
+  test("takes a base that the engine has, and leaves it there", (subject) =>
+    Effect.gen(function* () {
+      const { engine } = subject
       engine.images.set(`${NAME}@sha256:${DIGEST}`, baseImage())
       engine.registry.clear()
-      yield* subject.with(Effect.void)
-      expect(engine.asked.filter(({ path }) => path === "/images/create")).toHaveLength(1)
+      yield* subject.build(spec(BASE, [run("type C:\\base.txt")]))
+      expect(engine.images.has(`${NAME}@sha256:${DIGEST}`)).toBe(true)
+      expect(engine.asked.map(({ path }) => path)).not.toContain("/images/create")
     }))
 
   test("runs commands with cmd, as ContainerAdministrator, in virtual machines, without a network", (subject) =>
@@ -141,6 +148,29 @@ describeWith(["root"], "a build on an engine of Windows", () => {
       expect(yield* outcomeOf(run("echo 1\necho 2"))).toMatchObject({
         reason: "cmd runs the first line of a command only: join its lines with &&"
       })
+      expect(subject.last().layers).toBe(1)
+    }))
+
+  test("ends its container, and takes its secrets away, when it is interrupted", (subject) =>
+    Effect.gen(function* () {
+      const { engine } = subject
+      const secrets = new Map([["a", bytes("secret")]])
+      const log = new LogView()
+      const steps = spec(BASE, [run("pause", { secrets: { a: "/s" } })])
+      const building = yield* Effect.fork(subject.build(steps, { secrets, onEvent: log.onEvent }))
+      yield* Effect.promise(() => until("the command runs", () => log.text.includes("Press any key")))
+      expect(engine.containers.size).toBe(1)
+      expect([...engine.volumes.keys()]).toHaveLength(2)
+      yield* Fiber.interrupt(building)
+      expect(engine.containers.size).toBe(0)
+    }))
+
+  test("keeps nothing of files that change while they are copied", (subject) =>
+    Effect.gen(function* () {
+      const before = source({ f: "before" })
+      const context = { ...before, read: () => Effect.succeed(bytes("after!")) }
+      const error = yield* Effect.flip(subject.build(spec(BASE, [copy(["f"], "/x/")]), { context }))
+      expect((error as { readonly reason: Error }).reason.message).toMatch(/changed while it was being copied/)
       expect(subject.last().layers).toBe(1)
     }))
 

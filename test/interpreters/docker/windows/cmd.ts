@@ -16,6 +16,8 @@ export interface Machine {
   readonly cwd: string
   readonly user: string
   readonly environment: Map<string, string>
+  /** The container is removed. */
+  readonly end: Promise<void>
 }
 
 type Node =
@@ -197,6 +199,10 @@ const command = async (machine: Machine, words: ReadonlyArray<string>, io: Io): 
       return 0
     case "exit":
       throw new Ended(Number(args.at(-1)))
+    case "pause":
+      say("Press any key to continue . . . ")
+      await machine.end
+      return 1
     case "cd":
       say(`${cwd.replaceAll("/", "\\")}\r\n`)
       return 0

@@ -401,7 +401,7 @@ class Engine implements WindowsEngine {
     const environment = new Map(
       (config.Env ?? []).map((one) => [one.slice(0, one.indexOf("=")).toUpperCase(), one.slice(one.indexOf("=") + 1)])
     )
-    const machine: Cmd.Machine = { fs, cwd, user: config.User ?? "", environment }
+    const machine: Cmd.Machine = { fs, cwd, user: config.User ?? "", environment, end: container.ended }
     const io: Cmd.Io = {
       input: () => container.input,
       output: (data) => container.attached?.write(frame(1, data)),
@@ -438,7 +438,8 @@ class Engine implements WindowsEngine {
       if (argv.length > 1 || !/^(?:.*\\)?cmd(?:\.exe)?$/i.test(program.replaceAll('"', ""))) return undefined
       return () => Cmd.run(machine, Cmd.stripped(rest), io)
     }
-    if (first.endsWith("\\tar.exe")) return machine.fs.get(absolute(first, "C:/")) && (() => this.tar(machine, argv, io))
+    if (first.endsWith("\\tar.exe"))
+      return machine.fs.get(absolute(first, "C:/")) && (() => this.tar(machine, argv, io))
     const known = this.programs.get(first)
     return known && (async () => (io.output(Buffer.from(known(argv))), 0))
   }
