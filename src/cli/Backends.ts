@@ -68,7 +68,7 @@ const docker = (): Backend => {
               runtime: given(options.runtime)
             })
           ),
-    images: (place, options) => Effect.map(kept.images(place, options), (images) => DockerBaseImages.make(images, env)),
+    images: (place, options) => Effect.map(kept.images(place, options), (images) => DockerBaseImages.make(images)),
     hashes: kept.hashes
   }
 }

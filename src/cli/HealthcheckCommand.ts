@@ -67,7 +67,7 @@ export const healthcheck = (given: HealthcheckFlags): Effect.Effect<void, CliErr
         return yield* new Unhealthy({ message: "this machine cannot build", hint: Option.none() })
       }
       yield* sink.write(
-        isLinux()
+        runsHere(chosen)
           ? "Healthcheck passed\n"
           : "The sandbox was not tried, which takes a base image for this system: build a spec of your own\n"
       )
@@ -75,6 +75,9 @@ export const healthcheck = (given: HealthcheckFlags): Effect.Effect<void, CliErr
   )
 
 const PROGRAM = "healthcheck"
+
+/** A Docker engine runs programs for Linux wherever it is. */
+const runsHere = ({ backend }: Chosen): boolean => isLinux() || !backend.takesDirectories
 
 const checks = (given: HealthcheckFlags, chosen: Chosen, directory: string): ReadonlyArray<Check> => {
   const sandbox = chosen.backend.sandbox(given)
@@ -85,7 +88,7 @@ const checks = (given: HealthcheckFlags, chosen: Chosen, directory: string): Rea
   const built = Effect.flatMap(services, (context) => Effect.provide(smallBuild(directory), context))
   const store = { name: "store", run: withStore(chosen)(lookIntoStore) }
   // What is run is a program for Linux.
-  if (!isLinux()) return [store]
+  if (!runsHere(chosen)) return [store]
   return [
     store,
     ...(chosen.backend.takesDirectories

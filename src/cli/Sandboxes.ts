@@ -9,8 +9,35 @@ import { isMacOs } from "../interpreters/host/System.ts"
 import type { SandboxOptions } from "./Backend.ts"
 import * as MacBackend from "./MacBackend.ts"
 
-export const ofThisSystem = (options: SandboxOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
-  process.platform === "freebsd" ? jails(options) : isMacOs() ? MacBackend.sandbox(options) : ociRuntime(options)
+export const ofThisSystem = (options: SandboxOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> => {
+  const foreign = foreignFlag(options)
+  if (foreign !== undefined) return foreign
+  return process.platform === "freebsd" ? jails(options) : isMacOs() ? MacBackend.sandbox(options) : ociRuntime(options)
+}
+
+/** A limit that is not heeded is worse than one that is refused. */
+const foreignFlag = (options: SandboxOptions): SandboxError | undefined => {
+  const isGiven = (name: keyof SandboxOptions): boolean => {
+    const value = options[name]
+    return typeof value === "object" && value._tag === "Some"
+  }
+  for (const [name, flag] of DOCKER_FLAGS) {
+    if (isGiven(name)) return unheeded(flag, "name a store with --store=docker:PATH, or leave it out")
+  }
+  if (isMacOs()) return undefined
+  if (isGiven("uid")) return unheeded("--uid", "it is for macOS: leave it out")
+  return isGiven("brewPath") ? unheeded("--brew-path", "it is for macOS: leave it out") : undefined
+}
+
+const DOCKER_FLAGS = [
+  ["dockerCpus", "--docker-cpus"],
+  ["dockerMemory", "--docker-memory"],
+  ["dockerIsolation", "--docker-isolation"],
+  ["dockerNetwork", "--docker-network"]
+] as const
+
+const unheeded = (flag: string, hint: string): SandboxError =>
+  new SandboxError({ message: `${flag} means nothing to this store`, hint: Option.some(hint), cause: undefined })
 
 const ociRuntime = ({ fastSync, memory, runtime }: SandboxOptions) =>
   OciRuntimeSandbox.make({

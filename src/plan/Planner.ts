@@ -7,15 +7,12 @@ import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { copyKey, type Inputs, type Variable } from "../domain/Inputs.ts"
 import * as Manifest from "../domain/Manifest.ts"
-import { type Cache, type Copy, type Op, root, type Run, type Secret, type Spec, type User } from "../domain/Spec.ts"
+import type { Cache, Copy, Op, Run, Secret, Spec, User } from "../domain/Spec.ts"
 import { buildHeading, fromHeading, heading } from "../domain/SpecText.ts"
-import * as ImagePath from "./ImagePath.ts"
+import * as Conventions from "./Conventions.ts"
 import type { BaseStep, CopySource, CopyStep, Plan, PlannedMount, RunStep, Settings, Stage, Step } from "./Plan.ts"
 import { PlanError } from "./PlanError.ts"
 import { identify } from "./StepKey.ts"
-
-/** OBuilder's default on Unix. */
-const DEFAULT_SHELL: ReadonlyArray<string> = ["/usr/bin/env", "bash", "-c"]
 
 /** Linux's largest user or group id; the one above it means "no change" to `chown`. */
 const MAX_ID = 0xffff_fffe
@@ -25,6 +22,8 @@ const MAX_NESTING = 500
 
 /** What the operations so far have set, for those that follow. */
 interface Context {
+  /** Of the base's system. */
+  readonly conventions: Conventions.Conventions
   /** As the spec's operations add up, for the headings. */
   readonly workdir: string
   readonly user: User
@@ -39,13 +38,14 @@ interface Environment extends Variable {
   readonly before: Environment | undefined
 }
 
-const initial: Context = {
-  workdir: "/",
-  user: root,
-  shell: DEFAULT_SHELL,
+const initial = (conventions: Conventions.Conventions): Context => ({
+  conventions,
+  workdir: conventions.directory,
+  user: conventions.user,
+  shell: conventions.shell,
   environment: undefined,
   names: { user: false, workdir: false }
-}
+})
 
 /** The nested builds that a spec may copy from: its own so far, and those of the spec around it. */
 interface Scope {
@@ -111,7 +111,7 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   if (Either.isLeft(base)) return Either.left(base.left)
   state.steps.push(base.right)
 
-  let context = initial
+  let context = initial(Conventions.of(base.right.platform))
   let parent: StepId = base.right.id
   let headings: Array<string> = []
   for (const op of spec.ops) {
@@ -142,10 +142,10 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   return Either.right({ stage, state })
 }
 
-const settingsOf = ({ environment, names, user, workdir }: Context): Settings => ({
+const settingsOf = ({ conventions, environment, names, user, workdir }: Context): Settings => ({
   environment: sorted(environment),
   user: names.user ? user : null,
-  workdir: names.workdir ? ImagePath.clean(workdir) : null
+  workdir: names.workdir ? conventions.clean(workdir) : null
 })
 
 /** Two nested builds of one name may follow each other; the second hides the first. */
@@ -184,19 +184,23 @@ const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> =>
   if (Either.isLeft(network)) return Either.left(network.left)
   const bad = [op.shell, ...op.cache.flatMap(mountTexts), ...op.secrets.flatMap(mountTexts)].some(hasNul)
   if (bad) return fail(op, "a command, a name or a path cannot hold a NUL character")
+  const { clean, fault, isRoot, join, key } = context.conventions
+  const wrong = [...op.cache, ...op.secrets].map(({ target }) => fault(target)).find((one) => one !== undefined)
+  if (wrong !== undefined) return fail(op, wrong)
   const mounts = (items: ReadonlyArray<Cache | Secret>): ReadonlyArray<PlannedMount> =>
-    items.map((item) => ({ id: item.id, target: ImagePath.clean(ImagePath.join(context.workdir, item.target)) }))
+    items.map((item) => ({ id: item.id, target: clean(join(context.workdir, item.target)) }))
   const caches = mounts(op.cache)
   const secrets = mounts(op.secrets)
   const targets = [...caches, ...secrets].map((mount) => mount.target)
-  if (targets.includes("/")) return fail(op, "nothing can be mounted on the root directory")
-  const twice = targets.find((target, index) => targets.indexOf(target) !== index)
+  if (targets.some(isRoot)) return fail(op, "nothing can be mounted on the root directory")
+  const keys = targets.map(key)
+  const twice = targets.find((target, index) => keys.indexOf(key(target)) !== index)
   if (twice !== undefined) return fail(op, `two mounts have the same target "${twice}"`)
   const step = identify<RunStep>({
     ...shared,
     kind: "run",
     argv: [...context.shell, op.shell],
-    cwd: ImagePath.clean(context.workdir),
+    cwd: clean(context.workdir),
     user: context.user,
     environment: sorted(context.environment),
     network: network.right,
@@ -220,9 +224,12 @@ const networkOf = (op: Run): Planned<"none" | "host"> => {
 }
 
 const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inputs: Inputs): Planned<CopyStep> => {
-  if ([...op.src, op.dst].some(hasNul)) return fail(op, "a path cannot hold a NUL character")
-  const dst = ImagePath.join(context.workdir, op.dst)
-  const form = dst.endsWith("/") ? "Into" : "As"
+  const { clean, fault, isInto, join } = context.conventions
+  if (op.src.some(hasNul)) return fail(op, "a path cannot hold a NUL character")
+  const wrong = fault(op.dst)
+  if (wrong !== undefined) return fail(op, wrong)
+  const dst = join(context.workdir, op.dst)
+  const form = isInto(dst) ? "Into" : "As"
   if (op.src.length === 0) {
     return fail(op, "there is nothing to copy: src is empty", "write the paths to copy, e.g. (src .)")
   }
@@ -237,7 +244,7 @@ const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inpu
     source: source.right,
     src: op.src,
     exclude: op.exclude,
-    destination: { form, path: ImagePath.clean(dst) },
+    destination: { form, path: clean(dst) },
     user: context.user
   })
   return Either.right(step)
@@ -258,17 +265,22 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
   switch (op._tag) {
     case "Comment":
       return Either.right(context)
-    case "Workdir":
-      if (hasNul(op.path)) return fail(op, "a path cannot hold a NUL character")
+    case "Workdir": {
+      const wrong = context.conventions.fault(op.path)
+      if (wrong !== undefined) return fail(op, wrong)
       return Either.right({
         ...context,
-        workdir: ImagePath.join(context.workdir, op.path),
+        workdir: context.conventions.join(context.workdir, op.path),
         names: { ...context.names, workdir: true }
       })
+    }
     case "Shell":
       if (op.args.some(hasNul)) return fail(op, "an argument cannot hold a NUL character")
       return Either.right({ ...context, shell: op.args })
     case "User":
+      if (op.user._tag === "Unix" && !context.conventions.hasIds) {
+        return fail(op, "users of Windows have names, not numbers", "write (user (name ContainerUser))")
+      }
       if (op.user._tag === "Unix" && ![op.user.uid, op.user.gid].every(isId)) {
         return fail(op, `user and group ids are whole numbers from 0 to ${MAX_ID}`)
       }

@@ -29,7 +29,7 @@ describeWith(["root", "docker", "busybox"], "the reference builds, on Docker", (
     const services = Layer.mergeAll(
       DockerStore.layer({ path: `${scratch.path}/store`, environment }),
       DockerSandbox.layer(),
-      Layer.succeed(BaseImages, DockerBaseImages.make(images, environment))
+      Layer.succeed(BaseImages, DockerBaseImages.make(images))
     )
     return ManagedRuntime.make(Layer.provideMerge(Engine.layer, services))
   }

@@ -105,11 +105,15 @@ export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService =>
       Effect.flatMap(parse(reference), (image) =>
         blame(
           reference,
-          rootfs._tag === "Directory"
-            ? Effect.flatMap(locate(image), (path) =>
-                unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options)
-              ).pipe(Effect.map((unpacked) => BaseOrigins.of(unpacked, sourceDirectory)))
-            : Effect.fail(problem("this store cannot hold bases from local files: it gives no directory to unpack to"))
+          base.platform.startsWith("windows/")
+            ? Effect.fail(forWindows())
+            : rootfs._tag === "Directory"
+              ? Effect.flatMap(locate(image), (path) =>
+                  unpackImage(image, path, base.digest, wanted, rootfs.path, limits, options)
+                ).pipe(Effect.map((unpacked) => BaseOrigins.of(unpacked, sourceDirectory)))
+              : Effect.fail(
+                  problem("this store cannot hold bases from local files: it gives no directory to unpack to")
+                )
         )
       ),
     directory: resolvePath(sourceDirectory),
@@ -303,6 +307,10 @@ const copyDirectory = (path: string, digest: Digest, root: string): Effect.Effec
       "build again; if nothing writes there, the store's file system cannot hold all that is in it"
     )
   })
+
+/** Of files that only Windows can hold. */
+const forWindows = (): ImageProblem =>
+  problem("a base for Windows needs a Docker engine that runs containers of Windows", "name a store by docker:PATH")
 
 const noDocker = (name: string): ImageProblem =>
   problem(`${name} is in a Docker engine, and none is asked here`, asArchive(name))

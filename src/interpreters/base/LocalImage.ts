@@ -62,7 +62,12 @@ export const describe = (
     variant: Option.filter(Option.fromNullable(config.variant), (variant) => variant !== "")
   }
   if (platform.os !== wanted.os) {
-    throw problem(`the image in ${where} is for ${Platform.format(platform)}, not for ${Platform.format(wanted)}`)
+    throw problem(
+      `the image in ${where} is for ${Platform.format(platform)}, not for ${Platform.format(wanted)}`,
+      platform.os === "windows"
+        ? "containers of Windows need --platform=windows/amd64, and --store=docker:PATH"
+        : undefined
+    )
   }
   return { platform, environment: environment(config.config?.Env ?? [], where) }
 }

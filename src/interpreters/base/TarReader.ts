@@ -35,6 +35,11 @@ export class TarReader {
     return this.#position
   }
 
+  /** Whether the archive has ended by itself. */
+  get isDone(): boolean {
+    return this.#state === "done"
+  }
+
   /**
    * Passes over what is left of the entry's data without seeing it, for an
    * archive that can be read at any place. Returns how many bytes that is.

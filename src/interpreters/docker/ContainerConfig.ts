@@ -7,8 +7,6 @@ import type { SecretMount } from "./SecretFiles.ts"
 export interface Mounted {
   readonly caches: ReadonlyArray<{ readonly target: string; readonly volume: DockerVolume }>
   readonly secrets: ReadonlyArray<SecretMount>
-  /** Whether it is for Windows. */
-  readonly windows: boolean
 }
 
 const NANO = 1e9
@@ -19,16 +17,16 @@ export const make = (options: DockerSandboxOptions, command: Command, mounted: M
     Hostname: command.hostname,
     User: userOf(command),
     WorkingDir: command.cwd,
-    Env: environmentOf(command, mounted.windows),
+    Env: environmentOf(command),
     Entrypoint: command.argv,
     Cmd: [],
     HostConfig: {
-      NetworkMode: networkOf(options, command, mounted.windows),
+      NetworkMode: networkOf(options, command),
       // What it writes goes to who listens, and into no file of the engine's.
       LogConfig: { Type: "none" },
       Mounts: mountsOf(mounted),
       ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * NANO) }),
-      ...(memory === undefined ? {} : { Memory: memory, ...(mounted.windows ? {} : { MemorySwap: memory }) }),
+      ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
       ...(isolation === undefined || isolation === "default" ? {} : { Isolation: isolation }),
       ...(runtime === undefined ? {} : { Runtime: runtime })
     }
@@ -37,18 +35,15 @@ export const make = (options: DockerSandboxOptions, command: Command, mounted: M
 
 const userOf = ({ user }: Command): string => (user._tag === "Unix" ? `${user.uid}:${user.gid}` : user.name)
 
-const networkOf = ({ network }: DockerSandboxOptions, command: Command, windows: boolean): string =>
-  command.network === "none" ? "none" : (network ?? (windows ? "nat" : "host"))
+const networkOf = ({ network }: DockerSandboxOptions, command: Command): string =>
+  command.network === "none" ? "none" : (network ?? "host")
 
 /** What engines add to the environment; a name without a value takes it away again. */
 const ADDED = ["HOSTNAME", "PATH"]
 
-const environmentOf = ({ environment }: Command, windows: boolean): ReadonlyArray<string> => {
+const environmentOf = ({ environment }: Command): ReadonlyArray<string> => {
   const names = new Set(environment.map(({ name }) => name))
-  return [
-    ...environment.map(({ name, value }) => `${name}=${value}`),
-    ...(windows ? [] : ADDED.filter((name) => !names.has(name)))
-  ]
+  return [...environment.map(({ name, value }) => `${name}=${value}`), ...ADDED.filter((name) => !names.has(name))]
 }
 
 export const mountsOf = ({ caches, secrets }: Pick<Mounted, "caches" | "secrets">): ReadonlyArray<object> => [

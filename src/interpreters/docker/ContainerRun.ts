@@ -37,14 +37,18 @@ export const run = <E>(
   return Effect.gen(function* () {
     const calls = yield* ask("cannot ask the Docker engine", () => workshop.calls)
     const windows = yield* ask("cannot ask the Docker engine", (signal) => workshop.isWindows(signal))
+    if (windows) {
+      const { run } = yield* Effect.promise(() => import("./WindowsRun.ts"))
+      return yield* run(options, command, tree, caches, output)
+    }
     const image = yield* ask("cannot look at an image", (signal) => workshop.imageOf(tree, signal))
-    const secrets = yield* SecretFiles.make(command, windows)
+    const secrets = yield* SecretFiles.make(command)
     const points = yield* ask("cannot look into caches", (signal) => MountPoints.look(tree, caches, command, signal))
     // When the container is gone, however it ended.
     yield* Effect.addFinalizer(() =>
       Effect.ignore(attempt("cannot clear up a cache", () => MountPoints.clearCaches(tree, points, clearing())))
     )
-    const config = ContainerConfig.make(options, command, { caches, secrets, windows })
+    const config = ContainerConfig.make(options, command, { caches, secrets })
     const made = yield* container(tree, calls, image, config)
     if ("outcome" in made) return yield* fail(made.outcome)
     const { id } = made
@@ -70,20 +74,20 @@ export const run = <E>(
   }).pipe(Effect.scoped)
 }
 
-const ask = <A>(what: string, body: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, SandboxError> =>
+export const ask = <A>(what: string, body: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, SandboxError> =>
   Effect.mapError(attempt(what, body), toSandboxError)
 
-const toSandboxError = ({ cause, hint, message }: ImageProblem): SandboxError =>
+export const toSandboxError = ({ cause, hint, message }: ImageProblem): SandboxError =>
   new SandboxError({ message, hint, cause })
 
 /** The image, or what the spec asks of it, may be what the engine does not like. */
 const CONTAINER_FAULTS =
-  /not a directory|cannot be mounted|invalid mount|mount destination|must be an absolute path|duplicate mount point/i
+  /not a directory|cannot be mounted|invalid mount(?!.*bind source path does not exist)|mount destination|must be an absolute path|duplicate mount point/i
 
 type Made = { readonly id: string } | { readonly outcome: Outcome }
 
 /** Makes it, and removes it and all that runs in it when the scope closes. */
-const container = (
+export const container = (
   tree: DockerTree,
   calls: EngineCalls,
   image: string,
@@ -105,14 +109,14 @@ const container = (
   )
 }
 
-const attach = (calls: EngineCalls, id: string): Effect.Effect<Reply, SandboxError, Scope.Scope> =>
+export const attach = (calls: EngineCalls, id: string): Effect.Effect<Reply, SandboxError, Scope.Scope> =>
   Effect.acquireRelease(
     ask("cannot listen to a container", (signal) => calls.attach(id, signal)),
     ({ discard }) => Effect.sync(discard)
   )
 
 /** Gives on what the container writes, until it ends. */
-const pump = <E>(
+export const pump = <E>(
   { body, discard }: Reply,
   output: (chunk: Uint8Array) => Effect.Effect<void, E>
 ): Effect.Effect<void, E | SandboxError> => {

@@ -5,48 +5,78 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import * as Option from "effect/Option"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { BaseImageError, type BaseImagesService } from "../BaseImages.ts"
+import type { BaseOrigin } from "../Notes.ts"
 import { remove } from "../host/RemoveTree.ts"
-import * as NamelessFile from "../host/NamelessFile.ts"
+import { LAYER } from "../store/local/Layout.ts"
 import type { ImageConfig } from "./EngineCalls.ts"
-import { treeOf } from "./DockerTree.ts"
+import { type DockerTree, treeOf } from "./DockerTree.ts"
+import type * as WindowsImages from "./WindowsImages.ts"
 
-export const make = (
-  images: BaseImagesService,
-  environment: Readonly<Record<string, string | undefined>>
-): BaseImagesService => ({
+export const make = (images: BaseImagesService): BaseImagesService => ({
   ...images,
+  resolve: (reference) =>
+    Effect.tap(images.resolve(reference), ({ platform }) =>
+      isWindows(platform)
+        ? Effect.flatMap(windowsImages, ({ noSource, sourceOf }) =>
+            sourceOf(reference) === undefined ? Effect.fail(blame(reference)(noSource())) : Effect.void
+          )
+        : Effect.void
+    ),
   unpack: (reference, base, rootfs) => {
     const tree = treeOf(rootfs)
     if (tree === undefined) return images.unpack(reference, base, rootfs)
-    const failed = (message: string, cause: unknown, hint: Option.Option<string> = Option.none()) =>
-      new BaseImageError({ reference, message, hint, cause })
-    const place = NamelessFile.directoryFor(environment)
-    return Effect.acquireUseRelease(
-      Effect.try({
-        try: () => {
-          const path = Fs.mkdtempSync(`${place}/obuilder-base-`)
-          Fs.mkdirSync(`${path}/fs`, { mode: 0o755 })
-          Fs.chmodSync(`${path}/fs`, 0o755)
-          return path
-        },
-        catch: (cause) => failed(`cannot make a directory in ${place}: ${(cause as Error).message}`, cause)
-      }),
-      (path) =>
-        Effect.gen(function* () {
-          const origin = yield* images.unpack(reference, base, { _tag: "Directory", path: `${path}/fs` })
-          const Materialise = yield* Effect.promise(() => import("./Materialise.ts"))
-          yield* Effect.mapError(
-            Materialise.fill(tree, `${path}/fs`, configOf(origin.configuration)),
-            ({ cause, hint, message }) => failed(message, cause, hint)
-          )
-          return origin
+    if (isWindows(base.platform)) {
+      return Effect.flatMap(windowsImages, (WindowsImages) =>
+        attempt("cannot fetch a base", (signal) => WindowsImages.fetch(tree, reference, base, signal))
+      ).pipe(
+        Effect.mapBoth({
+          onSuccess: (): BaseOrigin => ({ directory: images.directory, configuration: null, layers: null }),
+          onFailure: blame(reference)
+        })
+      )
+    }
+    const { scratch } = tree
+    const root = `${scratch}/${LAYER}`
+    const cannot = (cause: unknown) => problem(`cannot make a directory in the store: ${(cause as Error).message}`)
+    return Effect.zipRight(
+      Effect.mapError(runsLinux(tree), blame(reference)),
+      Effect.acquireUseRelease(
+        Effect.try({
+          try: () => {
+            Fs.mkdirSync(root, { recursive: true, mode: 0o700 })
+            Fs.chmodSync(root, 0o755)
+          },
+          catch: (cause) => blame(reference)(cannot(cause))
         }),
-      (path) => remove(path)
+        () =>
+          Effect.gen(function* () {
+            const origin = yield* images.unpack(reference, base, { _tag: "Directory", path: root })
+            const { fill } = yield* Effect.promise(() => import("./Materialise.ts"))
+            yield* Effect.mapError(fill(tree, root, configOf(origin.configuration)), blame(reference))
+            return origin
+          }),
+        () => remove(scratch)
+      )
     )
   }
 })
+
+const isWindows = (platform: string): boolean => platform.startsWith("windows/")
+
+/** Loaded by who needs it. */
+const windowsImages: Effect.Effect<typeof WindowsImages> = Effect.promise(() => import("./WindowsImages.ts"))
+
+const blame =
+  (reference: string) =>
+  ({ cause, hint, message }: ImageProblem): BaseImageError =>
+    new BaseImageError({ reference, message, hint, cause })
+
+const runsLinux = ({ workshop }: DockerTree): Effect.Effect<void, ImageProblem> =>
+  Effect.flatMap(windowsImages, ({ mustRunLinux }) =>
+    attempt("cannot ask the Docker engine", (signal) => mustRunLinux(workshop, signal))
+  )
 
 /** How the base's image is run. */
 const configOf = (configuration: string | null): ImageConfig => {

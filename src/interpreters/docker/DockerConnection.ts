@@ -1,5 +1,6 @@
 /** HTTP with a Docker engine: requests and replies, and in words why there are none. */
 import type { ClientRequest, IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
@@ -32,11 +33,24 @@ export interface Reply {
   readonly discard: () => void
 }
 
+/** Bytes both ways, on a connection that HTTP has been left on. */
+export interface Conversation {
+  /** Waits until the other end takes more; false where it takes nothing any more. */
+  readonly write: (chunk: Uint8Array) => Promise<boolean>
+  /** Nothing more will be written. */
+  readonly end: () => void
+  readonly body: ByteSource.ByteSource
+  /** Closes it, whatever is on its way. */
+  readonly discard: () => void
+}
+
 export interface DockerConnection {
   /** For messages. */
   readonly name: string
   /** Throws an `ImageProblem` where there is no reply, and what the request's own body throws. */
   readonly send: (request: Request) => Promise<Reply>
+  /** Posts what makes a stream of bytes of the connection. Throws an `ImageProblem` where the engine does not do that. */
+  readonly converse: (path: string, signal: AbortSignal) => Promise<Conversation>
   readonly close: () => Promise<void>
 }
 
@@ -71,7 +85,7 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
       const timeout = isLong ? 0 : ANSWER_TIME
       const request = Http.request({ ...where, agent, headers, method, path, signal, timeout })
       const reply = await answerOf(request, sent?.chunks, text).catch((cause: unknown) => {
-        if (signal.aborted) throw cause
+        if (signal.aborted) throw aborted(name, signal, cause)
         // Where the body could not be made, that is not the engine's fault.
         const failure = sent?.failure()
         throw failure === undefined ? lost(name, cause) : failure.cause
@@ -89,6 +103,35 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
         body: chunks(reply, name, signal),
         // What has been read to its end leaves the connection to others.
         discard: () => (method === "HEAD" ? reply.resume() : discard())
+      }
+    },
+    converse: async (path, signal) => {
+      const headers = { host: origin.host, connection: "Upgrade", upgrade: "tcp", "content-length": 0 }
+      const request = Http.request({ ...where, agent, headers, method: "POST", path, signal })
+      const socket = await upgraded(request).catch((cause: unknown) => {
+        throw signal.aborted ? aborted(name, signal, cause) : lost(name, cause)
+      })
+      const discard = () => void socket.destroy()
+      // Whoever reads or writes hears of it.
+      socket.on("error", () => undefined)
+      socket.on("close", () => signal.removeEventListener("abort", discard))
+      signal.addEventListener("abort", discard)
+      return {
+        write: async (chunk) => {
+          if (socket.writable && !socket.write(chunk)) {
+            await new Promise<void>((resolve) => {
+              const done = () => {
+                socket.off("drain", done).off("close", done)
+                resolve()
+              }
+              socket.on("drain", done).on("close", done)
+            })
+          }
+          return socket.writable
+        },
+        end: () => void socket.end(),
+        body: chunks(socket, name, signal),
+        discard
       }
     },
     close: async () => agent.destroy()
@@ -121,6 +164,21 @@ const answerOf = (
         request.destroy()
       })
     }
+  })
+
+/** Leaves HTTP on a request's connection; gives that. */
+const upgraded = (request: ClientRequest): Promise<Duplex> =>
+  new Promise((resolve, reject) => {
+    request.on("upgrade", (_, socket, head) => {
+      if (head.length > 0) socket.unshift(head)
+      resolve(socket)
+    })
+    request.on("response", (reply) => {
+      reply.destroy()
+      reject(new Error(`it answers ${reply.statusCode}`))
+    })
+    request.on("error", reject)
+    request.end()
   })
 
 /** Nothing came for as long as one waits. */
@@ -178,9 +236,15 @@ async function* chunks(body: AsyncIterable<unknown>, name: string, signal: Abort
       if (chunk instanceof Uint8Array) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     }
   } catch (cause) {
-    throw signal.aborted ? cause : lost(name, cause)
+    throw signal.aborted ? aborted(name, signal, cause) : lost(name, cause)
   }
 }
+
+/** Who has set himself a time is told that it is over; who was interrupted knows. */
+const aborted = (name: string, { reason }: AbortSignal, cause: unknown): unknown =>
+  reason instanceof Error && reason.name === "TimeoutError"
+    ? problem(`${name} takes too long`, "look at its log, or at what else it does", cause)
+    : cause
 
 const lost = (name: string, cause: unknown): ImageProblem => {
   // Where several addresses were tried, the first one's failure.

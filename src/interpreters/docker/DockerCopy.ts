@@ -182,6 +182,7 @@ class Job {
   }
 
   private async leaf(node: Exclude<ManifestNode, DirectoryNode>, source: string, path: string, isNew: boolean) {
+    if (isWhiteout(path)) throw whiteoutOf(path)
     const existing = isNew ? this.made.get(path) : (await this.look(path))?.kind
     if (existing === "directory") throw inTheWayOf(path)
     this.made.set(path, "file")
@@ -214,6 +215,7 @@ class Job {
   }
 
   private make(path: string): void {
+    if (isWhiteout(path)) throw whiteoutOf(path)
     this.made.set(path, "directory")
     this.directories.push(path.slice(1))
   }
@@ -292,7 +294,7 @@ class Job {
   }
 }
 
-interface Content {
+export interface Content {
   readonly mtime: Date
   readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
@@ -302,7 +304,7 @@ const isBelow = (path: string, directory: string): boolean => directory === "" |
 const changed = (path: string): CopyError =>
   new CopyError({ path, message: `"${path}" changed while it was being copied; build again` })
 
-const hostContent = (files: OpenFiles, source: string, node: FileNode): Content => {
+export const hostContent = (files: OpenFiles, source: string, node: FileNode): Content => {
   let fd: number
   try {
     fd = files.file(source)
@@ -328,7 +330,7 @@ function* open(fd: number): Generator<Uint8Array> {
 }
 
 /** Fails where it is not what the manifest says. */
-async function* checked(pieces: Content["pieces"], node: FileNode, path: string): AsyncGenerator<Uint8Array> {
+export async function* checked(pieces: Content["pieces"], node: FileNode, path: string): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256")
   let size = 0
   for await (const piece of pieces) {
@@ -341,6 +343,15 @@ async function* checked(pieces: Content["pieces"], node: FileNode, path: string)
   }
   if (size !== node.size || hash.digest("hex") !== node.digest) throw changed(path)
 }
+
+/** What engines take for a sign that something below is gone. */
+const isWhiteout = (path: string): boolean => path.slice(path.lastIndexOf("/") + 1).startsWith(".wh.")
+
+const whiteoutOf = (path: string): CopyError =>
+  new CopyError({
+    path,
+    message: `${path} cannot be in an image: Docker takes names that begin with .wh. for deletions`
+  })
 
 const inTheWayOf = (path: string): CopyError =>
   new CopyError({ path, message: `${path} is a directory in the image; end dst with / to copy into it` })

@@ -7,6 +7,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Fs from "node:fs"
+import { secretsDirectory } from "./SecretsDirectory.ts"
 import { Sandbox, SandboxError, type SandboxService } from "../Sandbox.ts"
 
 export interface DockerSandboxOptions {
@@ -28,8 +30,15 @@ export const make = (options: DockerSandboxOptions = {}): SandboxService => ({
       Effect.promise(() => import("./ContainerRun.ts")),
       ({ run }) => run(options, command, rootfs, output)
     ),
-  // The store, which knows their names, removes them with what else a dead process left.
-  reclaim: Effect.void
+  // Containers go with the store's own left-overs, since it knows their names.
+  reclaim: Effect.suspend(() =>
+    Fs.existsSync(secretsDirectory())
+      ? Effect.flatMap(
+          Effect.promise(() => import("./SecretFiles.ts")),
+          ({ reclaim }) => reclaim
+        )
+      : Effect.void
+  )
 })
 
 export const layer = (options: DockerSandboxOptions = {}): Layer.Layer<Sandbox> => Layer.succeed(Sandbox, make(options))

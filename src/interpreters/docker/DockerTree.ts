@@ -9,15 +9,18 @@ export class DockerTree {
   readonly name: string
   /** `REPOSITORY:TAG` of what it is at the moment; none before anything was put into it. */
   image: string | undefined
+  /** A directory of the host's where its files may be unpacked on their way; nothing is there yet. */
+  readonly scratch: string
   /** How many images were made of it. */
   versions = 0
   /** Names of images that go when it is finished. */
   readonly temporary: Array<string> = []
 
-  constructor(workshop: Workshop, name: string, image: string | undefined) {
+  constructor(workshop: Workshop, name: string, image: string | undefined, scratch: string) {
     this.workshop = workshop
     this.name = name
     this.image = image
+    this.scratch = scratch
   }
 }
 

@@ -10,11 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
+import { basename } from "node:path"
+import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { Digest } from "../../domain/Digest.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { codeOf } from "../host/IoError.ts"
-import { readText } from "../host/Names.ts"
 import { namesIn } from "../host/Owners.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import { asFarAsPossible, removeTree } from "../host/RemoveTree.ts"
@@ -27,13 +27,13 @@ import { type CopyRequest, CopyError, StoreError, type Workspace } from "../Stor
 import { volumeMount } from "./ContainerConfig.ts"
 import { DockerSource } from "./DockerSource.ts"
 import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
-import type { EngineCalls } from "./EngineCalls.ts"
-import { EMPTY, NAME, type Workshop } from "./Workshop.ts"
+import type { EngineCalls, ImageFacts } from "./EngineCalls.ts"
+import { ELSEWHERE, NAME, type Workshop } from "./Workshop.ts"
 
 /** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
 const DEPTH = 3
 
-/** A directory of the store's, with the engine's own id. */
+/** A directory of the store's, for its {@link Identity}. */
 export const ENGINE = "engine"
 
 /** Where volumes are looked into. */
@@ -47,6 +47,7 @@ export const make = (workshop: Workshop, root: string): Trees => {
     extents: true,
     check: () => undefined,
     prepare: () => trees.prepare(),
+    sweep: () => trees.sweep(),
     begin: (request) => trees.begin(request),
     finish: (directory) => trees.finish(`${directory}/${LAYER}`),
     whole: {
@@ -65,6 +66,14 @@ export const make = (workshop: Workshop, root: string): Trees => {
   }
 }
 
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
+}
+
+const ANYBODYS: Owner = { uid: 0, gid: 0, mode: 0o1777 }
+
 class EngineTrees {
   private readonly workshop: Workshop
   private readonly root: string
@@ -78,19 +87,13 @@ class EngineTrees {
     this.root = root
   }
 
-  /** Removes what an earlier store in this directory left that was removed by other means, and notes which engine it is. */
   *prepare(): Cooperate.Work {
-    yield* this.sweep()
-    const id = yield* this.work("cannot prepare the Docker engine", async (_, signal) => {
-      await this.workshop.emptyImage(signal)
-      return (await this.workshop.info(signal)).ID
-    })
-    Fs.writeFileSync(this.identity, id, { mode: 0o600 })
-  }
-
-  /** Which engine the store is in. */
-  private get identity(): string {
-    return `${this.root}/${ENGINE}/id`
+    yield* Cooperate.wait(
+      Effect.mapError(
+        attempt("cannot prepare the Docker engine", (signal) => this.workshop.prepare(signal)),
+        toStoreError
+      )
+    )
   }
 
   begin({ directory, parent }: BeginTree): Effect.Effect<Begun, StoreError> {
@@ -99,7 +102,7 @@ class EngineTrees {
     return Effect.gen(this, function* () {
       const { tree, layers } = yield* asking("cannot begin a result", async (calls, signal) => {
         const name = this.link(path)
-        const tree = new DockerTree(this.workshop, name, undefined)
+        const tree = new DockerTree(this.workshop, name, undefined, `${directory}/unpacked`)
         if (above === undefined) return { tree, layers: 0 }
         const image = this.workshop.resultImage(nameAt(`${this.root}/${above}`))
         const { RootFS } = await this.workshop.factsOf(image, signal)
@@ -111,7 +114,7 @@ class EngineTrees {
       })(this.workshop)
       if (layers > this.workshop.maxLayers) {
         const { flatten } = yield* materialising
-        yield* Effect.mapError(flatten(tree, `${directory}/flat`), toStoreError)
+        yield* Effect.mapError(flatten(tree), toStoreError)
       }
       this.making.set(tree.name, tree)
       const copy: Workspace["copy"] = (request) => copying(tree, request)
@@ -143,6 +146,12 @@ class EngineTrees {
     yield* this.work("cannot copy a cache", async (calls, signal) => {
       const [source = "", target = ""] = volumes
       await calls.createVolume(target, signal)
+      // Somebody has removed it: the step gets an empty one, that it may write to whoever it is.
+      if (!(await calls.volumes(source, signal)).includes(source)) return this.own(target, name, ANYBODYS, signal)
+      if (await this.workshop.isWindows(signal)) {
+        const { copyVolume } = await import("./WindowsTools.ts")
+        return copyVolume(this.workshop, { from: source, to: target, name }, signal)
+      }
       await this.mounting(source, name, signal, (_, reading) =>
         this.mounting(target, name, signal, async (_, writing) => {
           const refused = await calls.putArchive(writing, "/", calls.archive(reading, PLACE, signal), signal)
@@ -154,15 +163,21 @@ class EngineTrees {
 
   *adopt(path: string, { gid, uid }: { readonly uid: number; readonly gid: number }, mode: number): Cooperate.Work {
     const name = nameAt(path)
-    yield* this.work("cannot make a cache", (calls, signal) =>
-      this.mounting(this.workshop.objectOf(name), name, signal, async (_, container) => {
-        const tar = PackedTar.chunks((stream) =>
-          PackedTar.entry(stream, { name: `${PLACE.slice(1)}/`, type: "directory", mode, uid, gid, mtime: new Date() })
-        )
-        const refused = await calls.putArchive(container, "/", tar, signal)
-        if (refused !== undefined) throw refused.problem
-      })
+    yield* this.work("cannot make a cache", (_, signal) =>
+      this.own(this.workshop.objectOf(name), name, { gid, mode, uid }, signal)
     )
+  }
+
+  private async own(volume: string, name: string, owner: Owner, signal: AbortSignal): Promise<void> {
+    // Whoever runs in a container of Windows may write to its volumes.
+    if (await this.workshop.isWindows(signal)) return
+    await this.mounting(volume, name, signal, async (calls, container) => {
+      const tar = PackedTar.chunks((stream) =>
+        PackedTar.entry(stream, { name: `${PLACE.slice(1)}/`, type: "directory", ...owner, mtime: new Date() })
+      )
+      const refused = await calls.putArchive(container, "/", tar, signal)
+      if (refused !== undefined) throw refused.problem
+    })
   }
 
   /** A container that goes with the scope; `at` is a path where nothing is yet. */
@@ -170,7 +185,11 @@ class EngineTrees {
     return Effect.acquireRelease(
       asking("cannot read a result", async (calls, signal) => {
         const own = this.link(at)
-        const tree = new DockerTree(this.workshop, name, this.workshop.resultImage(name))
+        if (await this.workshop.isWindows(signal)) {
+          const { WindowsSource } = await import("./WindowsSource.ts")
+          return new WindowsSource(this.workshop, this.workshop.resultImage(name), own)
+        }
+        const tree = new DockerTree(this.workshop, name, this.workshop.resultImage(name), at)
         const present = await this.workshop.present(tree, signal)
         const called = this.workshop.objectOf(own)
         const config = { Image: this.workshop.resultImage(name), Cmd: ["none"] }
@@ -192,7 +211,10 @@ class EngineTrees {
     ).pipe(
       Effect.zipRight(
         asking("cannot read a result", async (_, signal) =>
-          this.workshop.factsOf(this.workshop.resultImage(name), signal)
+          readable(
+            await this.workshop.factsOf(this.workshop.resultImage(name), signal),
+            this.workshop.resultImage(name)
+          )
         )(this.workshop)
       ),
       Effect.flatMap(({ Id }) =>
@@ -205,35 +227,33 @@ class EngineTrees {
   }
 
   /**
-   * What is not there is known by asking; where nobody answers, everything is
-   * taken to be. An engine that has nothing at all of the store may be another
-   * one, of which it must not be learnt that results are lost.
+   * All are asked for at once, and those one by one that were not among them:
+   * another process may have made them since. Where nobody answers, everything
+   * is taken to be there.
    */
-  present(): Effect.Effect<(path: string) => boolean, StoreError> {
-    const isThere = (names: ReadonlySet<string>) => (path: string) => {
-      const name = nameOf(path)
-      return name !== undefined && (names.has(name) || this.made.has(name))
+  present(): Trees["present"] {
+    const seen = new Set<string>()
+    let listing = false
+    const ask = async (name: string, signal: AbortSignal): Promise<boolean> => {
+      if (!listing) {
+        listing = true
+        for (const one of await this.workshop.finished(signal)) seen.add(one)
+      }
+      if (seen.has(name)) return true
+      const image = await (await this.workshop.calls).image(this.workshop.resultImage(name), signal)
+      if (image !== undefined) seen.add(name)
+      return image !== undefined
     }
-    return attempt("cannot ask the Docker engine", async (signal) => {
-      const names = await this.workshop.finished(signal)
-      const isOurs = names.has(EMPTY) || (await this.workshop.info(signal)).ID === readText(this.identity)
-      // Somebody has cleaned the engine.
-      if (isOurs && !names.has(EMPTY)) await this.workshop.emptyImage(signal)
-      return { names, isOurs }
-    }).pipe(
-      Effect.matchEffect({
-        onFailure: () => Effect.succeed(() => true),
-        onSuccess: ({ isOurs, names }) => (isOurs ? Effect.succeed(isThere(names)) : Effect.fail(this.elsewhere()))
-      })
-    )
-  }
-
-  private elsewhere(): StoreError {
-    return new StoreError({
-      message: `the store docker:${this.root} is in another Docker engine than the one that is asked`,
-      hint: Option.some("set DOCKER_HOST as it was when the store was made, or name another directory with --store"),
-      cause: undefined
-    })
+    return (path) => {
+      const name = nameOf(path)
+      if (name === undefined) return Effect.succeed(false)
+      if (seen.has(name) || this.made.has(name)) return Effect.succeed(true)
+      return attempt("cannot ask the Docker engine", (signal) => ask(name, signal)).pipe(
+        Effect.catchAll((problem) =>
+          problem.cause === ELSEWHERE ? Effect.fail(toStoreError(problem)) : Effect.succeed(true)
+        )
+      )
+    }
   }
 
   *look(): Generator<Cooperate.Pause, (path: string) => boolean> {
@@ -269,11 +289,16 @@ class EngineTrees {
     yield* removeTree(path)
   }
 
-  /** Removes what the engine has of trees that nobody has a link to. */
-  private *sweep(): Cooperate.Work {
+  /**
+   * Removes what the engine has of trees that nobody has a link to: what it went
+   * on with when its client was killed. Links move from a process's space to
+   * where things are kept, and are looked for in that order; what has none then
+   * had one when the engine was asked, or is nobody's.
+   */
+  *sweep(): Cooperate.Work {
     const names = yield* this.work("cannot list what is in the store", (_, signal) => this.workshop.names(signal))
-    // In this order: whoever has made something since has had a link before it.
-    const linked = new Set([...linksIn(this.root, DEPTH + 1)].map(([, name]) => name))
+    const places = ["tmp", "caches", "results"].map((name) => `${this.root}/${name}`)
+    const linked = new Set(places.flatMap((place) => [...linksIn(place, DEPTH)].map(([, name]) => name)))
     const left = new Set([...names].filter((name) => !linked.has(name)))
     yield* this.work("cannot remove from the Docker engine", (_, signal) => this.workshop.discard(left, signal))
   }
@@ -318,9 +343,11 @@ const asking =
 
 const copying = (tree: DockerTree, request: CopyRequest): ReturnType<Workspace["copy"]> =>
   Effect.gen(function* () {
-    const contents = request.source instanceof DockerSource ? new Map() : yield* contentsOf(request)
+    const isEngines = "archive" in request.source
+    const contents = isEngines ? new Map() : yield* contentsOf(request)
     const refused = yield* attempt("cannot copy into an image", async (signal) => {
-      const { copy } = await import("./DockerCopy.ts")
+      const isWindows = await tree.workshop.isWindows(signal)
+      const { copy } = isWindows ? await import("./WindowsCopy.ts") : await import("./DockerCopy.ts")
       try {
         await copy(tree, { ...request, contents }, signal)
       } catch (error) {
@@ -331,6 +358,15 @@ const copying = (tree: DockerTree, request: CopyRequest): ReturnType<Workspace["
     }).pipe(Effect.mapError(toStoreError))
     if (refused !== undefined) yield* refused
   })
+
+/** The layers of Windows are no tars of what is in them. */
+const readable = (image: ImageFacts, name: string): ImageFacts => {
+  if (image.Os !== "windows") return image
+  throw problem(
+    "the files of an image of Windows cannot be read here",
+    `the engine itself can save it, or give it another name: docker tag ${name} NAME`
+  )
+}
 
 export const toStoreError = ({ cause, hint, message }: ImageProblem): StoreError =>
   new StoreError({ message, hint, cause })
@@ -366,6 +402,7 @@ function* linksIn(path: string, depth: number): Generator<readonly [link: string
   const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
   const name = stats?.isSymbolicLink() === true ? nameOf(path) : undefined
   if (name !== undefined) yield [path, name]
-  if (stats?.isDirectory() !== true || depth === 0) return
+  // A tree's own files, which are unpacked on the way somewhere, are no links of the store's.
+  if (stats?.isDirectory() !== true || depth === 0 || basename(path) === LAYER) return
   for (const inner of namesIn(path)) yield* linksIn(`${path}/${inner}`, depth - 1)
 }

@@ -15,6 +15,8 @@ export interface ImageFacts {
   readonly Architecture: string
   readonly Variant?: string
   readonly Config?: ImageConfig | null
+  /** `REPOSITORY@DIGEST`, of the manifests that it was pulled by. */
+  readonly RepoDigests?: ReadonlyArray<string> | null
   readonly RootFS: { readonly Layers?: ReadonlyArray<string> | null }
   /** Bytes, of all its layers. */
   readonly Size: number
@@ -56,6 +58,7 @@ export interface EngineInfo {
   /** The engine's own, for as long as it keeps its data. */
   readonly ID: string
   readonly OSType: string
+  readonly OSVersion?: string
   readonly DriverStatus?: ReadonlyArray<readonly [string, string]> | null
 }
 
@@ -72,6 +75,8 @@ interface DiskUsage {
   }> | null
   readonly Volumes?: ReadonlyArray<{ readonly Name: string; readonly UsageData?: { readonly Size: number } }> | null
 }
+
+const NEVER = new AbortController().signal
 
 const MAX_DOCUMENT = 64 * 1024 * 1024
 
@@ -135,7 +140,7 @@ export class EngineCalls {
 
   /** Takes a name away from an image, and the image with the last one. Nothing where there is no such name. */
   async untag(name: string, signal: AbortSignal): Promise<void> {
-    await this.done({ method: "DELETE", path: `/images/${inPath(name)}`, signal }, [404])
+    await this.done({ method: "DELETE", path: `/images/${inPath(name)}`, isLong: true, signal }, [404])
   }
 
   /** Makes an image of one layer from a tar of a root file system. */
@@ -154,15 +159,28 @@ export class EngineCalls {
     return this.bytes({ method: "GET", path: `/images/${inPath(image)}/get`, isLong: true, signal })
   }
 
-  /** Gives its id. */
+  /** Has the engine fetch an image from its registry, by a tag or a digest. */
+  async pull(repository: string, version: string, platform: string, signal: AbortSignal): Promise<void> {
+    const path = `/images/create${queryOf({ fromImage: repository, tag: version, platform })}`
+    await this.streamed({ method: "POST", path, isLong: true, signal })
+  }
+
+  /** Makes an image as a Dockerfile says, which is alone in the tar. */
+  async build(tar: AsyncIterable<Uint8Array>, name: string, network: string, signal: AbortSignal): Promise<void> {
+    const path = `/build${queryOf({ t: name, networkmode: network, rm: "1", forcerm: "1" })}`
+    await this.streamed({ method: "POST", path, body: tar, isLong: true, signal })
+  }
+
+  /** Gives its id. Is not broken off once it has begun: the engine would go on. */
   async createContainer(name: string, config: object, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted()
     const path = `/containers/create${queryOf({ name })}`
     const { Id } = await this.json<{ readonly Id: string }>({
       method: "POST",
       path,
       document: config,
       isLong: true,
-      signal
+      signal: NEVER
     })
     return Id
   }
@@ -176,8 +194,14 @@ export class EngineCalls {
       isLong: true,
       signal
     })
-    if (reply.status !== 200 && reply.status !== 101) throw await Connection.refusal(this.connection, reply)
+    if (reply.status !== 200) throw await Connection.refusal(this.connection, reply)
     return reply
+  }
+
+  /** The same, with its standard input. */
+  converse(container: string, signal: AbortSignal): Promise<Connection.Conversation> {
+    const query = queryOf({ stream: "1", stdin: "1", stdout: "1", stderr: "1" })
+    return this.connection.converse(`/containers/${container}/attach${query}`, signal)
   }
 
   /** Gives what the engine says where it cannot start. */
@@ -190,9 +214,15 @@ export class EngineCalls {
     return undefined
   }
 
-  /** Waits for its end. */
-  async wait(container: string, signal: AbortSignal): Promise<void> {
-    await this.json({ method: "POST", path: `/containers/${container}/wait`, isLong: true, signal })
+  /** Waits for its end; gives its status. */
+  async wait(container: string, signal: AbortSignal): Promise<number> {
+    const ended = await this.json<{ readonly StatusCode: number }>({
+      method: "POST",
+      path: `/containers/${container}/wait`,
+      isLong: true,
+      signal
+    })
+    return ended.StatusCode
   }
 
   container(container: string, signal: AbortSignal): Promise<ContainerFacts> {
@@ -225,7 +255,7 @@ export class EngineCalls {
     return (await this.json<ReadonlyArray<Change> | null>({ method: "GET", path, isLong: true, signal })) ?? []
   }
 
-  /** Makes an image of it. */
+  /** Makes an image of it. Is not broken off once it has begun: the engine would go on. */
   async commit(
     container: string,
     repository: string,
@@ -233,8 +263,9 @@ export class EngineCalls {
     config: ImageConfig,
     signal: AbortSignal
   ): Promise<void> {
+    signal.throwIfAborted()
     const path = `/commit${queryOf({ container, repo: repository, tag, pause: "0" })}`
-    await this.json({ method: "POST", path, document: config, isLong: true, signal })
+    await this.json({ method: "POST", path, document: config, isLong: true, signal: NEVER })
   }
 
   /** What is at a path in a container; none where nothing is. */
@@ -281,6 +312,10 @@ export class EngineCalls {
 
   async createVolume(name: string, signal: AbortSignal): Promise<void> {
     await this.done({ method: "POST", path: "/volumes/create", document: { Name: name }, signal })
+  }
+
+  async hasVolume(name: string, signal: AbortSignal): Promise<boolean> {
+    return (await this.found({ method: "GET", path: `/volumes/${name}`, signal })) !== undefined
   }
 
   /** Nothing where there is none. */

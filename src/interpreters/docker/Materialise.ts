@@ -1,16 +1,19 @@
 /** The files of an engine's images on the host, and those of the host as an image. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import { dirname } from "node:path"
 import { Digest } from "../../domain/Digest.ts"
 import * as DockerArchive from "../base/DockerArchive.ts"
 import * as ImageFiles from "../base/ImageFiles.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import * as Platform from "../base/Platform.ts"
 import { defaultLimits, unpackLayers } from "../base/UnpackLayers.ts"
+import * as Cooperate from "../host/Cooperate.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import { remove } from "../host/RemoveTree.ts"
 import * as NamelessFile from "../host/NamelessFile.ts"
 import { writeTree } from "../host/TreeTar.ts"
+import { LAYER } from "../store/local/Layout.ts"
 import type { DockerTree } from "./DockerTree.ts"
 import type { ImageConfig } from "./EngineCalls.ts"
 import * as Specials from "./Specials.ts"
@@ -30,6 +33,7 @@ export const unpack = (workshop: Workshop, digest: Digest, root: string): Effect
         const variant = Variant === undefined || Variant === "" ? "" : `/${Variant}`
         const image = await DockerArchive.lookUp(files, digest, Platform.parse(`${Os}/${Architecture}${variant}`))
         if (image === undefined) throw problem(`${files.location} does not hold the image it was asked for`)
+        Fs.mkdirSync(dirname(root), { recursive: true, mode: 0o700 })
         Fs.mkdirSync(root, { mode: 0o755 })
         Fs.chmodSync(root, 0o755)
         return image
@@ -53,6 +57,10 @@ export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effec
       }),
       (stream) => Effect.sync(() => stream.destroy())
     )
+    const whiteout = yield* whiteoutIn(root)
+    if (whiteout !== undefined) {
+      return yield* problem(`${whiteout} cannot be in an image: Docker takes names that begin with .wh. for deletions`)
+    }
     const write = (chunk: Uint8Array): Effect.Effect<void> =>
       Effect.async((resume) => {
         if (tar.destroyed) return
@@ -70,13 +78,31 @@ export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effec
     yield* Effect.all([writing, importing], { concurrency: 2, discard: true })
   }).pipe(Effect.scoped)
 
-/** Makes a tree an image of one layer; `at` is a path where nothing is yet. */
-export const flatten = (tree: DockerTree, at: string): Effect.Effect<void, ImageProblem> =>
+/** Makes a tree an image of one layer. */
+export const flatten = (tree: DockerTree): Effect.Effect<void, ImageProblem> =>
   Effect.acquireUseRelease(
     attempt("cannot look at an image", (signal) => tree.workshop.factsOf(tree.image ?? "", signal)),
     ({ Config, Id }) =>
-      Effect.flatMap(unpack(tree.workshop, Digest.make(Id.replace(/^sha256:/, "")), at), (root) =>
-        fill(tree, root, Config ?? {})
+      Effect.flatMap(
+        unpack(tree.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${tree.scratch}/${LAYER}`),
+        (root) => fill(tree, root, Config ?? {})
       ),
-    () => remove(at)
+    () => remove(tree.scratch)
+  )
+
+/** What an engine would take for a sign that something else is gone, if the directory has such. */
+const whiteoutIn = (root: string): Effect.Effect<string | undefined, ImageProblem> =>
+  Cooperate.run(
+    function* () {
+      const pending = [""]
+      for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+        for (const entry of Fs.readdirSync(`${root}${at}`, { withFileTypes: true, encoding: "latin1" })) {
+          if (entry.name.startsWith(".wh.")) return `${at}/${entry.name}`
+          if (entry.isDirectory()) pending.push(Buffer.from(`${at}/${entry.name}`, "latin1").toString("latin1"))
+        }
+        yield
+      }
+      return undefined
+    },
+    (cause) => problem(`cannot read ${root}: ${(cause as Error).message}`, undefined, cause)
   )

@@ -5,9 +5,21 @@
 import type { ByteSource } from "../base/ByteSource.ts"
 
 const HEADER = 8
+const STDERR = 2
+
+export interface Piece {
+  readonly isError: boolean
+  readonly data: Uint8Array
+}
 
 /** The data of both streams, as it comes. */
 export async function* read(body: ByteSource): AsyncGenerator<Uint8Array, undefined> {
+  for await (const { data } of pieces(body)) yield data
+}
+
+/** The same, with which of them it comes from. */
+export async function* pieces(body: ByteSource): AsyncGenerator<Piece, undefined> {
+  let isError = false
   let header = Buffer.alloc(0)
   let left = 0
   for await (const chunk of body) {
@@ -17,6 +29,7 @@ export async function* read(body: ByteSource): AsyncGenerator<Uint8Array, undefi
         header = Buffer.concat([header, more])
         at += more.length
         if (header.length < HEADER) break
+        isError = header[0] === STDERR
         left = header.readUInt32BE(4)
         header = Buffer.alloc(0)
         continue
@@ -24,7 +37,7 @@ export async function* read(body: ByteSource): AsyncGenerator<Uint8Array, undefi
       const data = chunk.subarray(at, at + left)
       at += data.length
       left -= data.length
-      yield data
+      yield { isError, data }
     }
   }
 }

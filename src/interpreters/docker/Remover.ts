@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto"
 import * as ElfProgram from "../host/ElfProgram.ts"
 import * as PackedTar from "../host/PackedTar.ts"
+import { problem } from "../base/ImageProblem.ts"
 import type { DockerTree } from "./DockerTree.ts"
 import type { EngineCalls } from "./EngineCalls.ts"
 import type { Workshop } from "./Workshop.ts"
@@ -80,7 +81,8 @@ const run = async (
     await put(calls, container, path, program, signal)
     const refused = await calls.start(container, signal)
     if (refused !== undefined) throw refused.problem
-    await calls.wait(container, signal)
+    const status = await calls.wait(container, signal)
+    if (status !== 0) throw problem(`what removes mount points from an image ended with ${status}`, "build again")
     await done(container)
   })
   return true

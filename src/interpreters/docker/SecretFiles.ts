@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
-import { tmpdir } from "node:os"
 import { namesIn, isAbandoned, isDead, take } from "../host/Owners.ts"
 import type { Command, SandboxError } from "../Sandbox.ts"
 import { sandboxError } from "../sandbox/Failure.ts"
+import { secretsDirectory } from "./SecretsDirectory.ts"
 
 export interface SecretMount {
   /** On the host. */
@@ -17,39 +17,20 @@ export interface SecretMount {
   readonly target: string
 }
 
-/** In memory, where there is such a place. */
-const directory = (): string => {
-  const user = process.geteuid?.() ?? 0
-  const place = ["/dev/shm", "/run"].find((path) => process.platform === "linux" && isWritable(path)) ?? tmpdir()
-  return `${place}/obuilder-docker-${user}`
-}
-
-const isWritable = (path: string): boolean => {
-  try {
-    Fs.accessSync(path, Fs.constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Files that go when the scope closes, or with the next step that has secrets where this process is killed. */
-export const make = (
-  { secrets, user }: Command,
-  windows: boolean
-): Effect.Effect<ReadonlyArray<SecretMount>, SandboxError, Scope.Scope> =>
+export const make = ({
+  secrets,
+  user
+}: Command): Effect.Effect<ReadonlyArray<SecretMount>, SandboxError, Scope.Scope> =>
   secrets.length === 0
     ? Effect.succeed([])
-    : Effect.map(
+    : Effect.flatMap(
         Effect.acquireRelease(
-          Effect.try({
-            try: () => {
-              const parent = directory()
-              prepare(parent)
-              sweep(parent)
-              return take(parent, 6)
-            },
-            catch: (cause) => sandboxError("cannot make a directory for secrets", cause)
+          attempt(() => {
+            const parent = secretsDirectory()
+            prepare(parent)
+            sweep(parent)
+            return take(parent, 6)
           }),
           ({ lock, path }) =>
             Effect.sync(() => {
@@ -58,16 +39,29 @@ export const make = (
             })
         ),
         ({ path }) =>
-          secrets.map(({ content, target }) => {
-            // A container of Windows takes directories only, of which the file is the one entry.
-            const holder = `${path}/${randomBytes(8).toString("hex")}`
-            Fs.mkdirSync(holder, { mode: 0o755 })
-            const source = `${holder}/secret`
-            Fs.writeFileSync(source, content, { mode: 0o400, flag: "wx" })
-            own(source, user)
-            return { source: windows ? holder : source, target }
-          })
+          attempt(() =>
+            secrets.map(({ content, target }) => {
+              const source = `${path}/${randomBytes(8).toString("hex")}`
+              Fs.writeFileSync(source, content, { mode: 0o400, flag: "wx" })
+              own(source, user)
+              return { source, target }
+            })
+          )
       )
+
+const attempt = <A>(body: () => A): Effect.Effect<A, SandboxError> =>
+  Effect.try({
+    try: body,
+    catch: (cause) => sandboxError("cannot put a step's secrets where they can be mounted", cause)
+  })
+
+/** Removes what killed processes left. */
+export const reclaim: Effect.Effect<void> = Effect.ignore(
+  attempt(() => {
+    prepare(secretsDirectory())
+    sweep(secretsDirectory())
+  })
+)
 
 /** Nobody but the step's user reads it; a name is known in the image only, and nobody else gets to the directory. */
 const own = (path: string, user: Command["user"]): void => {

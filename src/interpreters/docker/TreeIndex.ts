@@ -28,14 +28,16 @@ export const newNode = (kind: IndexNode["kind"]): IndexNode => ({
 /**
  * Reads all of a tar whose names begin with one component, that of what it was
  * made of. `isHidden` leaves out what is at a path below that; `path` is that of
- * the whole, without a slash at its end.
+ * the whole, without a slash at its end. `start` is what is known of the whole
+ * where the tar does not say it.
  */
 export const read = async (
   tar: ByteSource,
   path: string,
-  isHidden: (path: string) => boolean
+  isHidden: (path: string) => boolean,
+  start?: IndexNode
 ): Promise<IndexNode | undefined> => {
-  let root: IndexNode | undefined
+  let root = start
   let current: IndexNode | undefined
   let hash: Hash | undefined
   const find = (names: ReadonlyArray<string>): IndexNode | undefined =>

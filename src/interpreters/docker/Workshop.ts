@@ -13,6 +13,7 @@ import * as PackedTar from "../host/PackedTar.ts"
 import type { DockerTree } from "./DockerTree.ts"
 import { EngineCalls, type EngineInfo, type ImageConfig, type ImageFacts } from "./EngineCalls.ts"
 import { locate } from "./DockerHost.ts"
+import * as Identity from "./Identity.ts"
 import * as Specials from "./Specials.ts"
 
 const NAME_BYTES = 8
@@ -34,28 +35,72 @@ export const clearing = (): AbortSignal => AbortSignal.timeout(CLEAR_TIME)
 
 export interface WorkshopOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Of all names: letters, digits and dashes. */
-  readonly prefix: string
+  /** Where the store's {@link Identity} is kept, or the prefix itself. */
+  readonly identity: string | { readonly prefix: string }
   /** From how many layers on an image is made one of a single layer before anything is built on it. */
   readonly maxLayers?: number
 }
 
 export class Workshop {
-  readonly prefix: string
   readonly maxLayers: number
   readonly environment: WorkshopOptions["environment"]
+  private readonly identity: WorkshopOptions["identity"]
+  private known: string | undefined
   private opening: Promise<EngineCalls> | undefined
+  private checking: Promise<EngineCalls> | undefined
   private asking: Promise<EngineInfo> | undefined
   private making: Promise<string> | undefined
 
-  constructor({ environment, maxLayers = MAX_LAYERS, prefix }: WorkshopOptions) {
+  constructor({ environment, identity, maxLayers = MAX_LAYERS }: WorkshopOptions) {
     this.maxLayers = maxLayers
     this.environment = environment
-    this.prefix = prefix
+    this.identity = identity
   }
 
-  /** The engine; throws an `ImageProblem` where the environment names none. */
+  /** What all names begin with; throws an `ImageProblem` where there is no store yet. */
+  get prefix(): string {
+    if (typeof this.identity !== "string") return this.identity.prefix
+    this.known ??= Identity.read(this.identity)?.prefix
+    if (this.known !== undefined) return this.known
+    throw problem("there is nothing in the Docker engine that belongs to this store")
+  }
+
+  /** The engine; throws an `ImageProblem` where the environment names none, or one that the store is not in. */
   get calls(): Promise<EngineCalls> {
+    this.checking ??= this.check().catch((cause: unknown) => {
+      this.checking = undefined
+      throw cause
+    })
+    return this.checking
+  }
+
+  /** Notes which engine the store is in, if it is new. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (typeof this.identity === "string" && Identity.read(this.identity) === undefined) {
+      const { ID = "" } = await this.info(signal)
+      if (Identity.make(this.identity, ID) === undefined) throw problem(`${this.identity} cannot be read`)
+    }
+    if (!(await this.isWindows(signal))) await this.emptyImage(signal)
+  }
+
+  /**
+   * An engine that has nothing at all of the store may be another one, of which
+   * it must not be learnt that results are lost, or are gone.
+   */
+  private async check(): Promise<EngineCalls> {
+    const calls = await this.engine
+    const identity = typeof this.identity === "string" ? Identity.read(this.identity) : undefined
+    if (identity === undefined) return calls
+    const signal = clearing()
+    if ((await calls.image(`${identity.prefix}:${EMPTY}`, signal)) !== undefined) return calls
+    if ((await this.info(signal)).ID !== identity.engine) throw elsewhere(calls)
+    // Somebody has cleaned the engine.
+    if (!(await this.isWindows(signal))) await this.emptyImage(signal)
+    return calls
+  }
+
+  /** Whichever it is. */
+  private get engine(): Promise<EngineCalls> {
     // What `DOCKER_HOST` says wrongly is thrown where somebody waits for it.
     this.opening ??= (async () => EngineCalls.open(locate(this.environment)))()
     return this.opening
@@ -85,7 +130,7 @@ export class Workshop {
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
-    this.asking ??= (await this.calls).info(signal).catch((cause: unknown) => {
+    this.asking ??= (await this.engine).info(signal).catch((cause: unknown) => {
       this.asking = undefined
       throw cause
     })
@@ -106,7 +151,7 @@ export class Workshop {
   }
 
   private async makeEmpty(signal: AbortSignal): Promise<string> {
-    const calls = await this.calls
+    const calls = await this.engine
     const name = this.resultImage(EMPTY)
     if ((await calls.image(name, signal)) === undefined) {
       await calls.importTar(
@@ -160,6 +205,7 @@ export class Workshop {
 
   /** Makes what a container's file system is what the tree is. */
   async keep(tree: DockerTree, container: string, signal: AbortSignal): Promise<void> {
+    if (await this.isWindows(signal)) return (await import("./WindowsImages.ts")).keep(tree, container, signal)
     const calls = await this.calls
     const before = await this.factsOf(await this.imageOf(tree, signal), signal)
     const had = Specials.fromLabel(before.Config?.Labels?.[Specials.LABEL])
@@ -235,8 +281,8 @@ export class Workshop {
 
   /** An engine with containerd's image store wants the layers themselves: there the image stays as it was made. */
   private async takesLayersByName(signal: AbortSignal): Promise<boolean> {
-    const { DriverStatus, OSType } = await this.info(signal)
-    return OSType !== "windows" && !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
+    const { DriverStatus } = await this.info(signal)
+    return !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
   }
 
   /** Removes all that the engine has of trees of these names, but their finished images if they are to stay. */
@@ -277,6 +323,16 @@ export class Workshop {
     return new Set(names.map((name) => name.slice(this.prefix.length + 1)))
   }
 }
+
+/** The cause of a problem that says that a store is in another engine. */
+export const ELSEWHERE = Symbol("in another engine")
+
+const elsewhere = (calls: EngineCalls) =>
+  problem(
+    `${calls.name} is not the one that the store is in`,
+    "set DOCKER_HOST as it was when the store was made, or name another directory with --store",
+    ELSEWHERE
+  )
 
 /** How an image is run, of what was said about it, with what it has of `Specials`; nothing that would change its files. */
 const withPresent = (config: ImageConfig, present: ReadonlySet<string>): ImageConfig => ({

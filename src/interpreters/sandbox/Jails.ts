@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
 import * as ChildProcess from "../host/ChildProcess.ts"
 import { NoSuchUser } from "../host/ImageUser.ts"
 import * as PlainProcess from "../host/PlainProcess.ts"
@@ -193,11 +194,23 @@ const clear = (tools: Tools, { mounts, name }: JailDirectory.JailRecord): Effect
   }).pipe(Effect.uninterruptible)
 
 /** The processes that were killed may need a moment to let go of it. What is not mounted is as it should be. */
-const unmount = (tools: Tools, path: string, tries = TRIES): Effect.Effect<boolean> =>
-  Effect.flatMap(capture(tools, tools.umount, tries > 1 ? [path] : ["-f", path]), ({ isDone, text }) => {
+const unmount = (tools: Tools, path: string, tries = TRIES): Effect.Effect<boolean> => {
+  // A step may have put a link in the way of what is not mounted any more.
+  if (leadsThroughLinks(path)) return Effect.succeed(true)
+  return Effect.flatMap(capture(tools, tools.umount, tries > 1 ? [path] : ["-f", path]), ({ isDone, text }) => {
     if (isDone || !/busy/i.test(text)) return Effect.succeed(true)
     return tries > 1 ? Effect.zipRight(Effect.sleep(PAUSE), unmount(tools, path, tries - 1)) : Effect.succeed(false)
   })
+}
+
+/** Otherwise `umount` would follow it, and release something of the host's. */
+const leadsThroughLinks = (path: string): boolean => {
+  try {
+    return Fs.realpathSync(path) !== path
+  } catch {
+    return true
+  }
+}
 
 const capture = (
   { options }: Pick<Tools, "options">,

@@ -43,7 +43,7 @@ import * as LocalInventory from "./local/LocalInventory.ts"
 import * as Notes from "./local/Notes.ts"
 import type { Parts } from "./local/Parts.ts"
 import { Reading, READING } from "./local/Reading.ts"
-import { type Meta, move, ownLayer, Results } from "./local/Results.ts"
+import { type Meta, ownLayer, Results } from "./local/Results.ts"
 import * as StepLog from "./local/StepLog.ts"
 import * as TemporarySpace from "./local/TemporarySpace.ts"
 import type { Trees } from "./local/Trees.ts"
@@ -103,8 +103,6 @@ class LocalStore implements StoreService {
   private readonly parts: Parts
   private readonly reading: Reading
   private readonly space: Effect.Effect<string, StoreError>
-  /** As `Trees.present`, asked once. */
-  private readonly kept: Trees["present"]
   private opened = false
   private count = 0
 
@@ -117,7 +115,6 @@ class LocalStore implements StoreService {
       Effect.suspend(() => this.acquireSpace()),
       scope
     )
-    this.kept = trees.present === undefined ? undefined : Shared.make(trees.present, scope)
     this.durability = new Durability(layout)
     this.results = new Results(layout, this.durability)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
@@ -145,15 +142,12 @@ class LocalStore implements StoreService {
 
   readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> => {
     const found = this.attempt("read", () => Option.map(this.meta(id), (meta) => info(id, meta)))
-    const { kept } = this
-    return kept === undefined
+    return this.trees.present === undefined
       ? found
       : Effect.flatMap(found, (known) =>
           Option.isNone(known)
             ? Effect.succeed(known)
-            : Effect.flatMap(kept, (isThere) =>
-                isThere(`${this.layout.root}/${ownLayer(id)}`) ? Effect.succeed(known) : this.lost(id)
-              )
+            : Effect.map(this.isThere(id), (isThere) => (isThere ? known : Option.none()))
         )
   }
 
@@ -186,7 +180,9 @@ class LocalStore implements StoreService {
       )
     )
     // What is held is to be built on: it has to be there.
-    return this.kept === undefined ? held : Effect.zipRight(this.result(id), held)
+    return this.trees.present === undefined
+      ? held
+      : Effect.flatMap(this.result(id), (known) => (Option.isSome(known) ? held : Effect.succeed(false)))
   }
 
   // It only tells what to keep longest: who may not write does without.
@@ -224,6 +220,7 @@ class LocalStore implements StoreService {
         Effect.gen(this, function* () {
           const begun = Date.now()
           const parent = Option.getOrUndefined(result.parent)
+          yield* this.forgetLost(result.id)
           const making = yield* this.begin(result.id, parent, directory)
           yield* fill(making.workspace)
           yield* this.commit(result, directory, making)
@@ -265,14 +262,28 @@ class LocalStore implements StoreService {
     deadIn(this.layout.temporary).length === 0 ? Effect.void : Effect.ignore(this.temporary())
   )
 
-  /** What is left of a result goes whose files are not there any more: nobody can build on it. */
-  private lost(id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> {
-    return Effect.flatMap(this.temporary(), (path) =>
+  /** Whether the files of a result are where its store has them. */
+  private isThere(id: StepId): Effect.Effect<boolean, StoreError> {
+    return this.trees.present?.(`${this.layout.root}/${ownLayer(id)}`) ?? Effect.succeed(true)
+  }
+
+  /** What is left of a result whose files somebody else has removed goes before it is made anew. */
+  private forgetLost(id: StepId): Effect.Effect<void, StoreError> {
+    if (this.trees.present === undefined || Option.isNone(this.meta(id))) return Effect.void
+    const forget = Effect.flatMap(this.temporary(), (path) =>
       Effect.zipRight(
-        this.attempt("remove a result from", () => move(this.layout.result(id), path)),
-        Effect.as(this.trees.remove(path), Option.none())
+        Cooperate.run(
+          () => this.holds.locked("exclusive", () => Fs.existsSync(this.layout.meta(id)) && this.takeAway(id, path)),
+          (error) => this.failed("remove a result from", error)
+        ),
+        this.trees.remove(path)
       )
     )
+    return Effect.flatMap(this.isThere(id), (isThere) => (isThere ? Effect.void : forget))
+  }
+
+  private takeAway(id: StepId, path: string): void {
+    Fs.renameSync(this.layout.result(id), path)
   }
 
   /** Whether there is a store; throws where there is something else. */
@@ -341,6 +352,12 @@ class LocalStore implements StoreService {
         ).pipe(Effect.tapError(() => Effect.sync(() => (isUnsuitable = true))))
       ),
       Effect.tap((space) => AfterCrash.beginRun(this.parts, space)),
+      Effect.tap(() =>
+        Cooperate.run(
+          () => Cooperate.toTheEnd(this.trees.sweep?.()),
+          (error) => this.failed("clear up", error)
+        ).pipe(Effect.catchAll(({ message }) => Effect.logWarning(message)))
+      ),
       Effect.tap((space) =>
         Effect.addFinalizer((exit) =>
           Effect.when(

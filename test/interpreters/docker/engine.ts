@@ -32,7 +32,7 @@ export const realEngine = (): RealEngine => {
 
 /** All that an engine has whose names begin like this. */
 export const objectsOf = async (engine: RealEngine, prefix: string): Promise<ReadonlyArray<string>> => {
-  const workshop = new Workshop({ environment: engine.environment(), prefix })
+  const workshop = new Workshop({ environment: engine.environment(), identity: { prefix } })
   const signal = new AbortController().signal
   try {
     const calls = await workshop.calls

@@ -47,10 +47,10 @@ describeWith(["root", "docker", "busybox"], "a Docker engine", () => {
     let workshop: Workshop
     const signal = new AbortController().signal
     beforeAll(async () => {
-      workshop = new Workshop({ environment: engine.environment(), prefix: "obuilder-laws" })
+      workshop = new Workshop({ environment: engine.environment(), identity: { prefix: "obuilder-laws" } })
       const directory = Fs.mkdtempSync(`${tmpdir()}/obuilder-base-`)
       fill(directory)
-      base = new DockerTree(workshop, workshop.newName(), undefined)
+      base = new DockerTree(workshop, workshop.newName(), undefined, "/nowhere")
       await Effect.runPromise(putDirectory(base, directory))
       Fs.rmSync(directory, { recursive: true })
     })
@@ -58,7 +58,7 @@ describeWith(["root", "docker", "busybox"], "a Docker engine", () => {
 
     const image = (entries: Entries): Effect.Effect<Rootfs, never, Scope.Scope> =>
       Effect.gen(function* () {
-        const tree = new DockerTree(workshop, workshop.newName(), base.image)
+        const tree = new DockerTree(workshop, workshop.newName(), base.image, "/nowhere")
         const rootfs = toRootfs(tree)
         yield* Effect.addFinalizer(() => Effect.promise(() => workshop.discard(new Set([tree.name]), signal)))
         yield* dockerFiles.put(rootfs, entries)

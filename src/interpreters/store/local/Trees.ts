@@ -53,8 +53,10 @@ export interface Trees {
   readonly source?:
     | ((path: string, temporary: BeginTree["temporary"]) => Effect.Effect<SourceTree, StoreError, Scope.Scope>)
     | undefined
-  /** Which trees there are, by where they are kept, where somebody else could remove them. Asked for once. */
-  readonly present?: Effect.Effect<(path: string) => boolean, StoreError> | undefined
+  /** Whether a finished tree is there, by where it is kept, where somebody else could have removed it. */
+  readonly present?: ((path: string) => Effect.Effect<boolean, StoreError>) | undefined
+  /** Removes what belongs to nobody, where that does not show in the store's directory. */
+  readonly sweep?: (() => Work) | undefined
   /** Removes a directory with such trees in it; what cannot be removed is left to the next sweep. */
   readonly remove: (path: string) => Effect.Effect<void>
 }
