@@ -43,7 +43,7 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
   const { path } = request.destination
   const placed = placedOf(request)
   const command = unpacking(path)
-  const mount = await WindowsTools.mount(workshop, signal)
+  const mount = await WindowsTools.mount(workshop, tree.name, signal)
   const image = await workshop.imageOf(tree, signal)
   const config = WindowsConfig.tool(WindowsCommand.cmd(command), [mount], true)
   const files = Option.map(request.source.locate, (located) => located.open())
