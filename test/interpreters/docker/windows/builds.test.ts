@@ -369,6 +369,25 @@ describeWith(["root"], "a build on an engine of Windows", () => {
       expect(textOf(subject, "C:/x/f")).toBe("1")
     }))
 
+  test("takes no half copies", (subject) =>
+    Effect.gen(function* () {
+      const messageOf = (steps: Parameters<Subject["build"]>[0]) =>
+        Effect.map(Effect.flip(subject.build(steps)), (error) => {
+          const { reason = error } = error as { readonly reason?: unknown }
+          return (reason as Error).message
+        })
+      const caches = { caches: { a: "C:\\cache" } }
+      yield* subject.build(spec(BASE, [run("echo 1 > C:\\cache\\locked & echo 2 > C:\\cache\\other", caches)]))
+      expect(yield* messageOf(spec(BASE, [run("echo", caches)]))).toMatch(
+        /cannot copy a cache: tar: .*Permission denied/
+      )
+      forgetCache(subject)
+      const nested = spec(BASE, [run("mkdir C:\\d & echo 1 > C:\\d\\locked & echo 2 > C:\\d\\other")])
+      expect(yield* messageOf(spec(BASE, [copy(["d"], "/x", { from: "a" })], { a: nested }))).toMatch(
+        /Permission denied/
+      )
+    }))
+
   test("makes its tools once for steps that need them at the same time", (subject) =>
     Effect.gen(function* () {
       const context = source({ f: "1" })
