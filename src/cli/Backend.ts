@@ -13,20 +13,32 @@ import type { Mode } from "../interpreters/store/RsyncStore.ts"
 import type { StoreError, StoreService } from "../interpreters/Store.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
-export interface SandboxOptions {
+/** Who steps are run as, where they have no containers. */
+export interface UserFlags {
+  readonly uid?: Option.Option<number>
+  readonly brewPath?: Option.Option<string>
+}
+
+/** Of containers of a Docker engine. */
+export interface DockerFlags {
+  readonly dockerCpus?: Option.Option<number>
+  /** Bytes. */
+  readonly dockerMemory?: Option.Option<number>
+  readonly dockerIsolation?: Option.Option<"default" | "process" | "hyperv">
+  readonly dockerNetwork?: Option.Option<string>
+}
+
+export interface SandboxOptions extends UserFlags, DockerFlags {
   readonly runtime: Option.Option<string>
   readonly fastSync: boolean
   /** Bytes. */
   readonly memory: Option.Option<number>
-  readonly dockerCpus: Option.Option<number>
-  /** Bytes. */
-  readonly dockerMemory: Option.Option<number>
-  readonly dockerIsolation: Option.Option<"default" | "process" | "hyperv">
-  readonly dockerNetwork: Option.Option<string>
 }
 
 export interface StoreOptions {
   readonly rsyncMode: Option.Option<Mode>
+  /** Of who builds; others only look at what there is. */
+  readonly user?: UserFlags
 }
 
 export interface ImageOptions {

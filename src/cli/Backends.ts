@@ -8,6 +8,7 @@ import * as DockerImages from "../interpreters/docker/DockerImages.ts"
 import * as DockerSandbox from "../interpreters/docker/DockerSandbox.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
 import { sandboxError } from "../interpreters/sandbox/Failure.ts"
+import { isMacOs } from "../interpreters/host/System.ts"
 import * as BtrfsStore from "../interpreters/store/BtrfsStore.ts"
 import { hashesIn, imagesIn } from "../interpreters/store/local/Layout.ts"
 import * as LocalStore from "../interpreters/store/LocalStore.ts"
@@ -16,6 +17,7 @@ import * as RsyncStore from "../interpreters/store/RsyncStore.ts"
 import * as XfsStore from "../interpreters/store/XfsStore.ts"
 import * as ZfsStore from "../interpreters/store/ZfsStore.ts"
 import type { Backend } from "./Backend.ts"
+import * as MacBackend from "./MacBackend.ts"
 import { ofThisSystem } from "./Sandboxes.ts"
 
 /** What such a store keeps besides results, once it is there. */
@@ -59,17 +61,20 @@ const docker = (): Backend => {
         ? sandboxError("--fast-sync is not for --store=docker:PATH: the engine says what its containers may call")
         : Effect.succeed(
             DockerSandbox.make({
-              cpus: Option.getOrUndefined(options.dockerCpus),
-              memory: Option.getOrUndefined(Option.orElse(options.dockerMemory, () => options.memory)),
-              isolation: Option.getOrUndefined(options.dockerIsolation),
-              network: Option.getOrUndefined(options.dockerNetwork),
-              runtime: Option.getOrUndefined(options.runtime)
+              cpus: given(options.dockerCpus),
+              memory: given(options.dockerMemory) ?? given(options.memory),
+              isolation: given(options.dockerIsolation),
+              network: given(options.dockerNetwork),
+              runtime: given(options.runtime)
             })
           ),
     images: (place, options) => Effect.map(kept.images(place, options), (images) => DockerBaseImages.make(images, env)),
     hashes: kept.hashes
   }
 }
+
+const given = <A>(flag: Option.Option<A> | undefined): A | undefined =>
+  flag === undefined ? undefined : Option.getOrUndefined(flag)
 
 const table: Readonly<Record<string, Backend>> = {
   overlayfs: local("overlayfs", (path) => OverlayfsStore.make({ path })),
@@ -79,7 +84,7 @@ const table: Readonly<Record<string, Backend>> = {
     RsyncStore.make({ path, mode: Option.getOrElse(rsyncMode, () => "copy") })
   ),
   zfs: {
-    ...local("zfs", (dataset) => ZfsStore.make({ dataset })),
+    ...local("zfs", (dataset, { user }) => (isMacOs() ? MacBackend.store(dataset, user) : ZfsStore.make({ dataset }))),
     placeIsPath: false,
     ...files(ZfsStore.rootOf)
   },

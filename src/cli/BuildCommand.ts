@@ -43,7 +43,7 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       return yield* usageError("--format is for --dry-run only", "Add --dry-run to print the plan.")
     }
     const delivery = yield* deliveryOf(given)
-    const chosen = { ...(yield* chosenStore(given.store)), options: { rsyncMode: given.rsyncMode } }
+    const chosen = { ...(yield* chosenStore(given.store)), options: { rsyncMode: given.rsyncMode, user: given } }
     const directory = host.absolute(given.directory)
     const hashes = () => Option.getOrUndefined(chosen.backend.hashes(chosen.place, directory))
     const file = hashes()

@@ -24,6 +24,18 @@ export const positive: Flag.Decode<number> = (value) =>
   /^(?:\d+\.?\d*|\.\d+)$/.test(value) && Number(value) > 0 && Number(value) <= 1e6
     ? Either.right(Number(value))
     : Either.left(`must be a number above 0, such as 1.5, not ${JSON.stringify(value)}`)
+/** A user's that is none of the system's own. */
+export const userId: Flag.Decode<number> = (value) => {
+  const number = Number(value)
+  return /^[0-9]{1,10}$/.test(value) && number >= 500 && number < 2 ** 31 - 1
+    ? Either.right(number)
+    : Either.left(`must be a user's number from 500 on, not ${JSON.stringify(value)}`)
+}
+
+export const absolutePath: Flag.Decode<string> = (value) =>
+  value.startsWith("/") && !value.includes("\0")
+    ? Either.right(value.replace(/(?<=[^/])\/+$/, ""))
+    : Either.left(`must be an absolute path, not ${JSON.stringify(value)}`)
 
 export const secret: Flag.Decode<SecretArgument> = (value) => {
   const colon = value.indexOf(":")

@@ -2,7 +2,7 @@
  * The one table of flags. The argument reader, the commands, the help texts and
  * the shell completions are all made from it and from that of the commands.
  */
-import { count, pair, platform, port, positive, secret, text, words } from "./Decoders.ts"
+import { absolutePath, count, pair, platform, port, positive, secret, text, userId, words } from "./Decoders.ts"
 import * as Flag from "./Flag.ts"
 import { age, size, sizeOrNone } from "./Units.ts"
 
@@ -71,6 +71,16 @@ const sandbox = {
     metavar: "NETWORK",
     decode: text,
     doc: "With --store=docker:PATH, the network of steps that ask for the host's. [host, or nat on Windows]"
+  }),
+  uid: Flag.optional("uid", {
+    metavar: "UID",
+    decode: userId,
+    doc: "On macOS: the number of the user that steps are run as, from 500 on."
+  }),
+  brewPath: Flag.optional("brew-path", {
+    metavar: "DIR",
+    decode: absolutePath,
+    doc: "On macOS: where Homebrew is. [/opt/homebrew, or /usr/local on Intel's processors]"
   })
 }
 

@@ -5,10 +5,12 @@ import type * as Scope from "effect/Scope"
 import { SandboxError, type SandboxService } from "../interpreters/Sandbox.ts"
 import * as JailSandbox from "../interpreters/sandbox/JailSandbox.ts"
 import * as OciRuntimeSandbox from "../interpreters/sandbox/OciRuntimeSandbox.ts"
+import { isMacOs } from "../interpreters/host/System.ts"
 import type { SandboxOptions } from "./Backend.ts"
+import * as MacBackend from "./MacBackend.ts"
 
 export const ofThisSystem = (options: SandboxOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> =>
-  process.platform === "freebsd" ? jails(options) : ociRuntime(options)
+  process.platform === "freebsd" ? jails(options) : isMacOs() ? MacBackend.sandbox(options) : ociRuntime(options)
 
 const ociRuntime = ({ fastSync, memory, runtime }: SandboxOptions) =>
   OciRuntimeSandbox.make({

@@ -9,6 +9,8 @@ export type Rootfs = DirectoryRootfs | OverlayRootfs | OpaqueRootfs
 export interface DirectoryRootfs {
   readonly _tag: "Directory"
   readonly path: string
+  /** The file system of ZFS that is mounted there, where the store knows that there is one. */
+  readonly dataset?: string
 }
 
 /**

@@ -40,33 +40,39 @@ const commandLaws = (makeSubject: MakeSandboxSubject): void => {
 
   it.scopedLive("a command has the directory, user, host name and environment that it is given", () =>
     Effect.gen(function* () {
-      const { language, run } = yield* opened(makeSubject)
+      const { hostname, language, run, user } = yield* opened(makeSubject)
+      const { gid, uid } = user ?? { uid: 1234, gid: 2345 }
       const ran = yield* run([language.pwd, language.id, language.hostname, language.env("GREETING")], {
         cwd: "/data",
-        user: { _tag: "Unix", uid: 1234, gid: 2345 },
+        user: { _tag: "Unix", uid, gid },
         hostname: "somewhere",
         environment: [
           { name: "PATH", value: "/bin" },
           { name: "GREETING", value: "hello $PATH 'world'" }
         ]
       })
-      expect(ran).toEqual({ outcome: "succeeded", output: "/data\n1234 2345\nsomewhere\nhello $PATH 'world'\n" })
+      expect(ran).toEqual({
+        outcome: "succeeded",
+        output: `/data\n${uid} ${gid}\n${hostname ?? "somewhere"}\nhello $PATH 'world'\n`
+      })
     })
   )
 
   it.scopedLive("a user is looked up in the image by name", () =>
     Effect.gen(function* () {
-      const { language, makeImage, sandbox } = yield* opened(makeSubject)
+      const { language, makeImage, sandbox, user } = yield* opened(makeSubject)
+      const { gid, name, uid } = user ?? { uid: 70, gid: 71, name: "ann" }
       const image = yield* makeImage({ "etc/passwd": "root:x:0:0::/:/bin/sh\nann:x:70:71::/:/bin/sh\n" })
-      const ran = yield* collect(sandbox, image, language.id, { user: { _tag: "Named", name: "ann" } })
-      expect(ran).toEqual({ outcome: "succeeded", output: "70 71\n" })
+      const ran = yield* collect(sandbox, image, language.id, { user: { _tag: "Named", name } })
+      expect(ran).toEqual({ outcome: "succeeded", output: `${uid} ${gid}\n` })
     })
   )
 
   it.scopedLive("a working directory that is missing is made, root's", () =>
     Effect.gen(function* () {
-      const { files, image, language, run } = yield* opened(makeSubject)
-      const ran = yield* run([language.pwd], { cwd: "/new/work", user: { _tag: "Unix", uid: 5, gid: 6 } })
+      const { files, image, language, run, user } = yield* opened(makeSubject)
+      const { gid, uid } = user ?? { uid: 5, gid: 6 }
+      const ran = yield* run([language.pwd], { cwd: "/new/work", user: { _tag: "Unix", uid, gid } })
       expect(ran).toEqual({ outcome: "succeeded", output: "/new/work\n" })
       expect(yield* files.describe(image, "/new/work")).toBe("directory 0755 0:0")
     })
@@ -141,13 +147,14 @@ const mountLaws = (makeSubject: MakeSandboxSubject): void => {
 
   it.scopedLive("a secret is there for the command, for its user, and not in the image afterwards", () =>
     Effect.gen(function* () {
-      const { image, language, paths, run } = yield* opened(makeSubject)
+      const { image, language, paths, run, user } = yield* opened(makeSubject)
+      const { gid, uid } = user ?? { uid: 77, gid: 78 }
       const before = yield* paths(image)
       const secrets = [{ target: "/run/secrets/token", content: bytes("s3cret\n") }]
       for (const status of [0, 1]) {
         const ran = yield* run([language.cat("/run/secrets/token"), language.fail(status)], {
           secrets,
-          user: { _tag: "Unix", uid: 77, gid: 78 }
+          user: { _tag: "Unix", uid, gid }
         })
         expect(ran.output).toBe("s3cret\n")
         expect(yield* paths(image)).toEqual(before)

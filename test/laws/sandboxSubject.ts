@@ -38,6 +38,10 @@ export interface Language {
 export interface SandboxSubject {
   readonly layer: Layer.Layer<Sandbox, SandboxError>
   readonly language: Language
+  /** The only user that commands can be run as besides root, where not everyone can. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly name: string }
+  /** The host name that commands have, where it is not the one that they are given. */
+  readonly hostname?: string
   readonly files: Files
   /** A writable image with what the commands need and these entries. */
   readonly image: (entries: Entries) => Effect.Effect<Rootfs, never, Scope.Scope>

@@ -282,8 +282,12 @@ const fileDigest = (path: string, memo: HashMemo | undefined): Effect.Effect<Dig
     }
   })
 
-const directoryDigest = (path: string, memo?: HashMemo): Effect.Effect<Digest, ImageProblem> =>
-  cooperate(`cannot read ${path}`, () => RootfsDirectory.digestOf(path, memo))
+const directoryDigest = (
+  path: string,
+  memo?: HashMemo,
+  given?: RootfsDirectory.Given
+): Effect.Effect<Digest, ImageProblem> =>
+  cooperate(`cannot read ${path}`, () => RootfsDirectory.digestOf(path, memo, given))
 
 const cooperate = <A>(what: string, work: () => Generator<void, A, void>): Effect.Effect<A, ImageProblem> =>
   Effect.catchAll(
@@ -294,8 +298,9 @@ const cooperate = <A>(what: string, work: () => Generator<void, A, void>): Effec
 /** What has been copied is what is hashed, so that nothing that changes in the meantime goes unseen. */
 const copyDirectory = (path: string, digest: Digest, root: string): Effect.Effect<void, ImageProblem> =>
   Effect.gen(function* () {
+    const given = yield* attempt(`cannot read ${root}`, async () => RootfsDirectory.givenIn(root, path))
     yield* cooperate(`cannot copy ${path}`, () => RootfsDirectory.copyTo(path, root))
-    const copied = yield* directoryDigest(root)
+    const copied = yield* directoryDigest(root, undefined, given)
     if (copied === digest) return
     yield* problem(
       `${path} is not what it was when the build was planned`,

@@ -41,17 +41,34 @@ interface Entry {
 }
 
 /**
+ * Directories at a root that a store has made before anything was put there,
+ * which may be file systems of their own, and whether they count.
+ */
+export type Given = ReadonlyMap<string, boolean>
+
+/** Those in `root`, of which such count as `source` has too. */
+export const givenIn = (root: string, source: string): Given =>
+  new Map(
+    Fs.readdirSync(root).map((name) => [
+      name,
+      Fs.lstatSync(`${source}/${name}`, { throwIfNoEntry: false })?.isDirectory() === true
+    ])
+  )
+
+const NONE: Given = new Map()
+
+/**
  * The digest of what is below `root`. Reads only; throws `ImageProblem`s and
  * errors of the system. A memo knows it where the status of every entry is what
  * it was: then nothing is read but names and statuses.
  */
-export function* digestOf(root: string, memo?: HashMemo): Generator<void, Digest, void> {
+export function* digestOf(root: string, memo?: HashMemo, given = NONE): Generator<void, Digest, void> {
   const now = Date.now()
   const stamp = memo === undefined ? undefined : yield* TreeStamp.of(root)
   const known = stamp === undefined ? undefined : memo?.recall(stamp)
   if (known !== undefined) return known
   const entries: Array<Entry> = []
-  for (const entry of walk(root)) {
+  for (const entry of walk(root, given)) {
     entries.push(entry)
     yield
   }
@@ -85,7 +102,9 @@ export function* copyTo(root: string, target: string): Generator<void, void, voi
     if (entry.sameAs !== undefined) Fs.linkSync(`${target}/${entry.sameAs}`, to)
     else if (entry.kind === "directory") directories.push(entry)
     else copyOne(entry, to)
-    if (entry.kind === "directory" && entry.path !== "") Fs.mkdirSync(to, 0o700)
+    // Some stores have made some of them already, as file systems of their own.
+    const isThere = entry.kind !== "directory" || Fs.lstatSync(to, { throwIfNoEntry: false })?.isDirectory() === true
+    if (!isThere) Fs.mkdirSync(to, 0o700)
     yield
   }
   // Last and innermost first, since filling a directory changes its time.
@@ -106,9 +125,9 @@ const copyOne = ({ host, kind, stats }: Entry, to: string): void => {
 }
 
 /** Every entry, a directory before what is in it. */
-function* walk(root: string): Generator<Entry, void, void> {
+function* walk(root: string, given = NONE): Generator<Entry, void, void> {
   const names = new Map<string, string>()
-  const device = Fs.statSync(root).dev
+  const devices = new Set([Fs.statSync(root).dev])
   const pending = [""]
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const host = path === "" ? root : `${root}/${path}`
@@ -118,13 +137,17 @@ function* walk(root: string): Generator<Entry, void, void> {
     const shared = kind !== "directory" && stats.nlink > 1 ? `${stats.dev}:${stats.ino}` : undefined
     const sameAs = shared === undefined ? undefined : names.get(shared)
     if (shared !== undefined && sameAs === undefined) names.set(shared, path)
-    if (kind === "directory" && stats.dev !== device) {
+    if (given.has(path)) devices.add(stats.dev)
+    if (kind === "directory" && !devices.has(stats.dev)) {
       throw problem(`another file system is mounted at ${host}`, "unmount it, or leave it out of the directory")
     }
     yield { path, host, kind, stats, sameAs }
     if (kind !== "directory") continue
     const below = entriesOf(host).sort().reverse()
-    for (const name of below) pending.push(path === "" ? name : `${path}/${name}`)
+    for (const name of below) {
+      if (path !== "") pending.push(`${path}/${name}`)
+      else if (given.get(name) !== false) pending.push(name)
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** HTTP with a Docker engine: requests and replies, and in words why there are none. */
-import type { Readable } from "node:stream"
+import type { ClientRequest, IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
-import { type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import { watch } from "../base/WatchedSource.ts"
 import type { DockerHost } from "./DockerHost.ts"
 
@@ -60,84 +61,150 @@ const ANSWER_TIME = 60_000
 /** Bytes of what an engine says about an error. */
 const MAX_ERROR = 64 * 1024
 
-/** Connects at the first request. */
+/** Connects at the first request. Node's own client: any other one takes longer to load than most requests. */
 export const open = async (host: DockerHost): Promise<DockerConnection> => {
-  const { Agent, request, upgrade } = await import("undici")
-  const { Readable } = await import("node:stream")
+  const Http = await import("node:http")
   const { origin, socketPath } = host
   const name = `the Docker engine at ${visible(host.name)}`
-  const where = socketPath === undefined ? {} : { socketPath }
-  const agent = new Agent({ connect: { timeout: CONNECT_TIME, ...where } })
+  const agent = new Http.Agent({ keepAlive: true })
+  const where = socketPath === undefined ? { host: hostOf(origin), port: origin.port } : { socketPath }
   return {
     name,
     send: async ({ body, document, isLong = false, method, path, signal }) => {
       const sent = body === undefined ? undefined : watch(body)
-      const reply = await request(new URL(path, origin), {
-        method,
-        signal,
-        dispatcher: agent,
-        // Who works may be silent for long; that a peer is gone is noticed by TCP.
-        headersTimeout: isLong ? 0 : ANSWER_TIME,
-        bodyTimeout: isLong ? 0 : ANSWER_TIME,
-        ...(document === undefined
-          ? {}
-          : { body: JSON.stringify(document), headers: { "content-type": "application/json" } }),
-        ...(sent === undefined
-          ? {}
-          : { body: quiet(Readable.from(sent.chunks)), headers: { "content-type": "application/x-tar" } })
-      }).catch((cause: unknown) => {
+      const text = document === undefined ? undefined : Buffer.from(JSON.stringify(document))
+      const headers = {
+        host: origin.host,
+        ...(sent === undefined ? {} : { "content-type": "application/x-tar" }),
+        ...(text === undefined
+          ? { "content-length": 0 }
+          : { "content-type": "application/json", "content-length": text.length })
+      }
+      if (sent !== undefined) Reflect.deleteProperty(headers, "content-length")
+      // Who works may be silent for long; that a peer is gone is noticed by TCP.
+      const timeout = isLong ? 0 : ANSWER_TIME
+      const request = Http.request({ ...where, agent, headers, method, path, signal, timeout })
+      const reply = await answerOf(request, sent?.chunks, text).catch((cause: unknown) => {
         if (signal.aborted) throw cause
         // Where the body could not be made, that is not the engine's fault.
         const failure = sent?.failure()
         throw failure === undefined ? lost(name, cause) : failure.cause
       })
+      const discard = () => {
+        reply.on("error", () => undefined)
+        reply.destroy()
+      }
       return {
-        status: reply.statusCode,
+        status: reply.statusCode ?? 0,
         header: (header) => {
           const value = reply.headers[header]
           return typeof value === "string" ? value : value?.[0]
         },
-        body: chunks(reply.body, name, signal),
-        discard: () => {
-          reply.body.on("error", () => undefined)
-          reply.body.destroy()
-        }
+        body: chunks(reply, name, signal),
+        // What has been read to its end leaves the connection to others.
+        discard: () => (method === "HEAD" ? reply.resume() : discard())
       }
     },
     converse: async (path, signal) => {
-      const options = { method: "POST", protocol: "tcp", dispatcher: agent, signal } as const
-      const { socket } = await upgrade(new URL(path, origin), options).catch((cause: unknown) => {
-        throw signal.aborted ? cause : lost(name, cause)
+      const headers = { host: origin.host, connection: "Upgrade", upgrade: "tcp", "content-length": 0 }
+      const request = Http.request({ ...where, agent, headers, method: "POST", path, signal })
+      const upgraded = new Promise<Socket>((resolve) => {
+        request.on("upgrade", (_, socket, head) => {
+          if (head.length > 0) socket.unshift(head)
+          resolve(socket as Socket)
+        })
       })
-      const discard = () => void socket.destroy()
-      // Whoever reads or writes hears of it.
-      socket.on("error", () => undefined)
-      socket.on("close", () => signal.removeEventListener("abort", discard))
-      signal.addEventListener("abort", discard)
-      return {
-        write: async (chunk) => {
-          if (socket.writable && !socket.write(chunk)) {
-            await new Promise<void>((resolve) => {
-              const done = () => {
-                socket.off("drain", done).off("close", done)
-                resolve()
-              }
-              socket.on("drain", done).on("close", done)
-            })
-          }
-          return socket.writable
-        },
-        end: () => void socket.end(),
-        body: chunks(socket, name, signal),
-        discard
-      }
+      const refused = answerOf(request, undefined, undefined).then((reply) => {
+        reply.destroy()
+        throw problem(`${name} answers ${reply.statusCode} where a connection to a container was asked for`)
+      })
+      const socket = await Promise.race([upgraded, refused]).catch((cause: unknown) => {
+        throw signal.aborted || cause instanceof ImageProblem ? cause : lost(name, cause)
+      })
+      return conversation(socket, name, signal)
     },
-    close: () => agent.destroy()
+    close: async () => agent.destroy()
   }
 }
 
-/** What fails when nobody sends it any more is nobody's: who makes it is told otherwise. */
-const quiet = (body: Readable): Readable => body.on("error", () => undefined)
+const conversation = (socket: Socket, name: string, signal: AbortSignal): Conversation => {
+  const discard = () => void socket.destroy()
+  // Whoever reads or writes hears of it.
+  socket.on("error", () => undefined)
+  socket.on("close", () => signal.removeEventListener("abort", discard))
+  signal.addEventListener("abort", discard)
+  return {
+    write: async (chunk) => {
+      if (socket.writable && !socket.write(chunk)) {
+        await new Promise<void>((resolve) => {
+          const done = () => {
+            socket.off("drain", done).off("close", done)
+            resolve()
+          }
+          socket.on("drain", done).on("close", done)
+        })
+      }
+      return socket.writable
+    },
+    end: () => void socket.end(),
+    body: chunks(socket, name, signal),
+    discard
+  }
+}
+
+/** A URL has an address of IPv6 in brackets, which are no part of it. */
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, "$1")
+
+/** Sends a request with its body; gives the answer, which may come before the body's end. */
+const answerOf = (
+  request: ClientRequest,
+  body: AsyncIterable<Uint8Array> | undefined,
+  text: Buffer | undefined
+): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    request.on("response", resolve)
+    // Of what happens later, who reads the answer is told.
+    request.on("error", reject)
+    request.on("timeout", () => request.destroy(new Late()))
+    request.on("socket", (socket) => {
+      if (!socket.connecting) return
+      const timer = setTimeout(() => request.destroy(new Late()), CONNECT_TIME)
+      for (const event of ["connect", "close"]) socket.once(event, () => clearTimeout(timer))
+    })
+    if (body === undefined) request.end(text)
+    else {
+      sendAll(request, body).catch((cause: unknown) => {
+        reject(cause)
+        request.destroy()
+      })
+    }
+  })
+
+/** Nothing came for as long as one waits. */
+class Late extends Error {
+  readonly code = "ETIMEDOUT"
+}
+
+const sendAll = async (request: ClientRequest, body: AsyncIterable<Uint8Array>): Promise<void> => {
+  let isClosed = false
+  let wake = (): void => undefined
+  const ready = (): void => wake()
+  request.on("close", () => {
+    isClosed = true
+    wake()
+  })
+  request.on("drain", ready)
+  for await (const chunk of body) {
+    if (isClosed) return
+    if (!request.write(chunk)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+        if (isClosed) resolve()
+      })
+    }
+  }
+  request.end()
+}
 
 /** What a reply means that is no success: the engine's own words. */
 export const refusal = async (
@@ -190,11 +257,8 @@ const lost = (name: string, cause: unknown): ImageProblem => {
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return problem(`${name} is not there: its host's name is not known`, "look at DOCKER_HOST", cause)
-    case "UND_ERR_CONNECT_TIMEOUT":
-    case "UND_ERR_HEADERS_TIMEOUT":
-    case "UND_ERR_BODY_TIMEOUT":
+    case "ETIMEDOUT":
       return problem(`${name} does not answer`, "look at its log, or at DOCKER_HOST", cause)
-    case "UND_ERR_SOCKET":
     case "ECONNRESET":
     case "EPIPE":
       return problem(`${name} has closed the connection`, "look at its log; if it was restarted, try again", cause)

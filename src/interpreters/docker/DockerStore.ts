@@ -41,7 +41,7 @@ const machine = (): string => {
 /** A store in a directory and a Docker engine, for as long as the scope is open. */
 export const make = ({ path, ...options }: Options): Effect.Effect<StoreService, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const layout = new Layout(resolve(path))
+    const layout = new Layout(resolve(path), [DockerTrees.ENGINE])
     const workshop = new Workshop({ ...options, prefix: prefixOf(real(layout.root)) })
     // Closed after the store, which still has to clear up.
     yield* Effect.addFinalizer(() => Effect.promise(() => workshop.close()))

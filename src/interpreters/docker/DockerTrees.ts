@@ -14,6 +14,7 @@ import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { Digest } from "../../domain/Digest.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { codeOf } from "../host/IoError.ts"
+import { readText } from "../host/Names.ts"
 import { namesIn } from "../host/Owners.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import { asFarAsPossible, removeTree } from "../host/RemoveTree.ts"
@@ -27,11 +28,13 @@ import { volumeMount } from "./ContainerConfig.ts"
 import { DockerSource } from "./DockerSource.ts"
 import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
 import type { EngineCalls, ImageFacts } from "./EngineCalls.ts"
-import * as Materialise from "./Materialise.ts"
-import { NAME, type Workshop } from "./Workshop.ts"
+import { EMPTY, NAME, type Workshop } from "./Workshop.ts"
 
 /** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
 const DEPTH = 3
+
+/** A directory of the store's, with the engine's own id. */
+export const ENGINE = "engine"
 
 /** Where volumes are looked into. */
 const PLACE = "/v"
@@ -75,9 +78,19 @@ class EngineTrees {
     this.root = root
   }
 
-  /** What an earlier store in this directory left, which was removed by other means. */
+  /** Removes what an earlier store in this directory left that was removed by other means, and notes which engine it is. */
   *prepare(): Cooperate.Work {
     yield* this.sweep()
+    const id = yield* this.work("cannot prepare the Docker engine", async (_, signal) => {
+      await this.workshop.mark(signal)
+      return (await this.workshop.info(signal)).ID
+    })
+    Fs.writeFileSync(this.identity, id, { mode: 0o600 })
+  }
+
+  /** Which engine the store is in. */
+  private get identity(): string {
+    return `${this.root}/${ENGINE}/id`
   }
 
   begin({ directory, parent }: BeginTree): Effect.Effect<Begun, StoreError> {
@@ -97,7 +110,8 @@ class EngineTrees {
         return { tree, layers: RootFS.Layers?.length ?? 0 }
       })(this.workshop)
       if (layers > this.workshop.maxLayers) {
-        yield* Effect.mapError(Materialise.flatten(tree, `${directory}/flat`), toStoreError)
+        const { flatten } = yield* materialising
+        yield* Effect.mapError(flatten(tree, `${directory}/flat`), toStoreError)
       }
       this.making.set(tree.name, tree)
       const copy: Workspace["copy"] = (request) => copying(tree, request)
@@ -195,21 +209,44 @@ class EngineTrees {
         )(this.workshop)
       ),
       Effect.flatMap(({ Id }) =>
-        Materialise.unpack(this.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${at}/${LAYER}`)
+        Effect.flatMap(materialising, ({ unpack }) =>
+          unpack(this.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${at}/${LAYER}`)
+        )
       ),
       Effect.mapError((error) => (error._tag === "ImageProblem" ? toStoreError(error) : error))
     )
   }
 
-  /** What is not there is known by asking; where nobody answers, everything is taken to be. */
-  present(): Effect.Effect<(path: string) => boolean> {
-    return attempt("cannot ask the Docker engine", (signal) => this.workshop.finished(signal)).pipe(
-      Effect.map((names) => (path: string) => {
-        const name = nameOf(path)
-        return name !== undefined && (names.has(name) || this.made.has(name))
-      }),
-      Effect.orElseSucceed(() => () => true)
+  /**
+   * What is not there is known by asking; where nobody answers, everything is
+   * taken to be. An engine that has nothing at all of the store may be another
+   * one, of which it must not be learnt that results are lost.
+   */
+  present(): Effect.Effect<(path: string) => boolean, StoreError> {
+    const isThere = (names: ReadonlySet<string>) => (path: string) => {
+      const name = nameOf(path)
+      return name !== undefined && (names.has(name) || this.made.has(name))
+    }
+    return attempt("cannot ask the Docker engine", async (signal) => {
+      const names = await this.workshop.finished(signal)
+      const isOurs = names.has(EMPTY) || (await this.workshop.info(signal)).ID === readText(this.identity)
+      // Somebody has cleaned the engine.
+      if (isOurs && !names.has(EMPTY)) await this.workshop.mark(signal)
+      return { names, isOurs }
+    }).pipe(
+      Effect.matchEffect({
+        onFailure: () => Effect.succeed(() => true),
+        onSuccess: ({ isOurs, names }) => (isOurs ? Effect.succeed(isThere(names)) : Effect.fail(this.elsewhere()))
+      })
     )
+  }
+
+  private elsewhere(): StoreError {
+    return new StoreError({
+      message: `the store docker:${this.root} is in another Docker engine than the one that is asked`,
+      hint: Option.some("set DOCKER_HOST as it was when the store was made, or name another directory with --store"),
+      cause: undefined
+    })
   }
 
   *look(): Generator<Cooperate.Pause, (path: string) => boolean> {
@@ -280,6 +317,9 @@ class EngineTrees {
     return name
   }
 }
+
+/** Loaded when somebody wants an image's files on the host, which a cached build does not. */
+const materialising = Effect.promise(() => import("./Materialise.ts"))
 
 const asking =
   <A>(what: string, body: (calls: EngineCalls, signal: AbortSignal) => Promise<A>) =>

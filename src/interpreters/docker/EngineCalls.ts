@@ -55,6 +55,8 @@ export interface Change {
 }
 
 export interface EngineInfo {
+  /** The engine's own, for as long as it keeps its data. */
+  readonly ID: string
   readonly OSType: string
   readonly OSVersion?: string
   readonly DriverStatus?: ReadonlyArray<readonly [string, string]> | null

@@ -20,6 +20,9 @@ const NAME_BYTES = 8
 /** What is called like this, {@link Workshop.newName} has made. */
 export const NAME = /^[0-9a-f]{16}$/
 
+/** The tag of an image without files. Every store has one: an engine that lacks it is another one, or was cleaned. */
+export const EMPTY = "empty"
+
 /** An engine takes no image of more than 125 layers; a step adds two at most. */
 const MAX_LAYERS = 110
 
@@ -93,6 +96,11 @@ export class Workshop {
     return (await this.info(signal)).OSType === "windows"
   }
 
+  /** Has the engine tell at once that it is this store's. Windows has no image without files: there its id has to be asked. */
+  async mark(signal: AbortSignal): Promise<void> {
+    if (!(await this.isWindows(signal))) await this.emptyImage(signal)
+  }
+
   /** An image without files, for containers that are only to be looked into. */
   async emptyImage(signal: AbortSignal): Promise<string> {
     this.making ??= this.makeEmpty(signal).catch((cause: unknown) => {
@@ -104,12 +112,12 @@ export class Workshop {
 
   private async makeEmpty(signal: AbortSignal): Promise<string> {
     const calls = await this.calls
-    const name = this.resultImage("empty")
+    const name = this.resultImage(EMPTY)
     if ((await calls.image(name, signal)) === undefined) {
       await calls.importTar(
         PackedTar.chunks(async () => undefined),
         this.prefix,
-        "empty",
+        EMPTY,
         signal
       )
     }
@@ -269,7 +277,7 @@ export class Workshop {
     return new Set(found.map((one) => one.slice(0, NAME_BYTES * 2)).filter((one) => NAME.test(one)))
   }
 
-  /** The names of finished trees. */
+  /** The names of finished trees, and {@link EMPTY}. */
   async finished(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const names = await (await this.calls).names(this.prefix, signal)
     return new Set(names.map((name) => name.slice(this.prefix.length + 1)))

@@ -178,13 +178,16 @@ class LocalStore implements StoreService {
       return info(id, this.present(id))
     })
 
-  readonly hold = (id: StepId): Effect.Effect<boolean, StoreError> =>
-    Effect.flatMap(this.space, (space) =>
+  readonly hold = (id: StepId): Effect.Effect<boolean, StoreError> => {
+    const held = Effect.flatMap(this.space, (space) =>
       Cooperate.run(
         () => this.holds.hold(id, space, () => this.results.get(id) !== undefined),
         (error) => this.failed("hold a result in", error)
       )
     )
+    // What is held is to be built on: it has to be there.
+    return this.kept === undefined ? held : Effect.zipRight(this.result(id), held)
+  }
 
   // It only tells what to keep longest: who may not write does without.
   readonly used = (id: StepId): Effect.Effect<void> =>

@@ -23,10 +23,12 @@ import * as LocalStore from "./LocalStore.ts"
 export interface Options {
   /** A file system of ZFS, made when it is missing in its pool: `tank/obuilder`. */
   readonly dataset: string
+  /** Directories at the root of every result that are file systems of their own, for a sandbox to mount elsewhere. */
+  readonly parts?: ReadonlyArray<string>
 }
 
 /** A store in a dataset, for as long as the scope is open. */
-export const make = ({ dataset }: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
+export const make = ({ dataset, parts }: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
   Effect.gen(function* () {
     if (!Zfs.isDataset(dataset)) {
       return yield* LocalStore.unsuitable(
@@ -38,7 +40,7 @@ export const make = ({ dataset }: Options): Effect.Effect<StoreService, StoreErr
     const zfs = Zfs.make(scope)
     const name = `zfs:${dataset}`
     const storeAt = (root: string): Effect.Effect<StoreService, never, Scope.Scope> =>
-      LocalStore.inLayout(name, new Layout(root, [TREES]), makeTrees(zfs, dataset, root))
+      LocalStore.inLayout(name, new Layout(root, [TREES]), makeTrees(zfs, dataset, root, parts))
     const root = Zfs.mountOf(dataset)
     if (root !== undefined) return yield* storeAt(root)
     const found = Shared.make(Effect.flatMap(find(zfs, dataset), Effect.transposeMapOption(storeAt)), scope)

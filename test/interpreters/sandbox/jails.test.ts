@@ -224,11 +224,7 @@ describeWith(["root", "busybox"], "a jail", () => {
 
   it.effect("is not given what it cannot have", () =>
     Effect.gen(function* () {
-      const nothing = {
-        ...{ memory: Option.none<number>(), runtime: Option.none<string>(), fastSync: false },
-        ...{ dockerCpus: Option.none(), dockerMemory: Option.none() },
-        ...{ dockerIsolation: Option.none(), dockerNetwork: Option.none() }
-      }
+      const nothing = { memory: Option.none<number>(), runtime: Option.none<string>(), fastSync: false }
       const wrong = [
         { ...nothing, memory: Option.some(1) },
         { ...nothing, runtime: Option.some("crun") },

@@ -27,6 +27,7 @@ import type { StoredCache } from "../../Inventory.ts"
 import type { Rootfs } from "../../Rootfs.ts"
 import type { Durability } from "./Durability.ts"
 import type { WholeTrees } from "./Trees.ts"
+import { rootfsOf } from "./WholeTree.ts"
 
 /** Names of directories below the cache's own, topmost first; and when this became the newest version, as `Stamp`. */
 const makeCodec = () => {
@@ -192,8 +193,7 @@ export class Cache {
       Fs.mkdirSync(work, { mode: 0o700 })
       if (this.whole !== undefined) {
         yield* toTheEnd(this.whole.clone(top, upper))
-        const path = this.whole.locate?.(upper) ?? upper
-        const rootfs = this.whole.rootfs?.(upper) ?? ({ _tag: "Directory", path } as const)
+        const rootfs = this.whole.rootfs?.(upper) ?? rootfsOf(this.whole, upper)
         return { from, users, upper, scratch: work, rootfs }
       }
       Fs.mkdirSync(upper, { mode: 0o700 })

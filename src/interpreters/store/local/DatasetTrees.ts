@@ -10,6 +10,10 @@
  * there are no more mounts than steps at work; who wants to look into it gets a
  * clone too. Nothing is ever mounted where something else was: zfs-fuse learns
  * of an unmount late, and then takes away what is mounted there by its path.
+ *
+ * A tree may have parts: directories that are datasets inside of its own, so that
+ * a sandbox can have them mounted elsewhere. While a tree is made it has all of
+ * them; those that have nothing in them are none of the result's.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -28,7 +32,7 @@ import { bytesOf, isMounted, saysMissing, saysThere, type Zfs, zfsError } from "
 import type { Footprint } from "../../Inventory.ts"
 import { StoreError } from "../../Store.ts"
 import { LAYER } from "./Layout.ts"
-import type { Trees } from "./Trees.ts"
+import type { Trees, WholeTrees } from "./Trees.ts"
 import * as WholeTree from "./WholeTree.ts"
 
 /** Below a store's directory, and below its dataset. */
@@ -40,10 +44,19 @@ const TARGET = new RegExp(`/${TREES}/([0-9a-f]{${NAME_BYTES * 2}})$`)
 /** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
 const DEPTH = 3
 
-/** Those of the store in `dataset`, which is mounted at `root`. */
-export const make = (zfs: Zfs, dataset: string, root: string): Trees => {
-  const trees = new Datasets(zfs, `${dataset}/${TREES}`, `${root}/${TREES}`)
-  return WholeTree.make({
+/** Those of the store in `dataset`, which is mounted at `root`. `parts` are names of directories, of results only. */
+export const make = (zfs: Zfs, dataset: string, root: string, parts: ReadonlyArray<string> = []): Trees => {
+  const trees = new Datasets(zfs, `${dataset}/${TREES}`, `${root}/${TREES}`, parts)
+  const caches: WholeTrees = {
+    create: (path) => trees.create(path),
+    clone: (from, to) => trees.clone(from, to),
+    locate: (path) => trees.locate(path),
+    dataset: (path) => trees.datasetAt(path),
+    seal: (path) => trees.seal(path),
+    supersede: (older, newest) => trees.supersede(older, newest)
+  }
+  const results = WholeTree.make({
+    ...caches,
     kind: "zfs",
     // Of blocks, rather: what a tree has of its own changes with those that are cloned from it.
     extents: true,
@@ -54,20 +67,26 @@ export const make = (zfs: Zfs, dataset: string, root: string): Trees => {
     hold: (lock) => {
       zfs.lock = lock
     },
-    create: (path) => trees.create(path),
-    clone: (from, to) => trees.clone(from, to),
-    locate: (path) => trees.locate(path),
-    finish: (directory) => trees.seal(`${directory}/${LAYER}`),
-    seal: (path) => trees.seal(path),
-    supersede: (older, newest) => trees.supersede(older, newest),
+    create: (path) => trees.createInParts(path),
+    clone: (from, to) => trees.cloneInParts(from, to),
+    finish: (directory) => trees.sealInParts(`${directory}/${LAYER}`),
     read: ([tree = ""], temporary) =>
       Effect.flatMap(temporary, (directory) => Effect.map(trees.read(tree, directory), (path) => [path])),
     remove: (path) => trees.remove(path)
   })
+  return { ...results, whole: caches }
 }
 
 /** What images need, whatever the datasets above are like. */
 const PROPERTIES = ["canmount=off", "atime=off", "setuid=on", "devices=on", "exec=on", "readonly=off"]
+
+const READ_ONLY = ["-o", "readonly=on"]
+
+/** Whether a directory is as a new file system's is. */
+const isAsMade = (path: string): boolean => {
+  const { gid, mode, uid } = Fs.lstatSync(path)
+  return uid === 0 && gid === 0 && (mode & 0o7777) === 0o755 && Fs.readdirSync(path).length === 0
+}
 
 class Datasets {
   private readonly zfs: Zfs
@@ -75,11 +94,13 @@ class Datasets {
   private readonly dataset: string
   /** Where they are mounted. */
   private readonly directory: string
+  private readonly parts: ReadonlyArray<string>
 
-  constructor(zfs: Zfs, dataset: string, directory: string) {
+  constructor(zfs: Zfs, dataset: string, directory: string, parts: ReadonlyArray<string>) {
     this.zfs = zfs
     this.dataset = dataset
     this.directory = directory
+    this.parts = parts
   }
 
   *prepare(): Cooperate.Work {
@@ -98,8 +119,25 @@ class Datasets {
     yield* this.make(to, "clone", this.snapshot(nameAt(from)))
   }
 
+  *createInParts(path: string): Cooperate.Work {
+    yield* this.create(path)
+    for (const part of this.parts) yield* this.createPart(`${nameAt(path)}/${part}`)
+  }
+
+  *cloneInParts(from: string, to: string): Cooperate.Work {
+    yield* this.clone(from, to)
+    for (const part of this.parts) {
+      const [old, name] = [nameAt(from), `${nameAt(to)}/${part}`]
+      if (!(yield* this.clonePart(old, part, name))) yield* this.createPart(name)
+    }
+  }
+
   locate(path: string): string {
     return this.mountPoint(nameAt(path))
+  }
+
+  datasetAt(path: string): string {
+    return this.path(nameAt(path))
   }
 
   *seal(path: string): Cooperate.Work {
@@ -107,6 +145,14 @@ class Datasets {
     // First: it also writes out what a process had mapped into its memory.
     yield* this.unmount(name)
     yield* this.run("snapshot", this.snapshot(name))
+  }
+
+  *sealInParts(path: string): Cooperate.Work {
+    if (this.parts.length === 0) return yield* this.seal(path)
+    const name = nameAt(path)
+    for (const part of this.parts) yield* this.finishPart(`${name}/${part}`)
+    yield* this.unmount(name)
+    yield* this.run("snapshot", "-r", this.snapshot(name))
   }
 
   *supersede(older: ReadonlyArray<string>, newest: string): Cooperate.Work {
@@ -121,9 +167,13 @@ class Datasets {
   *measure(path: string): Generator<Cooperate.Pause, Footprint> {
     let [unique, shared] = [0, 0]
     for (const [, name] of linksIn(path, DEPTH)) {
-      const text = yield* Cooperate.wait(Effect.either(this.zfs.run("list", "-H", "-o", "used,refer", this.path(name))))
+      const words = ["list", "-H", ...(this.parts.length === 0 ? [] : ["-r"]), "-o", "used,refer", this.path(name)]
+      const text = yield* Cooperate.wait(Effect.either(this.zfs.run(...words)))
       if (Either.isLeft(text)) continue
-      const [used = 0, refer = 0] = text.right.split("\t").map(bytesOf)
+      // Its own first, whose USED is that of its parts too.
+      const rows = text.right.split("\n").map((row) => row.split("\t").map(bytesOf))
+      const used = rows[0]?.[0] ?? 0
+      const refer = rows.reduce((sum, [, one = 0]) => sum + one, 0)
       unique += used
       shared += Math.max(0, refer - used)
     }
@@ -162,7 +212,8 @@ class Datasets {
 
   private *cloneInto(tree: string, directory: string, link: string): Generator<Cooperate.Pause, string, void> {
     Fs.mkdirSync(directory, { mode: 0o700 })
-    yield* this.make(link, "clone", "-o", "readonly=on", this.snapshot(nameAt(tree)))
+    yield* this.make(link, "clone", ...READ_ONLY, this.snapshot(nameAt(tree)))
+    for (const part of this.parts) yield* this.clonePart(nameAt(tree), part, `${nameAt(link)}/${part}`, READ_ONLY)
     return this.locate(link)
   }
 
@@ -191,12 +242,51 @@ class Datasets {
   private *make(path: string, ...words: ReadonlyArray<string>): Cooperate.Work {
     const name = randomBytes(NAME_BYTES).toString("hex")
     Fs.symlinkSync(this.mountPoint(name), path)
-    const failure = yield* this.attempt(...words, this.path(name))
+    yield* this.makeAt(name, yield* this.attempt(...words, this.path(name)))
+  }
+
+  /** Sees to it that what was just made is mounted, whatever that failed with. */
+  private *makeAt(name: string, failure: StoreError | undefined): Cooperate.Work {
     if (this.isMounted(name)) return
     // It may have been made, but not mounted.
     const problem = yield* this.attempt("mount", this.path(name))
     if (problem !== undefined) throw failure ?? problem
     this.refuseUnmounted(name)
+  }
+
+  private *createPart(name: string): Cooperate.Work {
+    // A tree of a store without parts has files there, which would not be seen any more.
+    if (namesIn(this.mountPoint(name)).length > 0) {
+      throw new StoreError({
+        message: `${this.mountPoint(name)} has files, and should be a file system of its own`,
+        hint: Option.some("the store was made on another system: name another one with --store"),
+        cause: undefined
+      })
+    }
+    yield* this.makeAt(name, yield* this.attempt("create", this.path(name)))
+  }
+
+  /** False where the tree that is cloned has no such part. */
+  private *clonePart(
+    tree: string,
+    part: string,
+    name: string,
+    options: ReadonlyArray<string> = []
+  ): Generator<Cooperate.Pause, boolean, void> {
+    const failure = yield* this.attempt("clone", ...options, `${this.path(tree)}/${part}@${tree}`, this.path(name))
+    if (failure !== undefined && saysMissing(failure)) return false
+    yield* this.makeAt(name, failure)
+    return true
+  }
+
+  /** Removes it where there is nothing in it. Elsewhere than on Linux it is unmounted with what it is a part of. */
+  private *finishPart(name: string): Cooperate.Work {
+    const path = this.mountPoint(name)
+    if (!this.isMounted(name)) return
+    if (isAsMade(path)) {
+      yield* this.run("destroy", this.path(name))
+      this.removeMountPoint(name)
+    } else if (isLinux()) yield* this.unmountAt(name)
   }
 
   /** Otherwise what is written there would be written into the store's own dataset. */
@@ -212,14 +302,18 @@ class Datasets {
   }
 
   private *unmount(name: string): Cooperate.Work {
+    yield* this.unmountAt(name)
+    this.removeMountPoint(name)
+  }
+
+  private *unmountAt(name: string): Cooperate.Work {
     const path = this.mountPoint(name)
     // Where it stays busy it stays mounted, which does no harm.
-    for (let tries = 0; this.isMounted(name) && tries < UNMOUNT_TRIES; tries++) {
+    for (let tries = 0; isMounted(path) && tries < UNMOUNT_TRIES; tries++) {
       if (tries > 0) yield Cooperate.LATER
       if (isLinux()) yield* Cooperate.wait(Effect.promise(() => Syscalls.unmount(path)))
       else yield* this.attempt("unmount", this.path(name))
     }
-    this.removeMountPoint(name)
   }
 
   /** After a link's dataset. */

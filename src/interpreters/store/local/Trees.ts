@@ -90,6 +90,8 @@ export interface WholeTrees {
     | undefined
   /** Where the files of one that is being written to are, if not at its path. */
   readonly locate?: ((path: string) => string) | undefined
+  /** The file system of ZFS that holds one that is being written to. */
+  readonly dataset?: ((path: string) => string) | undefined
   /** Makes a cache's version ready to be cloned; nobody writes to it any more. */
   readonly seal?: ((path: string) => PerhapsWork) | undefined
   /** Makes a cache's newest version independent of older ones, which nobody uses and which are then removed. */

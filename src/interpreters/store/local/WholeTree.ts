@@ -3,6 +3,7 @@ import * as Fs from "node:fs"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { storeError } from "../../host/IoError.ts"
 import { remove } from "../../host/RemoveTree.ts"
+import type { DirectoryRootfs } from "../../Rootfs.ts"
 import { LAYER } from "./Layout.ts"
 import type { Begun, BeginTree, Trees, WholeTrees } from "./Trees.ts"
 
@@ -24,17 +25,27 @@ export const make = (options: Options): Trees => ({
   remove: options.remove ?? remove
 })
 
-const begin = ({ clone, create, locate }: WholeTrees, { directory, layout, parent }: BeginTree) =>
+const begin = ({ clone, create, ...others }: WholeTrees, { directory, layout, parent }: BeginTree) =>
   Cooperate.run(
     function* (): Generator<Cooperate.Pause, Begun, void> {
       const path = `${directory}/${LAYER}`
       const [top] = parent?.meta.layers ?? []
       yield* Cooperate.toTheEnd(top === undefined ? create(path) : clone(`${layout.root}/${top}`, path))
-      const upper = locate?.(path) ?? path
-      return { rootfs: { _tag: "Directory", path: upper }, upper, below: [] }
+      const rootfs = rootfsOf(others, path)
+      return { rootfs, upper: rootfs.path, below: [] }
     },
     (error) => storeError(`cannot make a result in the store ${layout.root}`, error)
   )
+
+/** One that is being written to, for a sandbox. */
+export const rootfsOf = (
+  { dataset, locate }: Pick<WholeTrees, "dataset" | "locate">,
+  path: string
+): DirectoryRootfs => ({
+  _tag: "Directory",
+  path: locate?.(path) ?? path,
+  ...(dataset === undefined ? {} : { dataset: dataset(path) })
+})
 
 /** Makes an empty directory that everybody may enter, whatever the umask. */
 export const createDirectory = (path: string): undefined => {

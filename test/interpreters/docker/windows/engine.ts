@@ -215,7 +215,12 @@ class Engine implements WindowsEngine {
     const filters = JSON.parse(query.get("filters") ?? "{}") as Record<string, ReadonlyArray<string>>
     switch (what) {
       case "GET /info":
-        return send(response, 200, { OSType: this.os, OSVersion: "10.0.20348", DriverStatus: [["Windows", ""]] })
+        return send(response, 200, {
+          ID: "windows",
+          OSType: this.os,
+          OSVersion: "10.0.20348",
+          DriverStatus: [["Windows", ""]]
+        })
       case "GET /images/json": {
         const [repository = ""] = filters["reference"] ?? []
         const tags = [...this.images.keys()].filter((name) => name.startsWith(`${repository}:`))
