@@ -194,11 +194,8 @@ const copyAcross = async (
 const AUTHORITY = 0x1000 * 93
 const RELATIVE: Readonly<Record<string, number>> = { containeradministrator: 1, containeruser: 2 }
 
-/** Numbers that are too large for a header are in a record before it. */
-const ownerOf = (user: User): Pick<PackedTar.EntryHeader, "gid" | "pax" | "uid" | "uname"> => {
+const ownerOf = (user: User): Pick<PackedTar.EntryHeader, "gid" | "uid" | "uname"> => {
   if (user._tag === "Unix") throw problem("users of Windows have names, not numbers")
   const id = RELATIVE[user.name.toLowerCase()]
-  if (id === undefined) return { uid: 0, gid: 0 }
-  const number = `${AUTHORITY + id}`
-  return { uid: 0, gid: 0, uname: user.name, pax: { uid: number, gid: number } }
+  return id === undefined ? { uid: 0, gid: 0 } : { uid: AUTHORITY + id, gid: AUTHORITY + id, uname: user.name }
 }
