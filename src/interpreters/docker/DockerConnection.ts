@@ -1,9 +1,9 @@
 /** HTTP with a Docker engine: requests and replies, and in words why there are none. */
 import type { ClientRequest, IncomingMessage } from "node:http"
-import type { Duplex } from "node:stream"
+import type { Socket } from "node:net"
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
-import { type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { ImageProblem, problem } from "../base/ImageProblem.ts"
 import { watch } from "../base/WatchedSource.ts"
 import type { DockerHost } from "./DockerHost.ts"
 
@@ -108,33 +108,48 @@ export const open = async (host: DockerHost): Promise<DockerConnection> => {
     converse: async (path, signal) => {
       const headers = { host: origin.host, connection: "Upgrade", upgrade: "tcp", "content-length": 0 }
       const request = Http.request({ ...where, agent, headers, method: "POST", path, signal })
-      const socket = await upgraded(request).catch((cause: unknown) => {
-        throw signal.aborted ? aborted(name, signal, cause) : lost(name, cause)
+      const upgraded = new Promise<Socket>((resolve) => {
+        request.on("upgrade", (_, socket, head) => {
+          if (head.length > 0) socket.unshift(head)
+          resolve(socket as Socket)
+        })
       })
-      const discard = () => void socket.destroy()
-      // Whoever reads or writes hears of it.
-      socket.on("error", () => undefined)
-      socket.on("close", () => signal.removeEventListener("abort", discard))
-      signal.addEventListener("abort", discard)
-      return {
-        write: async (chunk) => {
-          if (socket.writable && !socket.write(chunk)) {
-            await new Promise<void>((resolve) => {
-              const done = () => {
-                socket.off("drain", done).off("close", done)
-                resolve()
-              }
-              socket.on("drain", done).on("close", done)
-            })
-          }
-          return socket.writable
-        },
-        end: () => void socket.end(),
-        body: chunks(socket, name, signal),
-        discard
-      }
+      const refused = answerOf(request, undefined, undefined).then((reply) => {
+        reply.destroy()
+        throw problem(`${name} answers ${reply.statusCode} where a connection to a container was asked for`)
+      })
+      const socket = await Promise.race([upgraded, refused]).catch((cause: unknown) => {
+        if (signal.aborted) throw aborted(name, signal, cause)
+        throw cause instanceof ImageProblem ? cause : lost(name, cause)
+      })
+      return conversation(socket, name, signal)
     },
     close: async () => agent.destroy()
+  }
+}
+
+const conversation = (socket: Socket, name: string, signal: AbortSignal): Conversation => {
+  const discard = () => void socket.destroy()
+  // Whoever reads or writes hears of it.
+  socket.on("error", () => undefined)
+  socket.on("close", () => signal.removeEventListener("abort", discard))
+  signal.addEventListener("abort", discard)
+  return {
+    write: async (chunk) => {
+      if (socket.writable && !socket.write(chunk)) {
+        await new Promise<void>((resolve) => {
+          const done = () => {
+            socket.off("drain", done).off("close", done)
+            resolve()
+          }
+          socket.on("drain", done).on("close", done)
+        })
+      }
+      return socket.writable
+    },
+    end: () => void socket.end(),
+    body: chunks(socket, name, signal),
+    discard
   }
 }
 
@@ -164,21 +179,6 @@ const answerOf = (
         request.destroy()
       })
     }
-  })
-
-/** Leaves HTTP on a request's connection; gives that. */
-const upgraded = (request: ClientRequest): Promise<Duplex> =>
-  new Promise((resolve, reject) => {
-    request.on("upgrade", (_, socket, head) => {
-      if (head.length > 0) socket.unshift(head)
-      resolve(socket)
-    })
-    request.on("response", (reply) => {
-      reply.destroy()
-      reject(new Error(`it answers ${reply.statusCode}`))
-    })
-    request.on("error", reject)
-    request.end()
   })
 
 /** Nothing came for as long as one waits. */

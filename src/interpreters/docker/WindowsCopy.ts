@@ -43,7 +43,7 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
   const { path } = request.destination
   const placed = placedOf(request)
   const command = unpacking(path)
-  const mount = await WindowsTools.mount(workshop, signal)
+  const mount = await WindowsTools.mount(workshop, tree.name, signal)
   const image = await workshop.imageOf(tree, signal)
   const config = WindowsConfig.tool(WindowsCommand.cmd(command), [mount], true)
   const files = Option.map(request.source.locate, (located) => located.open())
@@ -194,11 +194,8 @@ const copyAcross = async (
 const AUTHORITY = 0x1000 * 93
 const RELATIVE: Readonly<Record<string, number>> = { containeradministrator: 1, containeruser: 2 }
 
-/** Numbers that are too large for a header are in a record before it. */
-const ownerOf = (user: User): Pick<PackedTar.EntryHeader, "gid" | "pax" | "uid" | "uname"> => {
+const ownerOf = (user: User): Pick<PackedTar.EntryHeader, "gid" | "uid" | "uname"> => {
   if (user._tag === "Unix") throw problem("users of Windows have names, not numbers")
   const id = RELATIVE[user.name.toLowerCase()]
-  if (id === undefined) return { uid: 0, gid: 0 }
-  const number = `${AUTHORITY + id}`
-  return { uid: 0, gid: 0, uname: user.name, pax: { uid: number, gid: number } }
+  return id === undefined ? { uid: 0, gid: 0 } : { uid: AUTHORITY + id, gid: AUTHORITY + id, uname: user.name }
 }

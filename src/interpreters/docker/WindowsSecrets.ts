@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { attempt } from "../base/ImageProblem.ts"
+import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import type { Command, SecretFile } from "../Sandbox.ts"
 import type { DockerTree } from "./DockerTree.ts"
@@ -22,7 +22,10 @@ const PLACE = "C:\\ProgramData\\obuilder\\secrets"
 const PARENT = "C:\\ProgramData\\obuilder"
 
 /** A volume with the secrets, each named by its number, until the scope closes; its name. */
-export const volume = ({ name, workshop }: DockerTree, secrets: ReadonlyArray<SecretFile>) => {
+export const volume = (
+  { name, workshop }: DockerTree,
+  secrets: ReadonlyArray<SecretFile>
+): Effect.Effect<string, ImageProblem, Scope.Scope> => {
   const called = `${workshop.objectOf(name)}-${workshop.newName()}`
   const remove = attempt("cannot remove a volume", async () => (await workshop.calls).removeVolume(called, clearing()))
   return Effect.zipRight(
@@ -37,7 +40,7 @@ export const volume = ({ name, workshop }: DockerTree, secrets: ReadonlyArray<Se
       await WindowsTools.fillVolume(workshop, { volume: called, name, tar }, signal)
       return called
     })
-  ) satisfies Effect.Effect<string, unknown, Scope.Scope>
+  )
 }
 
 export const mount = (volume: string): object => WindowsConfig.volumeMount(volume, PLACE, true)

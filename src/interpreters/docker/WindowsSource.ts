@@ -69,7 +69,7 @@ export class WindowsSource implements SourceTree {
 
   /** A tar of what is at a path, by its components from the drive's root; names in it begin there too. */
   async *archive(path: string, signal: AbortSignal): ByteSource {
-    const mount = await WindowsTools.mount(this.workshop, signal)
+    const mount = await WindowsTools.mount(this.workshop, this.name, signal)
     const config = WindowsConfig.tool(WindowsCommand.plain([WindowsTools.TAR, ...ARGUMENTS]), [mount], true)
     const called = `${this.workshop.objectOf(this.name)}-${this.workshop.newName()}`
     const calls = await this.workshop.calls

@@ -32,14 +32,24 @@ const VERSIONS: ReadonlyArray<readonly [build: number, tag: string]> = [
 
 const making = new WeakMap<Workshop, Promise<void>>()
 
-/** What mounts the tools, which are there then. */
-export const mount = async (workshop: Workshop, signal: AbortSignal): Promise<object> => {
-  const made = making.get(workshop) ?? make(workshop, signal)
-  making.set(workshop, made)
-  await made.catch((error: unknown) => {
-    making.delete(workshop)
-    throw error
-  })
+/** What mounts the tools, which are there then. `name` is a tree's: what is left of their making goes with that. */
+export const mount = async (workshop: Workshop, name: string, signal: AbortSignal): Promise<object> => {
+  for (let before = making.get(workshop); before !== undefined; before = making.get(workshop)) {
+    // Who comes second tries it himself where the first one has given up.
+    const isMade = await before.then(
+      () => true,
+      () => false
+    )
+    if (isMade) break
+  }
+  if (!making.has(workshop)) {
+    const own = make(workshop, name, signal)
+    making.set(workshop, own)
+    await own.catch((error: unknown) => {
+      making.delete(workshop)
+      throw error
+    })
+  }
   return WindowsConfig.volumeMount(volumeOf(workshop), DIRECTORY, true)
 }
 
@@ -61,16 +71,19 @@ const serverCore = async (workshop: Workshop, signal: AbortSignal): Promise<stri
   return `mcr.microsoft.com/windows/servercore:${tag}`
 }
 
-const make = async (workshop: Workshop, signal: AbortSignal): Promise<void> => {
+const make = async (workshop: Workshop, name: string, signal: AbortSignal): Promise<void> => {
   const calls = await workshop.calls
   const volume = volumeOf(workshop)
   if (await calls.hasVolume(volume, signal)) return
   const image = given(workshop)
-  if (image !== undefined) return fill(workshop, await WindowsImages.ensure(workshop, image, signal), volume, signal)
-  const own = `${workshop.temporary}:tools-${workshop.newName()}`
+  if (image !== undefined) {
+    await WindowsImages.ensure(workshop, image, signal)
+    return fill(workshop, { image, name, volume }, signal)
+  }
+  const own = `${workshop.temporary}:${name}-tools`
   try {
     await calls.build(context(await serverCore(workshop, signal)), own, WindowsConfig.NETWORK, signal).catch(noTools)
-    await fill(workshop, own, volume, signal)
+    await fill(workshop, { image: own, name, volume }, signal)
   } finally {
     await calls.untag(own, clearing())
   }
@@ -107,12 +120,16 @@ const FILL = [
   `move /Y ${DIRECTORY}\\tar.new ${TAR}`
 ].join(" && ")
 
-const fill = async (workshop: Workshop, image: string, volume: string, signal: AbortSignal): Promise<void> => {
+const fill = async (
+  workshop: Workshop,
+  { image, name, volume }: { readonly image: string; readonly name: string; readonly volume: string },
+  signal: AbortSignal
+): Promise<void> => {
   const calls = await workshop.calls
   await calls.createVolume(volume, signal)
   try {
     const config = WindowsConfig.tool(WindowsCommand.cmd(FILL), [WindowsConfig.volumeMount(volume, DIRECTORY)])
-    await workshop.withContainer(image, workshop.newName(), config, signal, (calls, container) =>
+    await workshop.withContainer(image, name, config, signal, (calls, container) =>
       WindowsProgram.succeed(calls, container, `cannot take Cygwin's tar from ${image}`, signal)
     )
   } catch (error) {
@@ -169,7 +186,7 @@ const mounted = async (
   signal: AbortSignal,
   input?: AsyncIterable<Uint8Array>
 ): Promise<void> => {
-  const tools = await mount(workshop, signal)
+  const tools = await mount(workshop, name, signal)
   const image = await plainImage(workshop, signal)
   const config = WindowsConfig.tool(WindowsCommand.cmd(command), [tools, ...mounts], input !== undefined)
   await workshop.withContainer(image, name, config, signal, (calls, container) =>

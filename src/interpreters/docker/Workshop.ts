@@ -80,7 +80,7 @@ export class Workshop {
       const { ID = "" } = await this.info(signal)
       if (Identity.make(this.identity, ID) === undefined) throw problem(`${this.identity} cannot be read`)
     }
-    if (!(await this.isWindows(signal))) await this.emptyImage(signal)
+    await this.mark(signal)
   }
 
   /**
@@ -95,7 +95,7 @@ export class Workshop {
     if ((await calls.image(`${identity.prefix}:${EMPTY}`, signal)) !== undefined) return calls
     if ((await this.info(signal)).ID !== identity.engine) throw elsewhere(calls)
     // Somebody has cleaned the engine.
-    if (!(await this.isWindows(signal))) await this.emptyImage(signal)
+    await this.mark(signal)
     return calls
   }
 
@@ -139,6 +139,11 @@ export class Workshop {
 
   async isWindows(signal: AbortSignal): Promise<boolean> {
     return (await this.info(signal)).OSType === "windows"
+  }
+
+  /** Has the engine tell at once that it is this store's. Windows has no image without files: there its id has to be asked. */
+  async mark(signal: AbortSignal): Promise<void> {
+    if (!(await this.isWindows(signal))) await this.emptyImage(signal)
   }
 
   /** An image without files, for containers that are only to be looked into. */

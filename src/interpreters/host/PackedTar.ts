@@ -49,12 +49,26 @@ export async function* chunks(fill: (stream: Pack) => Promise<void>): AsyncGener
 
 export type EntryHeader = Partial<Header> & Pick<Header, "name">
 
+/** The largest number of a user or a group that tar-stream writes into a header; it cuts off larger ones. */
+const MAX_ID = 0o777777
+
+/** With a record before it for what its own fields have no room for. */
+const whole = <H extends EntryHeader>(header: H): H => {
+  const large = Object.fromEntries(
+    (["uid", "gid"] as const).flatMap((name) => {
+      const id = header[name] ?? 0
+      return id > MAX_ID ? [[name, String(id)]] : []
+    })
+  )
+  return Object.keys(large).length === 0 ? header : { ...header, pax: large }
+}
+
 /** An entry without content, or with all of it at hand; waits until the stream takes more. */
 export const entry = (stream: Pack, header: EntryHeader, data: Uint8Array = new Uint8Array(0)): Promise<void> =>
   new Promise((resolve, reject) => {
     const closed = (): void => resolve()
     stream.once("close", closed)
-    stream.entry(header, Buffer.from(data), (error) => {
+    stream.entry(whole(header), Buffer.from(data), (error) => {
       stream.off("close", closed)
       if (error == null) resolve()
       else reject(error)
@@ -72,7 +86,7 @@ export const longEntry = async (
   stream.once("close", close)
   try {
     await new Promise<void>((resolve, reject) => {
-      const sink = stream.entry(header, (error) => (error == null ? resolve() : reject(error)))
+      const sink = stream.entry(whole(header), (error) => (error == null ? resolve() : reject(error)))
       // The stream, when it is destroyed, tells it as well, and nobody else listens.
       sink.on("error", () => undefined)
       const send = async (): Promise<void> => {

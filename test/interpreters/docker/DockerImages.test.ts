@@ -187,7 +187,7 @@ describeWith(["root"], "a Docker engine", () => {
           "the Docker engine at unix://DIR/socket has closed the connection (look at its log; if it was restarted, try again)",
           "what the Docker engine at unix://DIR/socket says of docker.io/library/tool:1 is larger than 16777216 bytes, which it has no reason to be",
           "what the Docker engine at unix://DIR/socket says of docker.io/library/tool:1 is not what it should be at Id: expected a digest of the form sha256:HEX (no other is supported)",
-          "the image in the Docker engine at unix://DIR/socket is for windows/amd64, not for linux/amd64",
+          "the image in the Docker engine at unix://DIR/socket is for windows/amd64, not for linux/amd64 (containers of Windows need --platform=windows/amd64, and --store=docker:PATH)",
           "the image in the Docker engine at unix://DIR/socket sets the environment variable "nothing", which is not NAME=VALUE",
           "the Docker engine at unix://DIR/socket names docker.io/library/tool:1 by its manifest (it uses containerd's image store), which docker-daemon: cannot take (save it into the source directory (docker save -o image.tar docker.io/library/tool:1), and write (from docker-archive:image.tar))",
         ]

@@ -1,5 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type { TarEntry } from "../../../src/interpreters/base/TarHeaders.ts"
+import { TarReader } from "../../../src/interpreters/base/TarReader.ts"
 import * as PackedTar from "../../../src/interpreters/host/PackedTar.ts"
 
 it.effect("a tar of many large files is listened to by none of those that are written", () =>
@@ -37,3 +39,22 @@ it.effect("a tar lets others do something while it is written, though nothing ke
     expect(others.waited).toBe(false)
   })
 )
+
+it("a tar says who owns what, however large his number is", async () => {
+  const ids = [0, 1000, 0o777777, 0o1000000, 0xffff_fffe]
+  const found: Array<TarEntry> = []
+  const reader = new TarReader({ entry: (one) => void found.push(one), data: () => undefined, end: () => undefined })
+  const tar = PackedTar.chunks(async (stream) => {
+    for (const id of ids) {
+      await PackedTar.entry(stream, { name: `${id}/`, type: "directory", uid: id, gid: 1 })
+      await PackedTar.longEntry(stream, { name: `${id}/f`, uid: 2, gid: id, size: 1 }, [Buffer.from("x")])
+    }
+  })
+  for await (const chunk of tar) reader.write(Buffer.from(chunk))
+  expect(found.map(({ gid, path, uid }) => [path, uid, gid])).toEqual(
+    ids.flatMap((id) => [
+      [`${id}/`, id, 1],
+      [`${id}/f`, 2, id]
+    ])
+  )
+})

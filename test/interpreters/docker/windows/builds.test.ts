@@ -2,6 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { describeWith } from "../../../requirements.ts"
 import { until } from "../../../until.ts"
 import type { Op } from "../../../../src/domain/Spec.ts"
@@ -27,6 +28,14 @@ const created = ({ engine }: Subject, command: RegExp) =>
 
 const textOf = (subject: Subject, path: string): string | undefined =>
   subject.last().files.get(path.toLowerCase())?.content.toString()
+
+/** Of a cache there is one version, which stays. */
+const forgetCache = ({ engine }: Subject): void => {
+  const [volume = "", ...more] = [...engine.volumes.keys()].filter((name) => !name.endsWith("-libexec"))
+  expect(volume).toMatch(/^obuilder-/)
+  expect(more).toEqual([])
+  engine.volumes.delete(volume)
+}
 
 /** A test whose engine was asked nothing wrong, and has nothing of it left. */
 const test = (name: string, body: (subject: Subject) => Effect.Effect<void, unknown>): void => {
@@ -294,8 +303,7 @@ describeWith(["root"], "a build on an engine of Windows", () => {
       ])
       expect(madeIn(subject.last())).toEqual(["C:/cache"])
       // The newest version stays.
-      for (const name of subject.engine.volumes.keys())
-        if (!name.endsWith("-libexec")) subject.engine.volumes.delete(name)
+      forgetCache(subject)
     }))
 
   test("has secrets, and nothing of them afterwards", (subject) =>
@@ -359,6 +367,56 @@ describeWith(["root"], "a build on an engine of Windows", () => {
       engine.registry.set("mcr.microsoft.com/windows/servercore:ltsc2022", baseImage())
       yield* subject.build(steps, { context })
       expect(textOf(subject, "C:/x/f")).toBe("1")
+    }))
+
+  test("takes no half copies", (subject) =>
+    Effect.gen(function* () {
+      const messageOf = (steps: Parameters<Subject["build"]>[0]) =>
+        Effect.map(Effect.flip(subject.build(steps)), (error) => {
+          const { reason = error } = error as { readonly reason?: unknown }
+          return (reason as Error).message
+        })
+      const caches = { caches: { a: "C:\\cache" } }
+      yield* subject.build(spec(BASE, [run("echo 1 > C:\\cache\\locked & echo 2 > C:\\cache\\other", caches)]))
+      expect(yield* messageOf(spec(BASE, [run("echo", caches)]))).toMatch(
+        /cannot copy a cache: tar: .*Permission denied/
+      )
+      forgetCache(subject)
+      const nested = spec(BASE, [run("mkdir C:\\d & echo 1 > C:\\d\\locked & echo 2 > C:\\d\\other")])
+      expect(yield* messageOf(spec(BASE, [copy(["d"], "/x", { from: "a" })], { a: nested }))).toMatch(
+        /Permission denied/
+      )
+    }))
+
+  test("makes its tools once for steps that need them at the same time", (subject) =>
+    Effect.gen(function* () {
+      const context = source({ f: "1" })
+      const nested = (name: string) => spec(BASE, [copy(["f"], `/${name}/`)])
+      const steps = spec(BASE, [copy(["a"], "/", { from: "a" }), copy(["b"], "/", { from: "b" })], {
+        a: nested("a"),
+        b: nested("b")
+      })
+      yield* subject.build(steps, { context, jobs: 4 })
+      expect(madeIn(subject.last())).toEqual(["C:/a", "C:/a/f", "C:/b", "C:/b/f"])
+      expect(created(subject, /copy \/V/)).toHaveLength(1)
+    }))
+
+  test("says what may be wrong where its tools are damaged", (subject) =>
+    Effect.gen(function* () {
+      const { engine } = subject
+      const context = source({ f: "1" })
+      yield* subject.build(spec(BASE, [copy(["f"], "/x/")]), { context })
+      for (const [name, files] of engine.volumes) if (name.endsWith("-libexec")) files.delete("/tar.exe")
+      const messageOf = (op: Op) =>
+        Effect.map(Effect.flip(subject.build(spec(BASE, [op]), { context })), (error) => {
+          const { hint, message } = error as { readonly message: string; readonly hint: Option.Option<string> }
+          return `${message} (${Option.getOrElse(hint, () => "")})`
+        })
+      const expected =
+        /tar\.exe' is not recognized[^]* \(if there is no tar in the volume obuilder-.*-libexec, remove that/
+      expect(yield* messageOf(copy(["f"], "/y/"))).toMatch(expected)
+      expect(yield* messageOf(run("echo", { caches: { a: "/c" } }))).toMatch(expected)
+      forgetCache(subject)
     }))
 
   test("leaves no volume for tools that could not be filled", (subject) =>

@@ -215,7 +215,12 @@ class Engine implements WindowsEngine {
     const filters = JSON.parse(query.get("filters") ?? "{}") as Record<string, ReadonlyArray<string>>
     switch (what) {
       case "GET /info":
-        return send(response, 200, { OSType: this.os, OSVersion: "10.0.20348", DriverStatus: [["Windows", ""]] })
+        return send(response, 200, {
+          ID: "windows",
+          OSType: this.os,
+          OSVersion: "10.0.20348",
+          DriverStatus: [["Windows", ""]]
+        })
       case "GET /images/json": {
         const [repository = ""] = filters["reference"] ?? []
         const tags = [...this.images.keys()].filter((name) => name.startsWith(`${repository}:`))
@@ -321,6 +326,11 @@ class Engine implements WindowsEngine {
   private pull(query: URLSearchParams, response: ServerResponse): true {
     const version = query.get("tag") ?? ""
     const name = `${query.get("fromImage")}${version.includes(":") ? "@" : ":"}${version}`
+    // An engine for Linux is asked to make the store's image without files, before it is asked for a base.
+    if (this.os === "linux" && query.get("fromSrc") === "-") {
+      response.writeHead(200).end('{"status":"sha256:0"}')
+      return true
+    }
     if (query.get("platform") !== "windows/amd64") throw new Error("a pull without a platform")
     const found = this.registry.get(name)
     // Some of it is told before it is known that there is no such thing.

@@ -140,6 +140,9 @@ export const unpack = async (
   return status
 }
 
+/** A file of this name cannot be read. */
+const LOCKED = "/locked"
+
 /** The same, of names as they are below a directory. */
 export const archive = async (
   fs: FileSystem,
@@ -159,7 +162,10 @@ export const archive = async (
     for (const path of [top, ...fs.inside(top)].filter((one) => fs.get(one) !== undefined)) {
       const found = fs.get(path)
       const inner = `${name}${path.slice(top.length) === "" ? "" : `/${path.slice(top.length).replace(/^\//, "")}`}`
-      if (found?.kind === "directory") stream.entry({ name: `${inner}/`, type: "directory", mode: 0o755 })
+      if (path.endsWith(LOCKED)) {
+        say(`tar: ${inner}: Cannot open: Permission denied\n`)
+        status = 2
+      } else if (found?.kind === "directory") stream.entry({ name: `${inner}/`, type: "directory", mode: 0o755 })
       else if (found?.kind === "link") stream.entry({ name: inner, type: "symlink", linkname: found.target })
       else stream.entry({ name: inner, mode: 0o755 }, found?.content ?? Buffer.alloc(0))
     }
