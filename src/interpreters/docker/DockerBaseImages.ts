@@ -22,7 +22,8 @@ export const make = (
     if (tree === undefined) return images.unpack(reference, base, rootfs)
     const failed = (message: string, cause: unknown, hint: Option.Option<string> = Option.none()) =>
       new BaseImageError({ reference, message, hint, cause })
-    const place = NamelessFile.directoryFor(environment)
+    // Where this process is killed, the next one removes it with the tree.
+    const place = tree.place ?? NamelessFile.directoryFor(environment)
     return Effect.acquireUseRelease(
       Effect.try({
         try: () => {

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Sandbox, SandboxError, type SandboxService } from "../Sandbox.ts"
+import * as SecretFiles from "./SecretFiles.ts"
 
 export interface DockerSandboxOptions {
   /** How many processors a command may use at a time; all of them, if it is left out. */
@@ -28,8 +29,8 @@ export const make = (options: DockerSandboxOptions = {}): SandboxService => ({
       Effect.promise(() => import("./ContainerRun.ts")),
       ({ run }) => run(options, command, rootfs, output)
     ),
-  // The store, which knows their names, removes them with what else a dead process left.
-  reclaim: Effect.void
+  // Containers are removed by the store, which knows their names, with what else a dead process left.
+  reclaim: SecretFiles.reclaim
 })
 
 export const layer = (options: DockerSandboxOptions = {}): Layer.Layer<Sandbox> => Layer.succeed(Sandbox, make(options))

@@ -7,6 +7,8 @@ export class DockerTree {
   readonly workshop: Workshop
   /** In the names of all that the engine has of it. */
   readonly name: string
+  /** A directory that goes with the tree, for what it is made of; none where it has no store. */
+  place: string | undefined
   /** `REPOSITORY:TAG` of what it is at the moment; none before anything was put into it. */
   image: string | undefined
   /** How many images were made of it. */

@@ -86,6 +86,7 @@ class EngineTrees {
       const { tree, layers } = yield* asking("cannot begin a result", async (calls, signal) => {
         const name = this.link(path)
         const tree = new DockerTree(this.workshop, name, undefined)
+        tree.place = directory
         if (above === undefined) return { tree, layers: 0 }
         const image = this.workshop.resultImage(nameAt(`${this.root}/${above}`))
         const { RootFS } = await this.workshop.factsOf(image, signal)

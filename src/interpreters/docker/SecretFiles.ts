@@ -7,7 +7,7 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
-import { namesIn, isAbandoned, isDead, take } from "../host/Owners.ts"
+import { deadIn, isAbandoned, isDead, namesIn, take } from "../host/Owners.ts"
 import type { Command, SandboxError } from "../Sandbox.ts"
 import { sandboxError } from "../sandbox/Failure.ts"
 
@@ -33,7 +33,7 @@ const isWritable = (path: string): boolean => {
   }
 }
 
-/** Files that go when the scope closes, or with the next step that has secrets where this process is killed. */
+/** Files that go when the scope closes, or with the next build where this process is killed. */
 export const make = (
   { secrets, user }: Command,
   windows: boolean
@@ -87,7 +87,12 @@ const prepare = (path: string): void => {
   throw new Error(`${path} is not this user's alone`)
 }
 
-/** What dead processes left. */
+/** Removes what dead processes left, as far as that is possible. */
+export const reclaim: Effect.Effect<void> = Effect.suspend(() => {
+  const parent = directory()
+  return deadIn(parent).length === 0 ? Effect.void : Effect.ignore(Effect.try(() => sweep(parent)))
+})
+
 const sweep = (parent: string): void => {
   for (const name of namesIn(parent)) {
     const gone = name.startsWith(".") ? isAbandoned(parent, name) : isDead(`${parent}/${name}`)
