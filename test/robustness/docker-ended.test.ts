@@ -12,24 +12,28 @@ import { until } from "../until.ts"
 import { namesIn } from "../../src/interpreters/host/Owners.ts"
 import { makeBase } from "./busybox.ts"
 import { leftBy, temporaryIn } from "./leftovers.ts"
-import { Program } from "./program.ts"
+import { Program, type Running } from "./program.ts"
 
 const program = new Program("docker-ended")
 const at = (name: string): string => program.path(name)
 
 const SECRETS = "/dev/shm/obuilder-docker-0"
-const LARGE = 8 << 20
+const LARGE = 4 << 20
 const MARK = String(2_000_000 + process.pid)
 
+const step = (command: string): string =>
+  `((from rootfs:base.tar) (shell /bin/sh -c)
+    (run (cache (c (target /c/d))) (secrets (s (target /c/d/s))) (shell "echo one; ${command}")))`
+
 /** A secret, a cache with something in it, a large file, a copy from another build: all that a build asks an engine for. */
-const spec = (command: string): string => `
+const EVERYTHING = `
 ((build other ((from scratch) (copy (src file) (dst /other))))
  (from rootfs:base.tar)
  (shell /bin/sh -c)
  (copy (src large) (dst /))
  (copy (from (build other)) (src /other) (dst /from-other))
  (run (cache (c (target /c/d))) (secrets (s (target /c/d/s))) (shell "echo one >> /c/d/log"))
- (run (cache (c (target /c/d))) (secrets (s (target /run/s))) (shell "cat /c/d/log; ${command}")))
+ (run (cache (c (target /c/d))) (secrets (s (target /run/s))) (shell "cat /c/d/log")))
 `
 
 describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => {
@@ -44,7 +48,7 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
   const environment = (host = engine.host) => ({ environment: { DOCKER_HOST: host, TMPDIR: at("tmp") } })
   const sleeping = () => processesWith((line) => line === `sleep\0${MARK}\0`)
   /** What is left of builds, but for results, which are an image and perhaps a cache each. */
-  const left = async (store: string) => {
+  const left = async ({ pid }: Running, store: string): Promise<ReadonlyArray<string>> => {
     const { containers, images, volumes } = await objects(engine.host)
     const isNew = (kind: keyof Objects) => (one: string) => !before[kind].includes(one) && !isResult(store, one)
     return [
@@ -52,7 +56,7 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
       ...images.filter(isNew("images")).map((one) => `the image ${one}`),
       ...volumes.filter(isNew("volumes")).map((one) => `the volume ${one}`),
       ...temporaryIn(at(store)),
-      ...namesIn(SECRETS).map((one) => `the secrets ${one}`),
+      ...namesIn(SECRETS).flatMap((one) => (one.startsWith(`${pid}-`) ? [`the secrets ${one}`] : [])),
       ...namesIn(at("tmp")),
       ...sleeping().map((one) => `the process ${one}`)
     ]
@@ -73,9 +77,9 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
     program.write("source/file", "content\n")
     program.write("secret", "s")
     program.write("next", "((from scratch) (copy (src file) (dst /next)))")
-    program.write("good", spec("true"))
-    program.write("bad", spec("exit 7"))
-    program.write("long", spec(`sleep ${MARK}`))
+    program.write("good", EVERYTHING)
+    program.write("bad", step("exit 7"))
+    program.write("long", step(`sleep ${MARK}`))
     // Another store's, with something that it has not finished, and nobody's, whose names begin likewise.
     await program.builds(words("others", "good").slice(1), environment())
     const image = (await objects(engine.host)).images.find((name) => !name.endsWith(":empty")) ?? ""
@@ -106,7 +110,7 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
       expect({ status }, stderr).toEqual({ status: 1 })
       expect(running.output()).toContain("one\n")
       expect(leftBy(running.pid, at("fails"))).toEqual([])
-      expect(await left("fails")).toEqual([])
+      expect(await left(running, "fails")).toEqual([])
     })
   )
 
@@ -137,7 +141,7 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
         const { status, stderr } = await running.ended
         expect({ status }, stderr).toEqual({ status: statuses[signal] })
         expect(leftBy(running.pid, at(store))).toEqual([])
-        expect(await left(store)).toEqual([])
+        expect(await left(running, store)).toEqual([])
       })
     })
   )
@@ -151,7 +155,7 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
         when(line, () => running.kill("SIGKILL"))
         expect(await running.ended).toMatchObject({ signal: "SIGKILL" })
         await program.builds(words(store, "next").slice(1), environment())
-        expect(await left(store)).toEqual([])
+        expect(await left(running, store)).toEqual([])
         const now = await objects(engine.host)
         for (const kind of ["containers", "images", "volumes"] as const) {
           expect(now[kind]).toEqual(expect.arrayContaining([...others[kind]]))
@@ -169,7 +173,7 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
       const { status, stderr } = await running.ended
       if (signal === "SIGKILL") await program.builds(words(store, "next").slice(1), environment())
       else expect({ status }, stderr).toEqual({ status: statuses[signal] })
-      expect(await left(store)).toEqual([])
+      expect(await left(running, store)).toEqual([])
     })
   )
 })

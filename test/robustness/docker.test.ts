@@ -118,8 +118,8 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     }
     // One that the search is sure to find, so that it does find.
     expect(filesWith("FROM=base", engine.directory, store("secrets"))).not.toEqual([])
-    expect(filesWith(secret, engine.directory, store("secrets"), at("tmp"), "/dev/shm/obuilder-docker-0")).toEqual([])
-    expect(Fs.readdirSync("/dev/shm/obuilder-docker-0")).toEqual([])
+    expect(filesWith(secret, engine.directory, store("secrets"), at("tmp"))).toEqual([])
+    expect(Fs.readdirSync("/dev/shm/obuilder-docker-0").filter((one) => one.startsWith(`${running.pid}-`))).toEqual([])
   })
 
   it("the same spec has the same images in another store, which say nothing of how they were made", async () => {
@@ -146,6 +146,145 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     expect(said).toContain("FROM=base")
     expect(said).not.toMatch(/SECRETIVE|\/work|builder"|echo x|"Hostname":"[^"]|"CreatedBy":"[^"]/)
     expect(JSON.stringify(first?.Config)).not.toMatch(/[0-9a-f]{12}/)
+  })
+
+  it("what somebody has removed behind its back is made anew", async () => {
+    const spec = `(${BASE} (run (shell "echo a > /a")) (run (shell "cat /a > /b")))`
+    const id = await builds("lost", spec)
+    const image = await imageOf("lost", id)
+    const [repository = ""] = image.split(":")
+    const ours = async () => (await objects(engine.host)).images.filter((one) => one.startsWith(`${repository}:`))
+    for (const gone of [[image], await ours()]) {
+      for (const one of gone) expect((await ask(engine.host, "DELETE", `/images/${one}?force=1`)).status).toBe(200)
+      expect(await builds("lost", spec)).toBe(id)
+      expect(await ours()).toContain(await imageOf("lost", id))
+    }
+    // What went with its directory is swept by the next store there.
+    const volume = await ask(engine.host, "POST", "/volumes/create", { Name: `${repository}-0123456789abcdef` })
+    expect(volume.status).toBe(201)
+    const before = new Set(await ours())
+    Fs.rmSync(store("lost"), { recursive: true })
+    expect(await builds("lost", "((from scratch) (copy (src file) (dst /)))")).not.toBe(id)
+    expect((await ours()).filter((one) => before.has(one) && !one.endsWith(":empty"))).toEqual([])
+    expect((await objects(engine.host)).volumes).not.toContain(`${repository}-0123456789abcdef`)
+  })
+
+  it("what is cached needs no engine, and what is not says that there is none", async () => {
+    const spec = `(${BASE})`
+    const id = await builds("down", spec)
+    const nowhere = { environment: { ...options().environment, DOCKER_HOST: `unix://${at("nobody")}` } }
+    expect(await program.builds(words("down", spec), { ...nowhere, store: store("down") })).toBe(id)
+    const said: Array<readonly [string, number | null, string]> = []
+    for (const [command, ...more] of [
+      ["build", ...words("down", `(${BASE} (run (shell true)))`).slice(1)],
+      ["build", ...words("new", spec).slice(1)],
+      ["export", id],
+      ["log", id],
+      ["ls"],
+      ["inspect", id],
+      ["df"],
+      ["fsck"],
+      ["prune"],
+      ["delete", id],
+      ["healthcheck"]
+    ] as const) {
+      const name = more.at(-1) === at("source") && said.length === 1 ? "new" : "down"
+      const { status, stderr } = await program.run([command, storeWord(name), ...more], nowhere)
+      expect(stderr).not.toMatch(/^\s+at |_tag|FiberFailure|internal error/m)
+      said.push([command, status, program.message(stderr)])
+    }
+    expect(said).toMatchSnapshot()
+    const wrong = { environment: { ...options().environment, DOCKER_HOST: "ssh://me@builder" }, store: store("wrong") }
+    expect(await program.fails(WRONG, ["build", ...words("wrong", spec)], wrong)).toMatchSnapshot()
+  })
+
+  it("images without any program take and give files of all kinds", async () => {
+    const long = `${"long".repeat(24)}/${"name".repeat(24)}/${"path".repeat(30)}`
+    const entries = [
+      directory("./"),
+      file("a", "linked"),
+      hardLink("b", "a"),
+      directory("d"),
+      hardLink("d/c", "a"),
+      link("loop", "loop2"),
+      link("loop2", "loop"),
+      link("nowhere", "/none/at/all"),
+      link("up", "../../../../d"),
+      file("x", "far", { pax: { path: long } }),
+      file("é☃\n", "named")
+    ]
+    ociLayout(at("source/odd"), { layers: [entries], name: "latest" })
+    const spec = `((build odd ((from oci:odd)))
+      (build between ((from scratch) (copy (from (build odd)) (src .) (dst /all)) (copy (src file) (dst /all/up/))))
+      (from scratch)
+      (copy (from (build between)) (src /all/a /all/b /all/loop /all/d) (dst /some/))
+      (copy (from (build between)) (src "/all/${long.split("/")[0]}" "/all/é☃\\n" /all/up /all/nowhere) (dst /some)))`.replace(
+      "(dst /some)))",
+      "(dst /some/)))"
+    )
+    const id = await builds("odd", spec)
+    const rsync = `--store=rsync:${at("rsync")}`
+    const same = await program.builds([rsync, ...words("odd", spec).slice(1)], { ...options(), store: at("rsync") })
+    expect(same).toBe(id)
+    const listing = async (word: string) => {
+      const tar = at(`odd-${specs++}.tar`)
+      const { status, stderr } = await program.run(["export", word, id, "-o", tar], options())
+      expect({ status }, stderr).toEqual({ status: 0 })
+      return execFileSync("tar", ["-tvf", tar, "--numeric-owner"], { encoding: "utf8" })
+        .split("\n")
+        .map((line) => line.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d /, " "))
+        .sort()
+    }
+    const found = await listing(storeWord("odd"))
+    expect(found.length).toBeGreaterThan(10)
+    expect(found).toEqual(await listing(rsync))
+  })
+
+  it("steps have the limits that they are given, and what an engine refuses is told", async () => {
+    const step = (command: string): string => `(${BASE} (run (network host) (shell "${command}")))`
+    const hog = step("head -c 300000000 /dev/zero | { read x; echo $x; }; x=$(head -c 200000000 /dev/zero | tr 0 1)")
+    const eat = step("dd if=/dev/zero of=/dev/null bs=200M count=1")
+    expect(hog).not.toBe(eat)
+    for (const flag of ["--docker-memory=20M", "--memory=20M"]) {
+      expect(await fails(FAILED, `memory${flag}`, eat, flag)).toContain("memory")
+    }
+    const ended = async (name: string, spec: string, ...more: ReadonlyArray<string>) => {
+      const { status, stderr, stdout } = await program.run(["build", ...words(name, spec, ...more)], options())
+      expect({ status }, stderr).toEqual({ status: 0 })
+      return stdout
+    }
+    const interfaces = await ended("limits", step("ls /sys/class/net; echo end"), "--docker-network=none")
+    expect(interfaces).toContain("\nlo\nend\n")
+    expect(await fails(LACKS, "limits", step("echo 1"), "--docker-isolation=hyperv")).toMatchSnapshot()
+    expect(await fails(LACKS, "limits", step("echo 2"), "--runtime=unknown")).toMatchSnapshot()
+    expect(await fails(LACKS, "limits", step("echo 3"), "--docker-network=unknown")).toMatchSnapshot()
+    expect(await fails(LACKS, "limits", step("echo 4"), "--fast-sync")).toMatchSnapshot()
+    const cpus = step("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null; echo end")
+    expect(await ended("limits", cpus, "--docker-cpus=0.5")).toMatch(/\n50000( 100000)?\nend\n/)
+  })
+
+  it("two programs make a result once; all commands know it; and what is deleted is gone from the engine", async () => {
+    const spec = `(${BASE} (run (cache (c (target /c))) (shell "echo x >> /c/runs; cat /c/runs; echo y > /y")))`
+    const both = await Promise.all([1, 2].map(() => builds("both", spec)))
+    const [id = ""] = both
+    expect(both).toEqual([id, id])
+    expect(await run("log", "both", id)).toBe("x\n")
+    expect(await run("ls", "both")).toContain(id.slice(0, 12))
+    expect(await run("inspect", "both", id)).toContain(id)
+    expect(JSON.parse(await run("df", "both", "--format=json"))).toBeTypeOf("object")
+    await run("fsck", "both", "--record")
+    await run("fsck", "both", "--data")
+    expect(await run("healthcheck", "both")).not.toContain("failed")
+    await run("export", "both", id, "--format=docker-archive", "-t", "x:1", "-o", at("x.tar"))
+    expect(Fs.readFileSync(at("x.tar")).includes('"RepoTags":["')).toBe(true)
+    const [repository = ""] = (await imageOf("both", id)).split(":")
+    await run("delete", "both", id)
+    await run("prune", "both")
+    await run("clean", "both")
+    const { containers, images, volumes } = await objects(engine.host)
+    const left = [...containers, ...images, ...volumes].filter((one) => one.startsWith(repository))
+    expect(left.filter((one) => !one.endsWith(":empty"))).toEqual([])
+    expect(temporaryIn(store("both"))).toEqual([])
   })
 })
 
