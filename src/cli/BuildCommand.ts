@@ -1,5 +1,6 @@
 /** `obuilder build`: plans a spec, and builds it or prints the plan. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import type { StepId } from "../domain/Digest.ts"
@@ -189,9 +190,21 @@ const runBuild = (
         Effect.tapError((error) =>
           Effect.ignore(view.flush(error._tag === "StepFailed" ? Option.some(error.step.stage) : Option.none()))
         ),
-        Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new CutShort()))
+        Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new CutShort())),
+        endedFirst
       )
     })
+  )
+
+/**
+ * A race that is interrupted does not wait for who runs in it: the store would be
+ * closed, and its space removed, while steps still go on. In a fiber of its own it is waited for.
+ */
+const endedFirst = <A, E, R>(race: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.fork(restore(race)), (fiber) =>
+      Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.interrupt(fiber))
+    )
   )
 
 const readSecrets = (

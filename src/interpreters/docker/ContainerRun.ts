@@ -17,7 +17,7 @@ import * as MountPoints from "./MountPoints.ts"
 import * as OutputFrames from "./OutputFrames.ts"
 import * as Remover from "./Remover.ts"
 import * as SecretFiles from "./SecretFiles.ts"
-import { clearing } from "./Workshop.ts"
+import { clearing, later } from "./Workshop.ts"
 
 /** As `SandboxService.run`. */
 export const run = <E>(
@@ -53,7 +53,7 @@ export const run = <E>(
     if ("outcome" in made) return yield* fail(made.outcome)
     const { id } = made
     const attached = yield* attach(calls, id)
-    const refused = yield* ask("cannot start a container", (signal) => calls.start(id, signal))
+    const refused = yield* ask("cannot start a container", (signal) => calls.start(id, later(signal)))
     if (refused !== undefined) {
       const why = startFailure(calls.name, [refused.problem.message], command.argv)
       return yield* why instanceof SandboxError ? orUser(refused.problem, why, fail) : fail(why)
@@ -98,7 +98,9 @@ export const container = (
   const remove = Effect.ignore(attempt("cannot remove a container", () => calls.removeContainer(name, clearing())))
   return Effect.zipRight(
     Effect.addFinalizer(() => remove),
-    attempt("cannot make a container", (signal) => calls.createContainer(name, { ...config, Image: image }, signal))
+    attempt("cannot make a container", (signal) =>
+      calls.createContainer(name, { ...config, Image: image }, later(signal))
+    )
   ).pipe(
     Effect.map((id): Made => ({ id })),
     Effect.catchAll((problem) =>

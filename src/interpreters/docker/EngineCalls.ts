@@ -76,8 +76,6 @@ interface DiskUsage {
   readonly Volumes?: ReadonlyArray<{ readonly Name: string; readonly UsageData?: { readonly Size: number } }> | null
 }
 
-const NEVER = new AbortController().signal
-
 const MAX_DOCUMENT = 64 * 1024 * 1024
 
 /** What an engine refused, with the status that it answered. */
@@ -171,16 +169,15 @@ export class EngineCalls {
     await this.streamed({ method: "POST", path, body: tar, isLong: true, signal })
   }
 
-  /** Gives its id. Is not broken off once it has begun: the engine would go on. */
+  /** Gives its id. */
   async createContainer(name: string, config: object, signal: AbortSignal): Promise<string> {
-    signal.throwIfAborted()
     const path = `/containers/create${queryOf({ name })}`
     const { Id } = await this.json<{ readonly Id: string }>({
       method: "POST",
       path,
       document: config,
       isLong: true,
-      signal: NEVER
+      signal
     })
     return Id
   }
@@ -255,7 +252,7 @@ export class EngineCalls {
     return (await this.json<ReadonlyArray<Change> | null>({ method: "GET", path, isLong: true, signal })) ?? []
   }
 
-  /** Makes an image of it. Is not broken off once it has begun: the engine would go on. */
+  /** Makes an image of it. */
   async commit(
     container: string,
     repository: string,
@@ -263,9 +260,8 @@ export class EngineCalls {
     config: ImageConfig,
     signal: AbortSignal
   ): Promise<void> {
-    signal.throwIfAborted()
     const path = `/commit${queryOf({ container, repo: repository, tag, pause: "0" })}`
-    await this.json({ method: "POST", path, document: config, isLong: true, signal: NEVER })
+    await this.json({ method: "POST", path, document: config, isLong: true, signal })
   }
 
   /** What is at a path in a container; none where nothing is. */

@@ -72,9 +72,11 @@ export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effec
       writeTree(new LayeredTree([root]), "tar", write, { latest: Number.POSITIVE_INFINITY, onError }),
       Effect.sync(() => tar.end())
     )
-    const importing = attempt("cannot make an image", (signal) =>
-      tree.workshop.fill(tree, tar, config, present, signal)
-    )
+    const importing = attempt("cannot make an image", (signal) => {
+      // What is whole by then is waited for, and what is not the engine drops.
+      signal.addEventListener("abort", () => tar.destroy())
+      return tree.workshop.fill(tree, tar, config, present, signal)
+    })
     yield* Effect.all([writing, importing], { concurrency: 2, discard: true })
   }).pipe(Effect.scoped)
 

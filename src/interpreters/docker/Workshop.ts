@@ -33,6 +33,18 @@ const CLEAR_TIME = 60_000
 /** A signal for what has to be done, whatever was interrupted. */
 export const clearing = (): AbortSignal => AbortSignal.timeout(CLEAR_TIME)
 
+/**
+ * A signal for what an engine goes on with when nobody waits for it any more,
+ * and that can only be removed once it is there: it comes that much later.
+ */
+export const later = (signal: AbortSignal): AbortSignal => {
+  const late = new AbortController()
+  const stop = (): void => clearing().addEventListener("abort", () => late.abort())
+  if (signal.aborted) stop()
+  else signal.addEventListener("abort", stop, { once: true })
+  return late.signal
+}
+
 export interface WorkshopOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Where the store's {@link Identity} is kept, or the prefix itself. */
@@ -181,7 +193,7 @@ export class Workshop {
     const called = `${this.objectOf(name)}-${randomBytes(4).toString("hex")}`
     try {
       // An engine makes no container that could run nothing.
-      const container = await calls.createContainer(called, { Cmd: ["none"], ...config, Image: image }, signal)
+      const container = await calls.createContainer(called, { Cmd: ["none"], ...config, Image: image }, later(signal))
       return await use(calls, container)
     } finally {
       // By its name: where the request for it was cut off it may be there all the same.
@@ -216,7 +228,7 @@ export class Workshop {
     const had = Specials.fromLabel(before.Config?.Labels?.[Specials.LABEL])
     const present = Specials.after(had, await calls.changes(container, signal))
     await this.replace(tree, withPresent(before.Config ?? {}, present), signal, (tag, config) =>
-      calls.commit(container, this.temporary, tag, config, signal)
+      calls.commit(container, this.temporary, tag, config, later(signal))
     )
   }
 
@@ -230,7 +242,7 @@ export class Workshop {
   ): Promise<void> {
     const calls = await this.calls
     await this.replace(tree, withPresent(config, present), signal, (tag) =>
-      calls.importTar(tar, this.temporary, tag, signal)
+      calls.importTar(tar, this.temporary, tag, later(signal))
     )
   }
 
@@ -281,7 +293,7 @@ export class Workshop {
       await PackedTar.entry(stream, { name: "manifest.json" }, Buffer.from(JSON.stringify(manifest)))
       await PackedTar.entry(stream, { name: "config.json" }, configuration)
     })
-    await calls.load(archive, signal)
+    await calls.load(archive, later(signal))
   }
 
   /** An engine with containerd's image store wants the layers themselves: there the image stays as it was made. */
