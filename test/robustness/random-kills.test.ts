@@ -41,7 +41,7 @@ const randoms = (seed: number) => () => {
 
 const SEED = Number(process.env["OBUILDER_SEED"] ?? 20261122)
 /** On each kind of store. */
-const KILLS = Number(process.env["OBUILDER_KILLS"] ?? 30)
+const KILLS = Number(process.env["OBUILDER_KILLS"] ?? 10)
 /** Killed in one test, on one store, one after the other. */
 const IN_A_ROW = 10
 /** Milliseconds for one of them, with what is checked after it. */
