@@ -145,16 +145,11 @@ class LocalStore implements StoreService {
 
   readonly result = (id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> => {
     const found = this.attempt("read", () => Option.map(this.meta(id), (meta) => info(id, meta)))
-    const { kept } = this
-    return kept === undefined
-      ? found
-      : Effect.flatMap(found, (known) =>
-          Option.isNone(known)
-            ? Effect.succeed(known)
-            : Effect.flatMap(kept, (isThere) =>
-                isThere(`${this.layout.root}/${ownLayer(id)}`) ? Effect.succeed(known) : this.lost(id)
-              )
-        )
+    return Effect.flatMap(found, (known) =>
+      Option.isNone(known)
+        ? Effect.succeed(known)
+        : Effect.flatMap(this.isKept(id), (isThere) => (isThere ? Effect.succeed(known) : this.lost(id)))
+    )
   }
 
   readonly realised = (planned: StepId): Effect.Effect<Option.Option<StepId>, StoreError> =>
@@ -183,6 +178,12 @@ class LocalStore implements StoreService {
       Cooperate.run(
         () => this.holds.hold(id, space, () => this.results.get(id) !== undefined),
         (error) => this.failed("hold a result in", error)
+      )
+    ).pipe(
+      Effect.flatMap((held) =>
+        (held ? this.isKept(id) : Effect.succeed(true)).pipe(
+          Effect.flatMap((isThere) => (isThere ? Effect.succeed(held) : Effect.as(this.lost(id), false)))
+        )
       )
     )
 
@@ -261,6 +262,16 @@ class LocalStore implements StoreService {
   readonly reclaim = Effect.suspend(() =>
     deadIn(this.layout.temporary).length === 0 ? Effect.void : Effect.ignore(this.temporary())
   )
+
+  /** Whether its files are there. Another process may have made it since that was first asked. */
+  private isKept(id: StepId): Effect.Effect<boolean, StoreError> {
+    const { present } = this.trees
+    if (this.kept === undefined || present === undefined) return Effect.succeed(true)
+    const path = `${this.layout.root}/${ownLayer(id)}`
+    return Effect.flatMap(this.kept, (isThere) =>
+      isThere(path) ? Effect.succeed(true) : Effect.map(present, (isThereNow) => isThereNow(path))
+    )
+  }
 
   /** What is left of a result goes whose files are not there any more: nobody can build on it. */
   private lost(id: StepId): Effect.Effect<Option.Option<ResultInfo>, StoreError> {
