@@ -164,17 +164,19 @@ describeWith(["root", "docker", "busybox"], "a build in a Docker engine", () => 
     })
   )
 
-  it.live.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("whose step runs ends with %s, and the step with it", (signal) =>
-    Effect.promise(async () => {
-      const store = `runs-${signal}`
-      const running = program.start(words(store, "long"), environment())
-      await until("the step runs", () => sleeping().length > 0)
-      running.kill(signal)
-      const { status, stderr } = await running.ended
-      if (signal === "SIGKILL") await program.builds(words(store, "next").slice(1), environment())
-      else expect({ status }, stderr).toEqual({ status: statuses[signal] })
-      expect(await left(running, store)).toEqual([])
-    })
+  it.live.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
+    "whose step runs ends with %s, and the step with it",
+    (signal) =>
+      Effect.promise(async () => {
+        const store = `runs-${signal}`
+        const running = program.start(words(store, "long"), environment())
+        await until("the step runs", () => sleeping().length > 0)
+        running.kill(signal)
+        const { status, stderr } = await running.ended
+        if (signal === "SIGKILL") await program.builds(words(store, "next").slice(1), environment())
+        else expect({ status }, stderr).toEqual({ status: statuses[signal] })
+        expect(await left(running, store)).toEqual([])
+      })
   )
 })
 

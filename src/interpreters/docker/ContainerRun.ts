@@ -94,7 +94,9 @@ const container = (
   const remove = Effect.ignore(attempt("cannot remove a container", () => calls.removeContainer(name, clearing())))
   return Effect.zipRight(
     Effect.addFinalizer(() => remove),
-    attempt("cannot make a container", (signal) => calls.createContainer(name, { ...config, Image: image }, later(signal)))
+    attempt("cannot make a container", (signal) =>
+      calls.createContainer(name, { ...config, Image: image }, later(signal))
+    )
   ).pipe(
     Effect.map((id): Made => ({ id })),
     Effect.catchAll((problem) =>
