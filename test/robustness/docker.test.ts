@@ -16,7 +16,6 @@ const program = new Program("on-docker")
 const at = (name: string): string => program.path(name)
 
 const FAILED = 1
-const WRONG = 2
 const LACKS = 3
 
 /** How the base is run, which is not how its steps are. */
@@ -58,8 +57,11 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
   ]
   const builds = (name: string, spec: string, ...more: ReadonlyArray<string>): Promise<string> =>
     program.builds(words(name, spec, ...more), { ...options(), store: store(name) })
-  const fails = (status: number, name: string, spec: string, ...more: ReadonlyArray<string>): Promise<string> =>
-    program.fails(status, ["build", "-q", ...words(name, spec, ...more)], { ...options(), store: store(name) })
+  const fails = async (status: number, name: string, spec: string, ...more: ReadonlyArray<string>): Promise<string> => {
+    const all = { ...options(), store: store(name) }
+    const said = await program.fails(status, ["build", "-q", ...words(name, spec, ...more)], all)
+    return said.replaceAll(engine.host, "HOST")
+  }
   const run = async (command: string, name: string, ...more: ReadonlyArray<string>): Promise<string> => {
     const { status, stderr, stdout } = await program.run([command, storeWord(name), ...more], options())
     expect({ status }, stderr).toEqual({ status: 0 })
@@ -154,8 +156,9 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     const image = await imageOf("lost", id)
     const [repository = ""] = image.split(":")
     const ours = async () => (await objects(engine.host)).images.filter((one) => one.startsWith(`${repository}:`))
-    for (const gone of [[image], await ours()]) {
-      for (const one of gone) expect((await ask(engine.host, "DELETE", `/images/${one}?force=1`)).status).toBe(200)
+    for (const gone of [() => [image], ours]) {
+      for (const one of await gone())
+        expect((await ask(engine.host, "DELETE", `/images/${one}?force=1`)).status).toBe(200)
       expect(await builds("lost", spec)).toBe(id)
       expect(await ours()).toContain(await imageOf("lost", id))
     }
@@ -184,7 +187,7 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
       ["inspect", id],
       ["df"],
       ["fsck"],
-      ["prune"],
+      ["prune", "--keep-storage=0"],
       ["delete", id],
       ["healthcheck"]
     ] as const) {
@@ -195,7 +198,7 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     }
     expect(said).toMatchSnapshot()
     const wrong = { environment: { ...options().environment, DOCKER_HOST: "ssh://me@builder" }, store: store("wrong") }
-    expect(await program.fails(WRONG, ["build", ...words("wrong", spec)], wrong)).toMatchSnapshot()
+    expect(await program.fails(LACKS, ["build", "-q", ...words("wrong", spec)], wrong)).toMatchSnapshot()
   })
 
   it("images without any program take and give files of all kinds", async () => {
@@ -217,7 +220,7 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     const spec = `((build odd ((from oci:odd)))
       (build between ((from scratch) (copy (from (build odd)) (src .) (dst /all)) (copy (src file) (dst /all/up/))))
       (from scratch)
-      (copy (from (build between)) (src /all/a /all/b /all/loop /all/d) (dst /some/))
+      (copy (from (build between)) (src /all /all/a /all/b /all/d) (dst /some/))
       (copy (from (build between)) (src "/all/${long.split("/")[0]}" "/all/é☃\\n" /all/up /all/nowhere) (dst /some)))`.replace(
       "(dst /some)))",
       "(dst /some/)))"
@@ -242,9 +245,7 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
 
   it("steps have the limits that they are given, and what an engine refuses is told", async () => {
     const step = (command: string): string => `(${BASE} (run (network host) (shell "${command}")))`
-    const hog = step("head -c 300000000 /dev/zero | { read x; echo $x; }; x=$(head -c 200000000 /dev/zero | tr 0 1)")
     const eat = step("dd if=/dev/zero of=/dev/null bs=200M count=1")
-    expect(hog).not.toBe(eat)
     for (const flag of ["--docker-memory=20M", "--memory=20M"]) {
       expect(await fails(FAILED, `memory${flag}`, eat, flag)).toContain("memory")
     }
@@ -279,7 +280,7 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     expect(Fs.readFileSync(at("x.tar")).includes('"RepoTags":["')).toBe(true)
     const [repository = ""] = (await imageOf("both", id)).split(":")
     await run("delete", "both", id)
-    await run("prune", "both")
+    await run("prune", "both", "--max-items=1", "--older-than=0s")
     await run("clean", "both")
     const { containers, images, volumes } = await objects(engine.host)
     const left = [...containers, ...images, ...volumes].filter((one) => one.startsWith(repository))
