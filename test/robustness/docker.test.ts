@@ -110,7 +110,7 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     const after = await everythingSaid(engine.host)
     expect(after).not.toContain(secret)
     const { images } = await objects(engine.host)
-    const made = images.filter((one) => !before.images.includes(one))
+    const made = images.filter((one) => !before.images.includes(one) && !one.endsWith(":empty"))
     expect(made.length).toBe(2)
     for (const image of made) {
       const { body, status } = await ask(engine.host, "GET", `/images/${image}/get`)
@@ -162,14 +162,13 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
       expect(await builds("lost", spec)).toBe(id)
       expect(await ours()).toContain(await imageOf("lost", id))
     }
-    // What went with its directory is swept by the next store there.
-    const volume = await ask(engine.host, "POST", "/volumes/create", { Name: `${repository}-0123456789abcdef` })
-    expect(volume.status).toBe(201)
-    const before = new Set(await ours())
-    Fs.rmSync(store("lost"), { recursive: true })
-    expect(await builds("lost", "((from scratch) (copy (src file) (dst /)))")).not.toBe(id)
-    expect((await ours()).filter((one) => before.has(one) && !one.endsWith(":empty"))).toEqual([])
-    expect((await objects(engine.host)).volumes).not.toContain(`${repository}-0123456789abcdef`)
+    // What an engine went on with when its client was killed is swept by the next build that runs something.
+    const left = `${repository}-0123456789abcdef`
+    expect((await ask(engine.host, "POST", "/volumes/create", { Name: left })).status).toBe(201)
+    const before = await ours()
+    await builds("lost", "((from scratch) (copy (src file) (dst /)))")
+    expect(await ours()).toEqual(expect.arrayContaining([...before]))
+    expect((await objects(engine.host)).volumes).not.toContain(left)
   })
 
   it("what is cached needs no engine, and what is not says that there is none", async () => {

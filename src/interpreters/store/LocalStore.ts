@@ -356,7 +356,7 @@ class LocalStore implements StoreService {
         Cooperate.run(
           () => Cooperate.toTheEnd(this.trees.sweep?.()),
           (error) => this.failed("clear up", error)
-        ).pipe(Effect.catchAll(({ message }) => Effect.logWarning(message)))
+        ).pipe(Effect.catchAll(({ message }) => Effect.logDebug(message)))
       ),
       Effect.tap((space) =>
         Effect.addFinalizer((exit) =>
