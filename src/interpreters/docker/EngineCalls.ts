@@ -58,7 +58,6 @@ export interface EngineInfo {
   /** The engine's own, for as long as it keeps its data. */
   readonly ID: string
   readonly OSType: string
-  readonly OSVersion?: string
   readonly DriverStatus?: ReadonlyArray<readonly [string, string]> | null
 }
 
@@ -161,12 +160,6 @@ export class EngineCalls {
   async pull(repository: string, version: string, platform: string, signal: AbortSignal): Promise<void> {
     const path = `/images/create${queryOf({ fromImage: repository, tag: version, platform })}`
     await this.streamed({ method: "POST", path, isLong: true, signal })
-  }
-
-  /** Makes an image as a Dockerfile says, which is alone in the tar. */
-  async build(tar: AsyncIterable<Uint8Array>, name: string, network: string, signal: AbortSignal): Promise<void> {
-    const path = `/build${queryOf({ t: name, networkmode: network, rm: "1", forcerm: "1" })}`
-    await this.streamed({ method: "POST", path, body: tar, isLong: true, signal })
   }
 
   /** Gives its id. */

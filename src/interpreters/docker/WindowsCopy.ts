@@ -190,7 +190,7 @@ const copyAcross = async (
   }
 }
 
-/** Cygwin's numbers for those who are in every container: https://cygwin.com/cygwin-ug-net/ntsec.html. */
+/** Cygwin's numbers for those who are in every container: Cygwin User Guide, "POSIX accounts, permission, and security". */
 const AUTHORITY = 0x1000 * 93
 const RELATIVE: Readonly<Record<string, number>> = { containeradministrator: 1, containeruser: 2 }
 

@@ -5,7 +5,6 @@
  * needed: by copies, caches and secrets.
  */
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
-import * as PackedTar from "../host/PackedTar.ts"
 import type { EngineCalls } from "./EngineCalls.ts"
 import * as WindowsCommand from "./WindowsCommand.ts"
 import * as WindowsConfig from "./WindowsConfig.ts"
@@ -17,18 +16,8 @@ import { clearing, type Workshop } from "./Workshop.ts"
 export const DIRECTORY = "C:\\obuilder-libexec"
 export const TAR = `${DIRECTORY}\\tar.exe`
 
-/** Names an image with Cygwin in `C:\cygwin64`, instead of one that is made. */
+/** Names an image that has Cygwin with its `tar` in `C:\cygwin64`: nothing is downloaded here that nobody named. */
 export const IMAGE_VARIABLE = "OBUILDER_WINDOWS_TOOLS"
-
-const SITE = "https://mirrors.kernel.org/sourceware/cygwin/"
-
-/** Windows as `/info` says it, and the base image that is made for it; others take the one before them. */
-const VERSIONS: ReadonlyArray<readonly [build: number, tag: string]> = [
-  [26100, "ltsc2025"],
-  [20348, "ltsc2022"],
-  [17763, "ltsc2019"],
-  [0, "ltsc2016"]
-]
 
 const making = new WeakMap<Workshop, Promise<void>>()
 
@@ -57,61 +46,23 @@ const volumeOf = (workshop: Workshop): string => workshop.objectOf("libexec")
 
 /** An image for containers that only have volumes. */
 export const plainImage = async (workshop: Workshop, signal: AbortSignal): Promise<string> =>
-  WindowsImages.ensure(workshop, given(workshop) ?? (await serverCore(workshop, signal)), signal)
+  WindowsImages.ensure(workshop, imageOf(workshop), signal)
 
-const given = (workshop: Workshop): string | undefined => {
-  const name = workshop.environment[IMAGE_VARIABLE]
-  return name === "" ? undefined : name
-}
-
-const serverCore = async (workshop: Workshop, signal: AbortSignal): Promise<string> => {
-  const { OSVersion = "" } = await workshop.info(signal)
-  const build = Number(/\b\d{5}\b/.exec(OSVersion)?.[0] ?? VERSIONS[1]?.[0])
-  const [, tag = ""] = VERSIONS.find(([least]) => build >= least) ?? []
-  return `mcr.microsoft.com/windows/servercore:${tag}`
-}
-
-const make = async (workshop: Workshop, name: string, signal: AbortSignal): Promise<void> => {
-  const calls = await workshop.calls
-  const volume = volumeOf(workshop)
-  if (await calls.hasVolume(volume, signal)) return
-  const image = given(workshop)
-  if (image !== undefined) {
-    await WindowsImages.ensure(workshop, image, signal)
-    return fill(workshop, { image, name, volume }, signal)
-  }
-  const own = `${workshop.temporary}:${name}-tools`
-  try {
-    await calls.build(context(await serverCore(workshop, signal)), own, WindowsConfig.NETWORK, signal).catch(noTools)
-    await fill(workshop, { image: own, name, volume }, signal)
-  } finally {
-    await calls.untag(own, clearing())
-  }
-}
-
-const noTools = (cause: unknown): never => {
+const imageOf = ({ environment }: Workshop): string => {
+  const name = environment[IMAGE_VARIABLE] ?? ""
+  if (name !== "") return name
   throw problem(
-    `cannot make an image with Cygwin's tar: ${(cause as Error).message}`,
-    `the engine needs to reach mcr.microsoft.com, www.cygwin.com and mirrors.kernel.org for that; or name an image that has C:\\cygwin64 in ${IMAGE_VARIABLE}`,
-    cause
+    "copies, caches and secrets in containers of Windows need a tar that knows symbolic links, which Windows' own does not",
+    `name an image that has Cygwin with its tar in C:\\cygwin64: ${IMAGE_VARIABLE}=REGISTRY/IMAGE:TAG`
   )
 }
 
-/** A directory with nothing but a Dockerfile. */
-const context = (base: string): AsyncIterable<Uint8Array> =>
-  PackedTar.chunks((stream) => PackedTar.entry(stream, { name: "Dockerfile" }, Buffer.from(dockerfile(base))))
-
-const dockerfile = (base: string): string =>
-  [
-    "# escape=`",
-    `FROM ${base}`,
-    "ADD https://www.cygwin.com/setup-x86_64.exe C:/cygwin-setup.exe",
-    [
-      "RUN C:\\cygwin-setup.exe --quiet-mode --no-shortcuts --no-startmenu --no-desktop --only-site",
-      `--site ${SITE} --root C:\\cygwin64 --local-package-dir C:\\cygwin-packages --packages tar`
-    ].join(" "),
-    ""
-  ].join("\n")
+const make = async (workshop: Workshop, name: string, signal: AbortSignal): Promise<void> => {
+  const volume = volumeOf(workshop)
+  if (await (await workshop.calls).hasVolume(volume, signal)) return
+  const image = await plainImage(workshop, signal)
+  await fill(workshop, { image, name, volume }, signal)
+}
 
 /** The program comes last, under a name of its own until it is whole: where it is, everything is. */
 const FILL = [

@@ -9,9 +9,7 @@ import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import { Readable } from "node:stream"
 import { buffer } from "node:stream/consumers"
-import { extract } from "tar-stream"
 import * as Cmd from "./cmd.ts"
 import { absolute, archive, entry, type Files, FileSystem } from "./files.ts"
 
@@ -174,7 +172,7 @@ class Engine implements WindowsEngine {
       const isJson = request.headers["content-type"] === "application/json"
       const body = isJson ? (JSON.parse(bytes.toString()) as Asked["body"]) : {}
       this.asked.push({ method, path, query: url.searchParams, body })
-      const answered = await this.route(`${method} ${path}`, url.searchParams, body, bytes, response)
+      const answered = await this.route(`${method} ${path}`, url.searchParams, body, response)
       if (answered === undefined) throw new Error(`no such request is documented: ${method} ${path}`)
     } catch (error) {
       const status = error instanceof Refusal ? error.status : 500
@@ -207,7 +205,6 @@ class Engine implements WindowsEngine {
     what: string,
     query: URLSearchParams,
     body: Asked["body"],
-    bytes: Buffer,
     response: ServerResponse
   ): Promise<true | undefined> {
     const [, first = "", last = ""] =
@@ -251,8 +248,6 @@ class Engine implements WindowsEngine {
         return send(response, 201, body)
       case "POST /images/create":
         return this.pull(query, response)
-      case "POST /build":
-        return this.build(query, bytes, response)
       case "POST /commit":
         return this.commit(query, body, response)
       case "POST /containers/create":
@@ -338,23 +333,6 @@ class Engine implements WindowsEngine {
     if (found !== undefined) this.images.set(name, found)
     response.writeHead(200, { "content-type": "application/json" })
     response.end(`${JSON.stringify({ status: "Pulling" })}\r\n${JSON.stringify(last)}\r\n`)
-    return true
-  }
-
-  private async build(query: URLSearchParams, tar: Buffer, response: ServerResponse): Promise<true> {
-    const reading = extract()
-    Readable.from([tar]).pipe(reading)
-    const files: Array<string> = []
-    for await (const file of reading) files.push(`${file.header.name}\n${(await buffer(file)).toString()}`)
-    const [text = "", ...others] = files
-    const from = /^FROM (\S+)$/m.exec(text)?.[1] ?? ""
-    if (others.length > 0 || !text.startsWith("Dockerfile\n# escape=`\n")) throw new Error(`built of ${files.join()}`)
-    const base = this.images.get(from) ?? this.registry.get(from)
-    const works = base !== undefined && text.includes("--packages tar")
-    if (base !== undefined) this.images.set(from, base)
-    if (works) this.images.set(query.get("t") ?? "", withCygwin())
-    response.writeHead(200, { "content-type": "application/json" })
-    response.end(JSON.stringify(works ? { stream: "built" } : { error: `cannot pull ${from}` }))
     return true
   }
 
