@@ -55,7 +55,11 @@ export const run = <E>(
     const attached = yield* attach(calls, id)
     const refused = yield* ask("cannot start a container", (signal) => calls.start(id, later(signal)))
     if (refused !== undefined) {
-      const why = startFailure(calls.name, [refused.problem.message], command.argv)
+      const why = startFailure(
+        calls.name,
+        [refused.problem.message.replace(`${calls.name} answers `, "")],
+        command.argv
+      )
       return yield* why instanceof SandboxError ? orUser(refused.problem, why, fail) : fail(why)
     }
     yield* pump(attached, output)
