@@ -242,6 +242,18 @@ describeWith(["root", "docker", "busybox"], "with results in a Docker engine", (
     expect(found).toEqual(await listing(rsync))
   })
 
+  it("what engines take for deletions is in no base and in no copy", async () => {
+    program.write("source/base/été/file", "kept\n")
+    const spec = "((from rootfs:base) (copy (src base) (dst /)))"
+    await builds("names", spec)
+    program.write("source/base/été/.wh.file", "")
+    const refused = /été\/\.wh\.file cannot be in an image/
+    for (const one of ["((from rootfs:base))", "((from scratch) (copy (src base) (dst /)))"]) {
+      expect(await fails(FAILED, "names", one)).toMatch(refused)
+    }
+    Fs.rmSync(at("source/base"), { recursive: true })
+  })
+
   it("steps have the limits that they are given, and what an engine refuses is told", async () => {
     const step = (command: string): string => `(${BASE} (run (network host) (shell "${command}")))`
     const eat = step("dd if=/dev/zero of=/dev/null bs=200M count=1")

@@ -92,15 +92,20 @@ export const flatten = (tree: DockerTree): Effect.Effect<void, ImageProblem> =>
     () => remove(tree.scratch)
   )
 
+const SLASH = Buffer.from("/")
+const WHITEOUT = Buffer.from(".wh.")
+
 /** What an engine would take for a sign that something else is gone, if the directory has such. */
 const whiteoutIn = (root: string): Effect.Effect<string | undefined, ImageProblem> =>
   Cooperate.run(
     function* () {
-      const pending = [""]
+      const pending = [Buffer.from(root)]
       for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-        for (const entry of Fs.readdirSync(`${root}${at}`, { withFileTypes: true, encoding: "latin1" })) {
-          if (entry.name.startsWith(".wh.")) return `${at}/${entry.name}`
-          if (entry.isDirectory()) pending.push(Buffer.from(`${at}/${entry.name}`, "latin1").toString("latin1"))
+        // Names need not be UTF-8.
+        for (const entry of Fs.readdirSync(at, { withFileTypes: true, encoding: "buffer" })) {
+          const path = Buffer.concat([at, SLASH, entry.name])
+          if (entry.name.subarray(0, WHITEOUT.length).equals(WHITEOUT)) return path.toString().slice(root.length)
+          if (entry.isDirectory()) pending.push(path)
         }
         yield
       }
