@@ -141,11 +141,18 @@ export const failedWith = (error: unknown): unknown =>
 /** The log as OBuilder's own tests write it: ids left out. */
 export class LogView {
   text = ""
+  private readonly headings: boolean
   private changed: Array<() => void> = []
   private readonly decoder = new TextDecoder()
 
+  /** Without headings, it is what commands wrote and what became of their steps. */
+  constructor({ headings = true }: { readonly headings?: boolean } = {}) {
+    this.headings = headings
+  }
+
   readonly onEvent = (event: BuildEvent): Effect.Effect<void> =>
     Effect.sync(() => {
+      if (event._tag === "Heading" && !this.headings) return
       this.text += event._tag === "Output" ? this.decoder.decode(event.chunk, { stream: true }) : line(event)
       const changed = this.changed
       this.changed = []

@@ -1,8 +1,6 @@
-/** The engine as it is on FreeBSD: with jails, on ZFS, on the stand-ins for the programs of both. */
+/** What only builds in jails, on ZFS, have, on the stand-ins for the programs of both. Their laws are in `engineLawsOnJails.test.ts`. */
 import { expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import { afterEach, beforeAll } from "vitest"
@@ -10,8 +8,6 @@ import type { StepId } from "../../src/domain/Digest.ts"
 import type { Op } from "../../src/domain/Spec.ts"
 import * as LocalBaseImages from "../../src/interpreters/base/LocalBaseImages.ts"
 import { Engine } from "../../src/interpreters/Engine.ts"
-import * as FileTree from "../../src/interpreters/memory/FileTree.ts"
-import * as TreeSource from "../../src/interpreters/memory/TreeSource.ts"
 import * as JailSandbox from "../../src/interpreters/sandbox/JailSandbox.ts"
 import { Store } from "../../src/interpreters/Store.ts"
 import * as ZfsStore from "../../src/interpreters/store/ZfsStore.ts"
@@ -19,8 +15,7 @@ import { contents } from "../laws/tar.ts"
 import { describeWith } from "../requirements.ts"
 import { fillFreeBsd } from "../standins/image.ts"
 import { forTests, mountsBelow, pretend } from "../standins/standIns.ts"
-import { build, copy, failedWith, LogView, type Request, run, spec } from "./builds.ts"
-import { alive } from "./sandbox/busybox.ts"
+import { build, LogView, type Request, run, spec } from "./builds.ts"
 
 /** What a spec's commands are run with where it says nothing else. */
 const addBash = (path: string): void =>
@@ -68,23 +63,6 @@ describeWith(["root", "busybox"], "a build in jails, on zfs", () => {
     inProcess(dataset)(Effect.flatMap(Store, (store) => contents(store, id)))
   const runs = (): number => standIns.calls().filter(([program]) => program === "jexec").length
 
-  it.live("logs its operations and the output of its commands, and replays them in another process", () =>
-    Effect.gen(function* () {
-      const store = newStore()
-      const log = new LogView()
-      const request = { spec: spec(base, [run("echo Append; echo runner >> base-id")]), onEvent: log.onEvent }
-      const id = yield* buildIn(store, request)
-      expect((yield* filesOf(store, id))["/base-id"]).toContain("base-distro\nrunner")
-      const heading = '/: (run (shell "echo Append; echo runner >> base-id"))\nAppend\n'
-      expect(log.text).toBe(`(from ${base})\n---> saved\n${heading}---> saved\n`)
-      const before = runs()
-      log.text = ""
-      expect(yield* buildIn(store, request)).toBe(id)
-      expect(log.text).toBe(`(from ${base})\n---> using from cache\n${heading}---> using from cache\n`)
-      expect(runs()).toBe(before)
-    })
-  )
-
   it.live("runs commands as the spec has it: shell, directory, user, variables, network", () =>
     Effect.gen(function* () {
       const store = newStore()
@@ -109,19 +87,6 @@ describeWith(["root", "busybox"], "a build in jails, on zfs", () => {
     })
   )
 
-  it.live("that fails says how, keeps what came before, and goes on from there", () =>
-    Effect.gen(function* () {
-      const store = newStore()
-      const failing = spec(base, [run("echo one > /one"), run("echo lost > /lost; exit 7")])
-      expect(failedWith(yield* Effect.flip(buildIn(store, { spec: failing })))).toEqual({ _tag: "Exit", status: 7 })
-      const before = runs()
-      const id = yield* buildIn(store, { spec: spec(base, [run("echo one > /one"), run("echo two > /two")]) })
-      expect(runs()).toBe(before + 1)
-      expect(Object.keys(yield* filesOf(store, id))).toEqual(expect.arrayContaining(["/one", "/two"]))
-      expect(Object.keys(yield* filesOf(store, id))).not.toContain("/lost")
-    })
-  )
-
   it.live("has caches that are kept, and secrets that are not", () =>
     Effect.gen(function* () {
       const store = newStore()
@@ -140,45 +105,6 @@ describeWith(["root", "busybox"], "a build in jails, on zfs", () => {
       const paths = Object.keys(yield* filesOf(store, id))
       expect(paths.filter((path) => /secret|^\/run|^\/var/.test(path))).toEqual([])
       expect(JSON.stringify(standIns.calls())).not.toContain("s3cret")
-    })
-  )
-
-  it.live("copies from its context and from nested builds, with many jobs", () =>
-    Effect.gen(function* () {
-      const store = newStore()
-      const tool = (name: string) => spec(base, [run(`echo ${name} > /out-${name}`)])
-      const id = yield* buildIn(store, {
-        spec: spec(
-          base,
-          [
-            copy(["out-a"], "/", { from: "a" }),
-            copy(["out-b"], "/", { from: "b" }),
-            copy(["in"], "/"),
-            run("cat /out-a /out-b /in > /all")
-          ],
-          { a: tool("a"), b: tool("b") }
-        ),
-        context: TreeSource.fromTree(FileTree.make({ in: "context\n" })),
-        jobs: 4
-      })
-      expect((yield* filesOf(store, id))["/all"]).toContain("a\nb\ncontext\n")
-    })
-  )
-
-  it.live("that is interrupted leaves no process, no jail and no mount", () =>
-    Effect.gen(function* () {
-      const store = newStore()
-      const up = yield* Deferred.make<void>()
-      const fiber = yield* Effect.fork(
-        buildIn(store, {
-          spec: spec(base, [run("echo up; sh -c 'sleep 1000; true' engine-interrupted", { caches: { c: "/c" } })]),
-          onEvent: (event) => (event._tag === "Output" ? Deferred.succeed(up, undefined) : Effect.void)
-        })
-      )
-      yield* Deferred.await(up)
-      expect(alive("engine-interrupted")).toBeGreaterThan(0)
-      yield* Fiber.interrupt(fiber)
-      expect(alive("engine-interrupted")).toBe(0)
     })
   )
 
