@@ -35,7 +35,8 @@ export const open = (options: UserOptions, state: string): Effect.Effect<Machine
     const permits = yield* Effect.makeSemaphore(1)
     return {
       run: (command, rootfs, output) => during(permits.withPermits(1)(user.run(command, rootfs, output))),
-      reclaim: permits.withPermits(1)(user.reclaim)
+      // While a step runs here there is nothing to reclaim, and nobody is to wait for its end.
+      reclaim: Effect.asVoid(permits.withPermitsIfAvailable(1)(user.reclaim))
     }
   })
 
