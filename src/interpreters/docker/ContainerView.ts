@@ -1,5 +1,6 @@
 /** Looks at the files of a container that does not run, as they are in its image. */
 import { posix } from "node:path"
+import * as ByteSource from "../base/ByteSource.ts"
 import { ImageProblem } from "../base/ImageProblem.ts"
 import type { EngineCalls, PathFacts } from "./EngineCalls.ts"
 import * as Specials from "./Specials.ts"
@@ -90,15 +91,9 @@ export class ContainerView {
     if (found?.kind !== "file") return ""
     const facts = await this.calls.pathFacts(this.container, at, this.signal)
     if (facts === undefined || facts.size > limit) return ""
-    const { TarReader } = await import("../base/TarReader.ts")
-    const pieces: Array<Buffer> = []
-    const reader = new TarReader({
-      entry: () => undefined,
-      data: (chunk) => void pieces.push(Buffer.from(chunk)),
-      end: () => undefined
-    })
-    for await (const chunk of this.calls.archive(this.container, at, this.signal)) reader.write(chunk)
-    return Buffer.concat(pieces).toString("utf8")
+    const { TarStream } = await import("./TarStream.ts")
+    const content = TarStream.contents(this.calls.archive(this.container, at, this.signal))
+    return (await ByteSource.collect(content, limit, at)).toString("utf8")
   }
 }
 

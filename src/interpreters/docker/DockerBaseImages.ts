@@ -81,13 +81,5 @@ const runsLinux = ({ workshop }: DockerTree): Effect.Effect<void, ImageProblem> 
 /** How the base's image is run. */
 const configOf = (configuration: string | null): ImageConfig => {
   if (configuration === null) return {}
-  const { config } = JSON.parse(configuration) as { readonly config?: ImageConfig | null }
-  const { Cmd, Entrypoint, Env, User, WorkingDir } = config ?? {}
-  return {
-    Cmd: Cmd ?? null,
-    Entrypoint: Entrypoint ?? null,
-    Env: Env ?? null,
-    User: User ?? "",
-    WorkingDir: WorkingDir ?? ""
-  }
+  return (JSON.parse(configuration) as { readonly config?: ImageConfig | null }).config ?? {}
 }

@@ -14,6 +14,7 @@ import type { DirectoryNode, FileNode, Manifest, ManifestNode } from "../../doma
 import type { User } from "../../domain/Spec.ts"
 import { problem } from "../base/ImageProblem.ts"
 import { contentOf } from "../host/HashFile.ts"
+import { type Ids, idsIn, MAX_BYTES, NoSuchUser, PASSWD } from "../host/ImageUser.ts"
 import { codeOf } from "../host/IoError.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import type { OpenFiles } from "../SourceTree.ts"
@@ -26,12 +27,6 @@ import * as TreeIndex from "./TreeIndex.ts"
 const FILE_MODE = 0o644
 const EXECUTABLE_MODE = 0o755
 const DIRECTORY_MODE = 0o755
-const MAX_PASSWD = 1 << 20
-
-interface Owner {
-  readonly uid: number
-  readonly gid: number
-}
 
 /** Something to be put at a path of the image. */
 interface Placed {
@@ -72,6 +67,7 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
       await workshop.keep(tree, container, signal)
     })
   } catch (error) {
+    if (error instanceof NoSuchUser) throw new CopyError({ path: PASSWD, message: error.message })
     if (error instanceof Unreachable) throw new CopyError({ path: error.path, message: error.message })
     throw error
   } finally {
@@ -82,22 +78,14 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
 const hasLink = (node: ManifestNode): boolean =>
   node._tag === "Link" || (node._tag === "Directory" && node.entries.some(hasLink))
 
-const ownerOf = async (view: ContainerView, user: User): Promise<Owner> => {
-  if (user._tag === "Unix") return user
-  for (const line of (await view.text("/etc/passwd", MAX_PASSWD)).split("\n")) {
-    const [name, , uid = "", gid = ""] = line.split(":")
-    if (name === user.name && isId(uid) && isId(gid)) return { uid: Number(uid), gid: Number(gid) }
-  }
-  throw new CopyError({ path: "/etc/passwd", message: `the image's /etc/passwd has no user "${user.name}"` })
-}
-
-const isId = (text: string): boolean => /^\d{1,10}$/.test(text)
+const ownerOf = async (view: ContainerView, user: User): Promise<Ids> =>
+  user._tag === "Unix" ? user : idsIn(await view.text(PASSWD, MAX_BYTES), user.name)
 
 /** Items that go into one tar. */
 class Job {
   private readonly view: ContainerView
   private readonly request: DockerCopy
-  private readonly owner: Owner
+  private readonly owner: Ids
   private readonly files: OpenFiles | undefined
   private readonly signal: AbortSignal
   /** What this tar puts where, by paths in the image. */
@@ -105,13 +93,7 @@ class Job {
   private readonly directories: Array<string> = []
   private readonly placed: Array<Placed> = []
 
-  constructor(
-    view: ContainerView,
-    request: DockerCopy,
-    owner: Owner,
-    files: OpenFiles | undefined,
-    signal: AbortSignal
-  ) {
+  constructor(view: ContainerView, request: DockerCopy, owner: Ids, files: OpenFiles | undefined, signal: AbortSignal) {
     this.view = view
     this.request = request
     this.owner = owner

@@ -67,18 +67,8 @@ export class DockerSource implements SourceTree {
 
   /** The content of one file; nothing where that is something else. */
   async *file(path: string, signal: AbortSignal): ByteSource {
-    const { TarReader } = await import("../base/TarReader.ts")
-    let pieces: Array<Buffer> = []
-    const reader = new TarReader({
-      entry: () => undefined,
-      data: (chunk) => void pieces.push(Buffer.from(chunk)),
-      end: () => undefined
-    })
-    for await (const chunk of this.archive(path, signal)) {
-      reader.write(chunk)
-      yield* pieces
-      pieces = []
-    }
+    const { TarStream } = await import("./TarStream.ts")
+    yield* TarStream.contents(this.archive(path, signal))
   }
 
   /** All of the tree that a `src` is about: what is on the way to it, and what is in it. */

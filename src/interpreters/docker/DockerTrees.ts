@@ -12,7 +12,6 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { basename } from "node:path"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
-import { Digest } from "../../domain/Digest.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { codeOf } from "../host/IoError.ts"
 import { namesIn } from "../host/Owners.ts"
@@ -218,9 +217,7 @@ class EngineTrees {
         )(this.workshop)
       ),
       Effect.flatMap(({ Id }) =>
-        Effect.flatMap(materialising, ({ unpack }) =>
-          unpack(this.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${at}/${LAYER}`)
-        )
+        Effect.flatMap(materialising, ({ unpack }) => unpack(this.workshop, Id, `${at}/${LAYER}`))
       ),
       Effect.mapError((error) => (error._tag === "ImageProblem" ? toStoreError(error) : error))
     )

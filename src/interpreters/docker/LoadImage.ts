@@ -6,6 +6,7 @@ import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { dockerArchive, type Services, type Wanted } from "../image/Export.ts"
 import type { Failure } from "../image/ResultImage.ts"
 import * as DockerEngine from "./DockerEngine.ts"
+import * as FedStream from "./FedStream.ts"
 
 /** Fails where there is no engine that answers. */
 export const check = (environment: Readonly<Record<string, string | undefined>>): Effect.Effect<void, ImageProblem> =>
@@ -24,24 +25,8 @@ export const load = (
   environment: Readonly<Record<string, string | undefined>>
 ): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {
-    const { PassThrough } = yield* Effect.promise(() => import("node:stream"))
-    const archive = yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const stream = new PassThrough()
-        // Who reads it tells what went wrong.
-        stream.on("error", () => undefined)
-        return stream
-      }),
-      (stream) => Effect.sync(() => stream.destroy())
-    )
+    const { stream: archive, write } = yield* FedStream.make
     let isWhole = false
-    /** Waits for ever where nobody reads any more. */
-    const write = (chunk: Uint8Array): Effect.Effect<void> =>
-      Effect.async((resume) => {
-        if (archive.destroyed) return
-        if (archive.write(chunk)) resume(Effect.void)
-        else archive.once("drain", () => resume(Effect.void))
-      })
     const writing = Effect.zipRight(
       dockerArchive(services, { id, options, name: Option.some(image) }, write),
       Effect.sync(() => {

@@ -6,6 +6,7 @@ import { Digest } from "../../domain/Digest.ts"
 import * as DockerArchive from "../base/DockerArchive.ts"
 import * as ImageFiles from "../base/ImageFiles.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
+import { hex } from "../base/ImageSchemas.ts"
 import * as Platform from "../base/Platform.ts"
 import { defaultLimits, unpackLayers } from "../base/UnpackLayers.ts"
 import * as Cooperate from "../host/Cooperate.ts"
@@ -16,22 +17,27 @@ import { writeTree } from "../host/TreeTar.ts"
 import { LAYER } from "../store/local/Layout.ts"
 import type { DockerTree } from "./DockerTree.ts"
 import type { ImageConfig } from "./EngineCalls.ts"
+import * as FedStream from "./FedStream.ts"
 import * as Specials from "./Specials.ts"
 import type { Workshop } from "./Workshop.ts"
 
-/** Unpacks an image into a directory that is made for it; gives that. */
-export const unpack = (workshop: Workshop, digest: Digest, root: string): Effect.Effect<string, ImageProblem> => {
+/** Unpacks the image of an id into a directory that is made for it; gives that. */
+export const unpack = (workshop: Workshop, id: string, root: string): Effect.Effect<string, ImageProblem> => {
   const directory = NamelessFile.directoryFor(workshop.environment)
   return Effect.acquireUseRelease(
     attempt(`cannot make a file in ${directory}`, () => NamelessFile.open(directory)),
     (file) =>
       attempt(`cannot keep an image in ${directory}`, async (signal) => {
         const calls = await workshop.calls
-        for await (const chunk of calls.save(`sha256:${digest}`, signal)) await file.writeFile(chunk)
+        for await (const chunk of calls.save(id, signal)) await file.writeFile(chunk)
         const files = await ImageFiles.archive(NamelessFile.pathOf(file.fd), `the archive from ${calls.name}`)
-        const { Architecture, Os, Variant } = await workshop.factsOf(`sha256:${digest}`, signal)
+        const { Architecture, Os, Variant } = await workshop.factsOf(id, signal)
         const variant = Variant === undefined || Variant === "" ? "" : `/${Variant}`
-        const image = await DockerArchive.lookUp(files, digest, Platform.parse(`${Os}/${Architecture}${variant}`))
+        const image = await DockerArchive.lookUp(
+          files,
+          Digest.make(hex(id)),
+          Platform.parse(`${Os}/${Architecture}${variant}`)
+        )
         if (image === undefined) throw problem(`${files.location} does not hold the image it was asked for`)
         Fs.mkdirSync(dirname(root), { recursive: true, mode: 0o700 })
         Fs.mkdirSync(root, { mode: 0o755 })
@@ -45,28 +51,14 @@ export const unpack = (workshop: Workshop, digest: Digest, root: string): Effect
 /** Makes a directory's files what a tree is. */
 export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effect.Effect<void, ImageProblem> =>
   Effect.gen(function* () {
-    const { PassThrough } = yield* Effect.promise(() => import("node:stream"))
     const present = new Set(
       Specials.SPECIALS.filter((path) => Fs.lstatSync(`${root}${path}`, { throwIfNoEntry: false }) !== undefined)
-    )
-    const tar = yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const stream = new PassThrough()
-        stream.on("error", () => undefined)
-        return stream
-      }),
-      (stream) => Effect.sync(() => stream.destroy())
     )
     const whiteout = yield* whiteoutIn(root)
     if (whiteout !== undefined) {
       return yield* problem(`${whiteout} cannot be in an image: Docker takes names that begin with .wh. for deletions`)
     }
-    const write = (chunk: Uint8Array): Effect.Effect<void> =>
-      Effect.async((resume) => {
-        if (tar.destroyed) return
-        if (tar.write(chunk)) resume(Effect.void)
-        else tar.once("drain", () => resume(Effect.void))
-      })
+    const { stream: tar, write } = yield* FedStream.make
     const onError = (cause: unknown) => problem(`cannot read ${root}: ${(cause as Error).message}`, undefined, cause)
     const writing = Effect.zipRight(
       writeTree(new LayeredTree([root]), "tar", write, { latest: Number.POSITIVE_INFINITY, onError }),
@@ -85,10 +77,7 @@ export const flatten = (tree: DockerTree): Effect.Effect<void, ImageProblem> =>
   Effect.acquireUseRelease(
     attempt("cannot look at an image", (signal) => tree.workshop.factsOf(tree.image ?? "", signal)),
     ({ Config, Id }) =>
-      Effect.flatMap(
-        unpack(tree.workshop, Digest.make(Id.replace(/^sha256:/, "")), `${tree.scratch}/${LAYER}`),
-        (root) => fill(tree, root, Config ?? {})
-      ),
+      Effect.flatMap(unpack(tree.workshop, Id, `${tree.scratch}/${LAYER}`), (root) => fill(tree, root, Config ?? {})),
     () => remove(tree.scratch)
   )
 

@@ -35,6 +35,11 @@ async function* read(tar: ByteSource): AsyncGenerator<Streamed> {
   }
 }
 
+/** The content of all files of a tar, one after the other: of the one, where it was made of one. */
+async function* contents(tar: ByteSource): ByteSource {
+  for await (const { content } of read(tar)) for await (const piece of content) yield Buffer.from(piece)
+}
+
 async function* eventsOf(tar: ByteSource): AsyncGenerator<Event, void> {
   let found: Array<Event> = []
   const reader = new TarReader({
@@ -51,4 +56,4 @@ async function* eventsOf(tar: ByteSource): AsyncGenerator<Event, void> {
   reader.end()
 }
 
-export const TarStream = { read }
+export const TarStream = { contents, read }

@@ -85,9 +85,7 @@ export class WindowsSource implements SourceTree {
   /** The content of one file; nothing where that is something else. */
   async *file(path: string, signal: AbortSignal): ByteSource {
     const { TarStream } = await import("./TarStream.ts")
-    for await (const { content } of TarStream.read(this.archive(path, signal))) {
-      for await (const piece of content) yield Buffer.from(piece)
-    }
+    yield* TarStream.contents(this.archive(path, signal))
   }
 
   /** All of the tree that a `src` is about; nothing where that is everything. */

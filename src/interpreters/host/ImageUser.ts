@@ -14,16 +14,26 @@ export class NoSuchUser extends Error {
 }
 
 /** Larger than any real one: what a hostile image has there must not fill the memory. */
-const MAX_BYTES = 1 << 20
+export const MAX_BYTES = 1 << 20
 
 /** Throws `NoSuchUser`. */
-export const idsOf = (tree: LayeredTree, user: User): { readonly uid: number; readonly gid: number } => {
-  if (user._tag === "Unix") return user
-  for (const line of readImageFile(tree, "/etc/passwd").split("\n")) {
+export const idsOf = (tree: LayeredTree, user: User): Ids =>
+  user._tag === "Unix" ? user : idsIn(readImageFile(tree, PASSWD), user.name)
+
+export interface Ids {
+  readonly uid: number
+  readonly gid: number
+}
+
+export const PASSWD = "/etc/passwd"
+
+/** Those of a name in the text of {@link PASSWD}. Throws `NoSuchUser`. */
+export const idsIn = (passwd: string, wanted: string): Ids => {
+  for (const line of passwd.split("\n")) {
     const [name, , uid, gid] = line.split(":")
-    if (name === user.name && isId(uid) && isId(gid)) return { uid: Number(uid), gid: Number(gid) }
+    if (name === wanted && isId(uid) && isId(gid)) return { uid: Number(uid), gid: Number(gid) }
   }
-  throw new NoSuchUser(user.name)
+  throw new NoSuchUser(wanted)
 }
 
 /** Who somebody is, by the image's own `/etc/passwd`. */
@@ -37,7 +47,7 @@ export interface Account {
 
 /** The first account of a name, or of a user id; with the group id too, if there is one with both. */
 export const accountOf = (tree: LayeredTree, user: User): Account | undefined => {
-  const accounts = readImageFile(tree, "/etc/passwd")
+  const accounts = readImageFile(tree, PASSWD)
     .split("\n")
     .flatMap((line) => {
       const [name = "", , uid, gid, , home = "", shell = ""] = line.split(":")

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import { filesOf } from "../../../domain/Manifest.ts"
 import * as Cooperate from "../../host/Cooperate.ts"
 import { copyInto, CopyRefused } from "../../host/CopyInto.ts"
-import { idsOf, NoSuchUser } from "../../host/ImageUser.ts"
+import { idsOf, NoSuchUser, PASSWD } from "../../host/ImageUser.ts"
 import { LayeredTree } from "../../host/LayeredTree.ts"
 import type { SourceError } from "../../SourceTree.ts"
 import { CopyError, type CopyRequest, type StoreError, type Workspace } from "../../Store.ts"
@@ -49,6 +49,6 @@ export const contentsOf = ({
 /** What a copy was refused for is the step's fault; whatever else goes wrong with it is the store's. */
 const refusal = (error: unknown): CopyError | undefined => {
   if (error instanceof CopyRefused) return new CopyError({ path: error.path, message: error.message })
-  if (error instanceof NoSuchUser) return new CopyError({ path: "/etc/passwd", message: error.message })
+  if (error instanceof NoSuchUser) return new CopyError({ path: PASSWD, message: error.message })
   return undefined
 }
