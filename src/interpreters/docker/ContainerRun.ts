@@ -68,10 +68,11 @@ export const run = <E>(
     const outcome = outcomeOf(facts)
     // What a failed command leaves is dropped, but for its caches.
     if (Option.isSome(outcome)) return yield* fail(outcome.value)
+    const changes = yield* ask("cannot look at what a step changed", (signal) => calls.changes(id, signal))
     const added = yield* ask("cannot look at what a step changed", (signal) =>
-      MountPoints.added(calls, id, points, signal)
+      MountPoints.added(calls, { container: id, changes }, points, signal)
     )
-    yield* ask("cannot keep what a step left", (signal) => workshop.keep(tree, id, signal))
+    yield* ask("cannot keep what a step left", (signal) => workshop.keep(tree, id, signal, changes))
     if (added.length > 0) {
       yield* ask("cannot clear up after a step", (signal) => Remover.removeIn(tree, added, signal))
     }

@@ -46,10 +46,9 @@ export interface DockerCopy extends CopyRequest {
 export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortSignal): Promise<void> => {
   const { workshop } = tree
   const present = await workshop.present(tree, signal)
-  const image = await workshop.imageOf(tree, signal)
   const files = Option.map(request.source.locate, (located) => located.open())
   try {
-    await workshop.withContainer(image, tree.name, {}, signal, async (calls, container) => {
+    await workshop.withTree(tree, {}, signal, async (calls, container) => {
       const owner = await ownerOf(new ContainerView(calls, container, present, signal), request.owner)
       const batch: Array<Manifest> = []
       const flush = async () => {

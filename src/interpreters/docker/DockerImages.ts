@@ -1,15 +1,13 @@
 /** Base images that a Docker engine has. Nothing is loaded, read or asked for before the first one. */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import { Digest } from "../../domain/Digest.ts"
-import * as DockerArchive from "../base/DockerArchive.ts"
-import * as ImageFiles from "../base/ImageFiles.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { hex } from "../base/ImageSchemas.ts"
 import * as LocalImage from "../base/LocalImage.ts"
 import type * as Platform from "../base/Platform.ts"
-import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
-import * as NamelessFile from "../host/NamelessFile.ts"
+import type { UnpackLimits } from "../base/UnpackLayers.ts"
 import * as DockerEngine from "./DockerEngine.ts"
+import * as SavedImage from "./SavedImage.ts"
 
 export interface DockerImagesOptions {
   /** For `DOCKER_HOST`, and for `TMPDIR`. */
@@ -44,44 +42,23 @@ export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
         return { digest, ...LocalImage.describe(config, wanted, engine.name) }
       })
     ),
-  unpack: (digest, wanted, root, limits) => {
-    const directory = NamelessFile.directoryFor(environment)
-    return Effect.acquireUseRelease(
-      attempt(`cannot make a file in ${directory}`, () => NamelessFile.open(directory)),
-      (file) =>
-        attempt(`cannot keep an image in ${directory}`, (signal) =>
-          DockerEngine.asking(environment, async (engine) => {
-            const id = `sha256:${digest}`
-            if ((await engine.inspect(id, signal)) === undefined) {
-              throw problem(`${engine.name} has the image ${id} no longer`, "build again")
-            }
-            for await (const chunk of engine.save(id, signal)) await file.writeFile(chunk)
-            return await saved(engine, digest, NamelessFile.pathOf(file.fd), wanted)
-          })
-        ).pipe(Effect.flatMap((found) => Effect.as(unpackLayers(found.layers, "layers", root, limits), found))),
-      (file) => Effect.promise(() => file.close())
+  unpack: (digest, platform, root, limits) =>
+    SavedImage.unpack({ environment, root, limits }, (take, signal) =>
+      DockerEngine.asking(environment, async (engine) => {
+        const id = `sha256:${digest}`
+        if ((await engine.inspect(id, signal)) === undefined) {
+          throw problem(`${engine.name} has the image ${id} no longer`, "build again")
+        }
+        const archive = engine.save(id, signal)
+        return await take({ archive, id, platform, name: engine.name, namedByManifest: namedByManifest(engine, id) })
+      })
     )
-  }
 })
 
 const elsewhere = (name: string): string =>
   name.startsWith("sha256:")
     ? "docker images --no-trunc lists those that it has"
     : `pull it (docker pull ${name}), or write (from ${name}) to have it fetched without Docker`
-
-/** The image in an archive that an engine has saved into a file. */
-const saved = async (
-  engine: DockerEngine.DockerEngine,
-  digest: Digest,
-  path: string,
-  wanted: Platform.Platform
-): Promise<LocalImage.LocalImage> => {
-  const files = await ImageFiles.archive(path, `the archive from ${engine.name}`)
-  const image = await DockerArchive.lookUp(files, digest, wanted)
-  if (image !== undefined) return image
-  if (files.has(`blobs/sha256/${digest}`)) throw namedByManifest(engine, `sha256:${digest}`)
-  throw problem(`${files.location} does not hold the image sha256:${digest}, which it was asked for`, "build again")
-}
 
 /** An engine with containerd's image store: an id is a manifest's digest there, or that of an index of several. */
 const namedByManifest = (engine: DockerEngine.DockerEngine, name: string): ImageProblem =>

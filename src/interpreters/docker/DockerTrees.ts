@@ -10,33 +10,27 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { basename } from "node:path"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import * as Cooperate from "../host/Cooperate.ts"
-import { codeOf } from "../host/IoError.ts"
-import { namesIn } from "../host/Owners.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import { asFarAsPossible, removeTree } from "../host/RemoveTree.ts"
 import type { Footprint } from "../Inventory.ts"
 import type { SourceTree } from "../SourceTree.ts"
 import { LAYER } from "../store/local/Layout.ts"
 import { contentsOf } from "../store/local/CopyStep.ts"
+import * as TreeLinks from "../store/local/TreeLinks.ts"
 import type { Begun, BeginTree, Trees } from "../store/local/Trees.ts"
 import { type CopyRequest, CopyError, StoreError, type Workspace } from "../Store.ts"
-import { volumeMount } from "./ContainerConfig.ts"
 import { DockerSource } from "./DockerSource.ts"
 import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
 import type { EngineCalls, ImageFacts } from "./EngineCalls.ts"
+import { PLACE, withVolume } from "./Volumes.ts"
 import { ELSEWHERE, NAME, type Workshop } from "./Workshop.ts"
-
-/** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
-const DEPTH = 3
 
 /** A directory of the store's, for its {@link Identity}. */
 export const ENGINE = "engine"
 
-/** Where volumes are looked into. */
-const PLACE = "/v"
+const { linksIn, nameAt, nameOf } = TreeLinks.make({ pattern: NAME, what: "an image", skipped: LAYER })
 
 export const make = (workshop: Workshop, root: string): Trees => {
   const trees = new EngineTrees(workshop, root)
@@ -124,7 +118,7 @@ class EngineTrees {
   *finish(path: string): Cooperate.Work {
     const name = nameAt(path)
     const tree = this.making.get(name)
-    if (tree === undefined) throw strange(path)
+    if (tree === undefined) throw failed("cannot keep a result", new Error(`nobody is making what ${path} stands for`))
     yield* this.work("cannot keep a result", async (calls, signal) => {
       await calls.tag(await this.workshop.imageOf(tree, signal), this.workshop.prefix, name, signal)
       for (const one of tree.temporary) await calls.untag(one, signal)
@@ -151,8 +145,8 @@ class EngineTrees {
         const { copyVolume } = await import("./WindowsTools.ts")
         return copyVolume(this.workshop, { from: source, to: target, name }, signal)
       }
-      await this.mounting(source, name, signal, (_, reading) =>
-        this.mounting(target, name, signal, async (_, writing) => {
+      await withVolume(this.workshop, { name, volume: source }, signal, (_, reading) =>
+        withVolume(this.workshop, { name, volume: target }, signal, async (_, writing) => {
           const refused = await calls.putArchive(writing, "/", calls.archive(reading, PLACE, signal), signal)
           if (refused !== undefined) throw refused.problem
         })
@@ -170,7 +164,7 @@ class EngineTrees {
   private async own(volume: string, name: string, owner: Owner, signal: AbortSignal): Promise<void> {
     // Whoever runs in a container of Windows may write to its volumes.
     if (await this.workshop.isWindows(signal)) return
-    await this.mounting(volume, name, signal, async (calls, container) => {
+    await withVolume(this.workshop, { name, volume }, signal, async (calls, container) => {
       const tar = PackedTar.chunks((stream) =>
         PackedTar.entry(stream, { name: `${PLACE.slice(1)}/`, type: "directory", ...owner, mtime: new Date() })
       )
@@ -263,7 +257,7 @@ class EngineTrees {
 
   *measure(path: string): Generator<Cooperate.Pause, Footprint> {
     let [unique, shared] = [0, 0]
-    const names = [...linksIn(path, DEPTH)].map(([, name]) => name)
+    const names = linksIn(path).map(([, name]) => name)
     const { images, volumes } = yield* this.work("cannot measure what is in the store", async (calls, signal) =>
       calls.usage(signal)
     )
@@ -276,7 +270,7 @@ class EngineTrees {
   }
 
   *remove(path: string): Cooperate.Work {
-    const links = [...linksIn(path, DEPTH)]
+    const links = linksIn(path)
     const names = new Set(links.map(([, name]) => name))
     if (names.size > 0) {
       yield* this.work("cannot remove from the Docker engine", (_, signal) => this.workshop.discard(names, signal))
@@ -295,22 +289,9 @@ class EngineTrees {
   *sweep(): Cooperate.Work {
     const names = yield* this.work("cannot list what is in the store", (_, signal) => this.workshop.names(signal))
     const places = ["tmp", "caches", "results"].map((name) => `${this.root}/${name}`)
-    const linked = new Set(places.flatMap((place) => [...linksIn(place, DEPTH)].map(([, name]) => name)))
+    const linked = new Set(places.flatMap((place) => linksIn(place).map(([, name]) => name)))
     const left = new Set([...names].filter((name) => !linked.has(name)))
     yield* this.work("cannot remove from the Docker engine", (_, signal) => this.workshop.discard(left, signal))
-  }
-
-  private mounting<A>(
-    volume: string,
-    name: string,
-    signal: AbortSignal,
-    use: (calls: EngineCalls, container: string) => Promise<A>
-  ): Promise<A> {
-    return this.workshop
-      .emptyImage(signal)
-      .then((image) =>
-        this.workshop.withContainer(image, name, { HostConfig: { Mounts: [volumeMount(volume, PLACE)] } }, signal, use)
-      )
   }
 
   private *work<A>(
@@ -372,34 +353,3 @@ const failed = (what: string, error: unknown): StoreError =>
   error instanceof StoreError
     ? error
     : new StoreError({ message: `${what}: ${(error as Error).message}`, hint: Option.none(), cause: error })
-
-const strange = (path: string): StoreError =>
-  new StoreError({ message: `${path} is no link to an image of this store`, hint: Option.none(), cause: undefined })
-
-/** The name of the tree that a link stands for. */
-const nameAt = (path: string): string => {
-  const name = nameOf(path)
-  if (name === undefined) throw strange(path)
-  return name
-}
-
-const nameOf = (path: string): string | undefined => {
-  try {
-    const text = Fs.readlinkSync(path)
-    return NAME.test(text) ? text : undefined
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === "EINVAL" || code === "ENOENT") return undefined
-    throw error
-  }
-}
-
-/** Links to trees at, and in, a directory, and the trees' names. */
-function* linksIn(path: string, depth: number): Generator<readonly [link: string, name: string], void, void> {
-  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
-  const name = stats?.isSymbolicLink() === true ? nameOf(path) : undefined
-  if (name !== undefined) yield [path, name]
-  // A tree's own files, which are unpacked on the way somewhere, are no links of the store's.
-  if (stats?.isDirectory() !== true || depth === 0 || basename(path) === LAYER) return
-  for (const inner of namesIn(path)) yield* linksIn(`${path}/${inner}`, depth - 1)
-}

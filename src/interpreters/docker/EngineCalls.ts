@@ -2,11 +2,12 @@
  * What a backend asks of a Docker engine, by its API (1.41, Docker 20.10, and
  * later): https://docs.docker.com/engine/api/. Everything throws `ImageProblem`s.
  */
+import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
 import * as Connection from "./DockerConnection.ts"
-import { errorIn } from "./DockerEngine.ts"
 import type { DockerHost } from "./DockerHost.ts"
+import { errorIn } from "./StreamError.ts"
 
 /** Of an image, as far as it matters here. */
 export interface ImageFacts {
@@ -18,8 +19,6 @@ export interface ImageFacts {
   /** `REPOSITORY@DIGEST`, of the manifests that it was pulled by. */
   readonly RepoDigests?: ReadonlyArray<string> | null
   readonly RootFS: { readonly Layers?: ReadonlyArray<string> | null }
-  /** Bytes, of all its layers. */
-  readonly Size: number
 }
 
 /** How an image is run: what the results of a stage take from its base. */
@@ -33,9 +32,7 @@ export interface ImageConfig {
 }
 
 export interface ContainerFacts {
-  /** As the engine's clock had it when it made the container: RFC 3339. */
-  readonly Created: string
-  readonly State: { readonly ExitCode: number; readonly OOMKilled: boolean; readonly Error: string }
+  readonly State: { readonly ExitCode: number; readonly OOMKilled: boolean }
 }
 
 /** What the engine says of a path in a container, whose last component is not followed. */
@@ -43,7 +40,6 @@ export interface PathFacts {
   /** Bits as Go's `os.FileMode` has them. */
   readonly mode: number
   readonly size: number
-  readonly mtime: string
   /** Of a link: where it leads, as seen from the container's root. */
   readonly linkTarget: string
 }
@@ -76,6 +72,8 @@ interface DiskUsage {
 }
 
 const MAX_DOCUMENT = 64 * 1024 * 1024
+/** What is said of one image has no reason to be larger. */
+const MAX_IMAGE = 16 * 1024 * 1024
 
 /** What an engine refused, with the status that it answered. */
 export interface Refused {
@@ -83,7 +81,7 @@ export interface Refused {
   readonly problem: ImageProblem
 }
 
-type Query = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+type Query = Readonly<Record<string, string>>
 
 /** Requests to one engine. */
 export class EngineCalls {
@@ -123,8 +121,14 @@ export class EngineCalls {
   }
 
   /** An image by its name or id; none where there is no such image. */
-  image(name: string, signal: AbortSignal): Promise<ImageFacts | undefined> {
-    return this.found({ method: "GET", path: `/images/${inPath(name)}/json`, signal })
+  async image(name: string, signal: AbortSignal): Promise<ImageFacts | undefined> {
+    const document = await this.imageDocument(name, signal)
+    return document && this.parsed<ImageFacts>(document)
+  }
+
+  /** The same, as the engine writes it. */
+  imageDocument(name: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    return this.found({ method: "GET", path: `/images/${inPath(name)}/json`, signal }, name, MAX_IMAGE)
   }
 
   async tag(image: string, repository: string, tag: string, signal: AbortSignal): Promise<void> {
@@ -143,12 +147,12 @@ export class EngineCalls {
   /** Makes an image of one layer from a tar of a root file system. */
   async importTar(tar: AsyncIterable<Uint8Array>, repository: string, tag: string, signal: AbortSignal): Promise<void> {
     const path = `/images/create${queryOf({ fromSrc: "-", repo: repository, tag })}`
-    await this.streamed({ method: "POST", path, body: tar, isLong: true, signal })
+    await this.streamed("import", { method: "POST", path, body: tar, isLong: true, signal })
   }
 
   /** Adds the images of an archive, as `docker load`. */
   async load(archive: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    await this.streamed({ method: "POST", path: "/images/load?quiet=1", body: archive, isLong: true, signal })
+    await this.streamed("load", { method: "POST", path: "/images/load?quiet=1", body: archive, isLong: true, signal })
   }
 
   /** As `docker save`. */
@@ -159,7 +163,7 @@ export class EngineCalls {
   /** Has the engine fetch an image from its registry, by a tag or a digest. */
   async pull(repository: string, version: string, platform: string, signal: AbortSignal): Promise<void> {
     const path = `/images/create${queryOf({ fromImage: repository, tag: version, platform })}`
-    await this.streamed({ method: "POST", path, isLong: true, signal })
+    await this.streamed("fetch", { method: "POST", path, isLong: true, signal })
   }
 
   /** Gives its id. */
@@ -304,7 +308,7 @@ export class EngineCalls {
   }
 
   async hasVolume(name: string, signal: AbortSignal): Promise<boolean> {
-    return (await this.found({ method: "GET", path: `/volumes/${name}`, signal })) !== undefined
+    return (await this.found({ method: "GET", path: `/volumes/${name}`, signal }, name, MAX_DOCUMENT)) !== undefined
   }
 
   /** Nothing where there is none. */
@@ -339,32 +343,38 @@ export class EngineCalls {
   private async json<A>(request: Connection.Request): Promise<A> {
     const reply = await this.connection.send(request)
     if (reply.status >= 300) throw await Connection.refusal(this.connection, reply)
-    return await this.document<A>(reply)
+    return this.parsed<A>(await this.collected(reply))
   }
 
-  private async found<A>(request: Connection.Request): Promise<A | undefined> {
+  private async found(request: Connection.Request, of: string, limit: number): Promise<Buffer | undefined> {
     const reply = await this.connection.send(request)
     if (reply.status === 404) {
       reply.discard()
       return undefined
     }
     if (reply.status >= 300) throw await Connection.refusal(this.connection, reply)
-    return await this.document<A>(reply)
+    return await this.collected(reply, `what ${this.name} says of ${of}`, limit)
+  }
+
+  private async collected(
+    { body, discard }: Connection.Reply,
+    what = `what ${this.name} says`,
+    limit = MAX_DOCUMENT
+  ): Promise<Buffer> {
+    try {
+      return await ByteSource.collect(body, limit, what)
+    } finally {
+      discard()
+    }
   }
 
   /** The engine is the machine's own, and root's: what it says is taken at its word. */
-  private async document<A>({ body, discard }: Connection.Reply): Promise<A> {
+  private parsed<A>(document: Buffer): A {
     try {
-      return JSON.parse((await ByteSource.collect(body, MAX_DOCUMENT, `what ${this.name} says`)).toString("utf8")) as A
+      return JSON.parse(document.toString("utf8")) as A
     } catch (cause) {
-      if (!(cause instanceof SyntaxError)) throw cause
-      throw problem(
-        `${this.name} answers what is no JSON`,
-        "look at DOCKER_HOST: does a Docker engine listen there?",
-        cause
-      )
-    } finally {
-      discard()
+      const hint = "look at DOCKER_HOST: does a Docker engine listen there?"
+      throw problem(`${this.name} answers what is no JSON`, hint, cause)
     }
   }
 
@@ -375,16 +385,11 @@ export class EngineCalls {
   }
 
   /** What goes wrong after it has begun to answer is in the answer. */
-  private async streamed(request: Connection.Request): Promise<void> {
+  private async streamed(verb: "fetch" | "load" | "import", request: Connection.Request): Promise<void> {
     const reply = await this.connection.send(request)
     if (reply.status !== 200) throw await Connection.refusal(this.connection, reply)
-    const { body, discard } = reply
-    try {
-      const error = errorIn(await ByteSource.collect(body, MAX_DOCUMENT, `what ${this.name} says`))
-      if (error !== undefined) throw problem(`${this.name} cannot take an image: ${error}`)
-    } finally {
-      discard()
-    }
+    const error = errorIn(await this.collected(reply))
+    if (error !== undefined) throw problem(`${this.name} cannot ${verb} the image: ${visible(error)}`)
   }
 
   private async *bytes(request: Connection.Request): ByteSource.ByteSource {
@@ -401,10 +406,4 @@ export class EngineCalls {
 /** Slashes are the engine's own business. */
 const inPath = (image: string): string => image.split("/").map(encodeURIComponent).join("/")
 
-const queryOf = (query: Query): string => {
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) {
-    for (const one of typeof value === "string" ? [value] : (value ?? [])) search.append(name, one)
-  }
-  return `?${search.toString()}`
-}
+const queryOf = (query: Query): string => `?${new URLSearchParams(query).toString()}`

@@ -2,51 +2,33 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
-import { Digest } from "../../domain/Digest.ts"
-import * as DockerArchive from "../base/DockerArchive.ts"
-import * as ImageFiles from "../base/ImageFiles.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
-import { hex } from "../base/ImageSchemas.ts"
 import * as Platform from "../base/Platform.ts"
-import { defaultLimits, unpackLayers } from "../base/UnpackLayers.ts"
+import { defaultLimits } from "../base/UnpackLayers.ts"
 import * as Cooperate from "../host/Cooperate.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import { remove } from "../host/RemoveTree.ts"
-import * as NamelessFile from "../host/NamelessFile.ts"
 import { writeTree } from "../host/TreeTar.ts"
 import { LAYER } from "../store/local/Layout.ts"
 import type { DockerTree } from "./DockerTree.ts"
 import type { ImageConfig } from "./EngineCalls.ts"
 import * as FedStream from "./FedStream.ts"
+import * as SavedImage from "./SavedImage.ts"
 import * as Specials from "./Specials.ts"
 import type { Workshop } from "./Workshop.ts"
 
 /** Unpacks the image of an id into a directory that is made for it; gives that. */
-export const unpack = (workshop: Workshop, id: string, root: string): Effect.Effect<string, ImageProblem> => {
-  const directory = NamelessFile.directoryFor(workshop.environment)
-  return Effect.acquireUseRelease(
-    attempt(`cannot make a file in ${directory}`, () => NamelessFile.open(directory)),
-    (file) =>
-      attempt(`cannot keep an image in ${directory}`, async (signal) => {
-        const calls = await workshop.calls
-        for await (const chunk of calls.save(id, signal)) await file.writeFile(chunk)
-        const files = await ImageFiles.archive(NamelessFile.pathOf(file.fd), `the archive from ${calls.name}`)
-        const { Architecture, Os, Variant } = await workshop.factsOf(id, signal)
-        const variant = Variant === undefined || Variant === "" ? "" : `/${Variant}`
-        const image = await DockerArchive.lookUp(
-          files,
-          Digest.make(hex(id)),
-          Platform.parse(`${Os}/${Architecture}${variant}`)
-        )
-        if (image === undefined) throw problem(`${files.location} does not hold the image it was asked for`)
-        Fs.mkdirSync(dirname(root), { recursive: true, mode: 0o700 })
-        Fs.mkdirSync(root, { mode: 0o755 })
-        Fs.chmodSync(root, 0o755)
-        return image
-      }).pipe(Effect.flatMap(({ layers }) => unpackLayers(layers, "layers", root, defaultLimits))),
-    (file) => Effect.promise(() => file.close())
-  ).pipe(Effect.as(root))
-}
+export const unpack = (workshop: Workshop, id: string, root: string): Effect.Effect<string, ImageProblem> =>
+  SavedImage.unpack({ environment: workshop.environment, root, limits: defaultLimits }, async (take, signal) => {
+    const calls = await workshop.calls
+    const { Architecture, Os, Variant } = await workshop.factsOf(id, signal)
+    const variant = Variant === undefined || Variant === "" ? "" : `/${Variant}`
+    Fs.mkdirSync(dirname(root), { recursive: true, mode: 0o700 })
+    Fs.mkdirSync(root, { mode: 0o755 })
+    Fs.chmodSync(root, 0o755)
+    const platform = Platform.parse(`${Os}/${Architecture}${variant}`)
+    return await take({ archive: calls.save(id, signal), id, platform, name: calls.name })
+  }).pipe(Effect.as(root))
 
 /** Makes a directory's files what a tree is. */
 export const fill = (tree: DockerTree, root: string, config: ImageConfig): Effect.Effect<void, ImageProblem> =>

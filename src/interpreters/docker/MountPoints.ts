@@ -4,11 +4,11 @@
  */
 import { posix } from "node:path"
 import type { Command } from "../Sandbox.ts"
-import { volumeMount } from "./ContainerConfig.ts"
 import { ContainerView } from "./ContainerView.ts"
 import type { DockerTree, DockerVolume } from "./DockerTree.ts"
-import type { EngineCalls } from "./EngineCalls.ts"
+import type { Change, EngineCalls } from "./EngineCalls.ts"
 import * as Remover from "./Remover.ts"
+import { mountOf, PLACE, withVolume } from "./Volumes.ts"
 
 export interface Points {
   /** Targets that are in the image itself. */
@@ -23,9 +23,6 @@ const normal = (target: string): string => posix.resolve("/", target)
 
 const isBelow = (path: string, directory: string): boolean =>
   path !== directory && `${path}/`.startsWith(`${directory}/`)
-
-/** Where in a container a volume is looked into. */
-const PLACE = "/v"
 
 /** Looks, before the container is made, for what it will lack. */
 export const look = async (
@@ -59,8 +56,7 @@ const missing = async (
   paths: ReadonlyArray<string>,
   signal: AbortSignal
 ): Promise<ReadonlyArray<string>> => {
-  const config = { HostConfig: { Mounts: [volumeMount(volume.name, PLACE)] } }
-  return workshop.withContainer(await workshop.emptyImage(signal), name, config, signal, async (calls, container) => {
+  return withVolume(workshop, { name, volume: volume.name }, signal, async (calls, container) => {
     const view = new ContainerView(calls, container, new Set(), signal)
     const found = new Set<string>()
     for (const path of paths) {
@@ -84,12 +80,12 @@ const deepestFirst = (paths: Iterable<string>): ReadonlyArray<string> =>
 /** What of them the engine has made in a container's own layer, the deepest first. */
 export const added = async (
   calls: EngineCalls,
-  container: string,
+  { container, changes }: { readonly container: string; readonly changes: ReadonlyArray<Change> },
   { inImage }: Points,
   signal: AbortSignal
 ): Promise<ReadonlyArray<string>> => {
   if (inImage.length === 0) return []
-  const made = new Set((await calls.changes(container, signal)).flatMap(({ Kind, Path }) => (Kind === 1 ? [Path] : [])))
+  const made = new Set(changes.flatMap(({ Kind, Path }) => (Kind === 1 ? [Path] : [])))
   const view = new ContainerView(calls, container, new Set(), signal)
   const found = new Set<string>()
   for (const target of inImage) {
@@ -105,7 +101,7 @@ export const added = async (
 export const clearCaches = async ({ name, workshop }: DockerTree, { inCaches }: Points, signal: AbortSignal) => {
   for (const { paths, volume } of inCaches) {
     if (paths.length === 0) continue
-    const removal = { paths: paths.map((path) => `${PLACE}${path}`), mounts: [volumeMount(volume.name, PLACE)] }
+    const removal = { paths: paths.map((path) => `${PLACE}${path}`), mounts: [mountOf(volume.name)] }
     await Remover.removeMounted(workshop, name, removal, signal)
   }
 }

@@ -44,7 +44,6 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
   const placed = placedOf(request)
   const command = unpacking(path)
   const mount = await WindowsTools.mount(workshop, tree.name, signal)
-  const image = await workshop.imageOf(tree, signal)
   const config = WindowsConfig.tool(WindowsCommand.cmd(command), [mount], true)
   const files = Option.map(request.source.locate, (located) => located.open())
   const contentOf = (source: string, node: FileNode): Content =>
@@ -53,7 +52,7 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
       onSome: (open) => hostContent(open, source, node)
     })
   try {
-    await workshop.withContainer(image, tree.name, config, signal, async (calls, container) => {
+    await workshop.withTree(tree, config, signal, async (calls, container) => {
       const tar = PackedTar.chunks((stream) => write(stream, placed, request, contentOf, signal))
       const ended = await WindowsProgram.run(calls, container, signal, tar)
       if (ended.status !== 0) throw refused(path, ended) ?? WindowsTools.explained(workshop, "tar", ended)

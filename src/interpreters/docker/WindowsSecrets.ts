@@ -67,19 +67,13 @@ export const link = async (
     steps.push(`mklink ${path} ${PLACE}\\${index} >NUL`)
   }
   const config = WindowsConfig.tool(WindowsCommand.cmd(steps.join(" && ")), [])
-  return tree.workshop.withContainer(
-    await tree.workshop.imageOf(tree, signal),
-    tree.name,
-    config,
-    signal,
-    async (calls, container) => {
-      const { status, words } = await WindowsProgram.run(calls, container, signal)
-      if (status !== 0) return { fault: `a link to a secret cannot be made: ${words}` }
-      await WindowsImages.keep(tree, container, signal)
-      const made = words.split("\n").filter((line) => line.startsWith(MADE))
-      return { made: made.map((line) => directories[Number(line.slice(MADE.length))] ?? "").toReversed() }
-    }
-  )
+  return tree.workshop.withTree(tree, config, signal, async (calls, container) => {
+    const { status, words } = await WindowsProgram.run(calls, container, signal)
+    if (status !== 0) return { fault: `a link to a secret cannot be made: ${words}` }
+    await WindowsImages.keep(tree, container, signal)
+    const made = words.split("\n").filter((line) => line.startsWith(MADE))
+    return { made: made.map((line) => directories[Number(line.slice(MADE.length))] ?? "").toReversed() }
+  })
 }
 
 const MADE = "obuilder-made-"
@@ -107,14 +101,8 @@ export const unlink = async (
     "exit 0"
   ]
   const config = WindowsConfig.tool(WindowsCommand.cmd(removals.join(" & ")), [])
-  await tree.workshop.withContainer(
-    await tree.workshop.imageOf(tree, signal),
-    tree.name,
-    config,
-    signal,
-    async (calls, container) => {
-      await WindowsProgram.succeed(calls, container, "cannot take away links to secrets", signal)
-      await WindowsImages.keep(tree, container, signal)
-    }
-  )
+  await tree.workshop.withTree(tree, config, signal, async (calls, container) => {
+    await WindowsProgram.succeed(calls, container, "cannot take away links to secrets", signal)
+    await WindowsImages.keep(tree, container, signal)
+  })
 }

@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto"
 import { problem } from "../base/ImageProblem.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import type { DockerTree } from "./DockerTree.ts"
-import { EngineCalls, type EngineInfo, type ImageConfig, type ImageFacts } from "./EngineCalls.ts"
+import { type Change, EngineCalls, type EngineInfo, type ImageConfig, type ImageFacts } from "./EngineCalls.ts"
 import { locate } from "./DockerHost.ts"
 import * as Identity from "./Identity.ts"
 import * as Specials from "./Specials.ts"
@@ -19,7 +19,7 @@ import * as Specials from "./Specials.ts"
 const NAME_BYTES = 8
 
 /** What is called like this, {@link Workshop.newName} has made. */
-export const NAME = /^[0-9a-f]{16}$/
+export const NAME = /^([0-9a-f]{16})$/
 
 /** The tag of an image without files. Every store has one: an engine that lacks it is another one, or was cleaned. */
 export const EMPTY = "empty"
@@ -201,6 +201,16 @@ export class Workshop {
     }
   }
 
+  /** The same with a container of what a tree is by now. */
+  async withTree<A>(
+    tree: DockerTree,
+    config: object,
+    signal: AbortSignal,
+    use: (calls: EngineCalls, container: string) => Promise<A>
+  ): Promise<A> {
+    return this.withContainer(await this.imageOf(tree, signal), tree.name, config, signal, use)
+  }
+
   /** The image of a tree, which is an empty one if nothing was put into it yet. */
   async imageOf(tree: DockerTree, signal: AbortSignal): Promise<string> {
     return tree.image ?? (await this.emptyImage(signal))
@@ -220,13 +230,13 @@ export class Workshop {
     return Specials.fromLabel(Config?.Labels?.[Specials.LABEL])
   }
 
-  /** Makes what a container's file system is what the tree is. */
-  async keep(tree: DockerTree, container: string, signal: AbortSignal): Promise<void> {
+  /** Makes what a container's file system is what the tree is. `known` is what has changed in it, if that was asked. */
+  async keep(tree: DockerTree, container: string, signal: AbortSignal, known?: ReadonlyArray<Change>): Promise<void> {
     if (await this.isWindows(signal)) return (await import("./WindowsImages.ts")).keep(tree, container, signal)
     const calls = await this.calls
     const before = await this.factsOf(await this.imageOf(tree, signal), signal)
     const had = Specials.fromLabel(before.Config?.Labels?.[Specials.LABEL])
-    const present = Specials.after(had, await calls.changes(container, signal))
+    const present = Specials.after(had, known ?? (await calls.changes(container, signal)))
     await this.replace(tree, withPresent(before.Config ?? {}, present), signal, (tag, config) =>
       calls.commit(container, this.temporary, tag, config, later(signal))
     )
@@ -302,7 +312,7 @@ export class Workshop {
     return !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
   }
 
-  /** Removes all that the engine has of trees of these names, but their finished images if they are to stay. */
+  /** Removes all that the engine has of trees of these names, their finished images too. */
   async discard(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     if (names.size === 0) return
     const calls = await this.calls

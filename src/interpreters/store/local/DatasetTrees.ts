@@ -23,7 +23,7 @@ import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { dirname } from "node:path"
 import * as Cooperate from "../../host/Cooperate.ts"
-import { codeOf, storeError } from "../../host/IoError.ts"
+import { storeError } from "../../host/IoError.ts"
 import { namesIn } from "../../host/Owners.ts"
 import { asFarAsPossible, removeTree } from "../../host/RemoveTree.ts"
 import * as Syscalls from "../../host/Syscalls.ts"
@@ -32,6 +32,7 @@ import { bytesOf, isMounted, saysMissing, saysThere, type Zfs, zfsError } from "
 import type { Footprint } from "../../Inventory.ts"
 import { StoreError } from "../../Store.ts"
 import { LAYER } from "./Layout.ts"
+import * as TreeLinks from "./TreeLinks.ts"
 import type { Trees, WholeTrees } from "./Trees.ts"
 import * as WholeTree from "./WholeTree.ts"
 
@@ -39,10 +40,11 @@ import * as WholeTree from "./WholeTree.ts"
 export const TREES = "trees"
 
 const NAME_BYTES = 8
-const TARGET = new RegExp(`/${TREES}/([0-9a-f]{${NAME_BYTES * 2}})$`)
 
-/** Links are at most so deep in what is removed: a result's own in a process's space, and those of caches. */
-const DEPTH = 3
+const { linksIn, nameAt, nameOf } = TreeLinks.make({
+  pattern: new RegExp(`/${TREES}/([0-9a-f]{${NAME_BYTES * 2}})$`),
+  what: "a dataset"
+})
 
 /** Those of the store in `dataset`, which is mounted at `root`. `parts` are names of directories, of results only. */
 export const make = (zfs: Zfs, dataset: string, root: string, parts: ReadonlyArray<string> = []): Trees => {
@@ -166,7 +168,7 @@ class Datasets {
   /** As `zfs` has it: USED goes with a tree and its snapshot, unless clones need that. */
   *measure(path: string): Generator<Cooperate.Pause, Footprint> {
     let [unique, shared] = [0, 0]
-    for (const [, name] of linksIn(path, DEPTH)) {
+    for (const [, name] of linksIn(path)) {
       const words = ["list", "-H", ...(this.parts.length === 0 ? [] : ["-r"]), "-o", "used,refer", this.path(name)]
       const text = yield* Cooperate.wait(Effect.either(this.zfs.run(...words)))
       if (Either.isLeft(text)) continue
@@ -219,7 +221,7 @@ class Datasets {
 
   private *removeAll(path: string): Cooperate.Work {
     // One may be in the way of another that it was cloned from.
-    for (let pending = [...linksIn(path, DEPTH)]; pending.length > 0;) {
+    for (let pending = linksIn(path); pending.length > 0;) {
       const before = pending.length
       let failure: StoreError | undefined
       const left: typeof pending = []
@@ -361,33 +363,3 @@ class Datasets {
 
 /** How often an unmount is tried that finds somebody still there. */
 const UNMOUNT_TRIES = 5
-
-/** The name of the dataset that a link leads to. */
-const nameAt = (path: string): string => {
-  const name = nameOf(path)
-  if (name !== undefined) return name
-  throw new StoreError({
-    message: `${path} is no link to a dataset of this store`,
-    hint: Option.none(),
-    cause: undefined
-  })
-}
-
-const nameOf = (link: string): string | undefined => {
-  try {
-    return TARGET.exec(Fs.readlinkSync(link))?.[1]
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === "EINVAL" || code === "ENOENT") return undefined
-    throw error
-  }
-}
-
-/** Links to datasets at, and in, a directory, and the datasets' names. */
-function* linksIn(path: string, depth: number): Generator<readonly [link: string, name: string], void, void> {
-  const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
-  const name = stats?.isSymbolicLink() === true ? nameOf(path) : undefined
-  if (name !== undefined) yield [path, name]
-  if (stats?.isDirectory() !== true || depth === 0) return
-  for (const inner of [...namesIn(path)].sort()) yield* linksIn(`${path}/${inner}`, depth - 1)
-}
