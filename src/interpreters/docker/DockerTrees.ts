@@ -23,7 +23,7 @@ import type { Begun, BeginTree, Trees } from "../store/local/Trees.ts"
 import { type CopyRequest, CopyError, StoreError, type Workspace } from "../Store.ts"
 import { DockerSource } from "./DockerSource.ts"
 import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
-import type { EngineCalls, ImageFacts } from "./EngineCalls.ts"
+import type { EngineCalls, ImageFacts, Usage } from "./EngineCalls.ts"
 import { PLACE, withVolume } from "./Volumes.ts"
 import { ELSEWHERE, NAME, type Workshop } from "./Workshop.ts"
 
@@ -67,6 +67,9 @@ interface Owner {
 
 const ANYBODYS: Owner = { uid: 0, gid: 0, mode: 0o1777 }
 
+/** How long what an engine says of the room that all takes is good, in milliseconds: others make and remove things too. */
+const USAGE_MS = 5000
+
 class EngineTrees {
   private readonly workshop: Workshop
   private readonly root: string
@@ -74,6 +77,8 @@ class EngineTrees {
   private readonly making = new Map<string, DockerTree>()
   /** Those that it has made. */
   private readonly made = new Set<string>()
+  /** What everything takes, and when that was asked. */
+  private measured: { readonly usage: Usage; readonly at: number } | undefined
 
   constructor(workshop: Workshop, root: string) {
     this.workshop = workshop
@@ -116,6 +121,7 @@ class EngineTrees {
   }
 
   *finish(path: string): Cooperate.Work {
+    this.measured = undefined
     const name = nameAt(path)
     const tree = this.making.get(name)
     if (tree === undefined) throw failed("cannot keep a result", new Error(`nobody is making what ${path} stands for`))
@@ -128,12 +134,14 @@ class EngineTrees {
   }
 
   *createVolume(path: string): Cooperate.Work {
+    this.measured = undefined
     const name = this.link(path)
     yield* this.work("cannot make a cache", (calls, signal) => calls.createVolume(this.workshop.objectOf(name), signal))
   }
 
   /** The engine reads the one and writes the other, in containers of an image without files. */
   *cloneVolume(from: string, to: string): Cooperate.Work {
+    this.measured = undefined
     const name = this.link(to)
     const volumes = [nameAt(from), name].map((one) => this.workshop.objectOf(one))
     yield* this.work("cannot copy a cache", async (calls, signal) => {
@@ -258,8 +266,8 @@ class EngineTrees {
   *measure(path: string): Generator<Cooperate.Pause, Footprint> {
     let [unique, shared] = [0, 0]
     const names = linksIn(path).map(([, name]) => name)
-    const { images, volumes } = yield* this.work("cannot measure what is in the store", async (calls, signal) =>
-      calls.usage(signal)
+    const { images, volumes } = yield* this.work("cannot measure what is in the store", (calls, signal) =>
+      this.usage(calls, signal)
     )
     for (const name of names) {
       const image = images.get(this.workshop.resultImage(name))
@@ -269,7 +277,16 @@ class EngineTrees {
     return { unique, shared }
   }
 
+  /** The engine says it of all that it has, which takes it long: who measures many asks once. */
+  private async usage(calls: EngineCalls, signal: AbortSignal): Promise<Usage> {
+    if (this.measured === undefined || Date.now() - this.measured.at > USAGE_MS) {
+      this.measured = { usage: await calls.usage(signal), at: Date.now() }
+    }
+    return this.measured.usage
+  }
+
   *remove(path: string): Cooperate.Work {
+    this.measured = undefined
     const links = linksIn(path)
     const names = new Set(links.map(([, name]) => name))
     if (names.size > 0) {
