@@ -1,13 +1,18 @@
 /** The reference cases of whole builds: what the original does with generated specs and contexts. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { expect } from "vitest"
 import * as SpecText from "../../src/domain/SpecText.ts"
 import { Engine } from "../../src/interpreters/Engine.ts"
 import * as SourceDirectory from "../../src/interpreters/host/SourceDirectory.ts"
 import { observe } from "../../src/interpreters/Observe.ts"
 import { Store } from "../../src/interpreters/Store.ts"
 import { plan } from "../../src/plan/Planner.ts"
+import { readTar } from "./readTar.ts"
 
 export interface ContextEntry {
   readonly path: string
@@ -59,8 +64,13 @@ export const writeContext = (directory: string, entries: ReadonlyArray<ContextEn
   }
 }
 
-/** The base image that the cases were recorded on: a static busybox with its applets. */
-export const writeBase = (directory: string, busybox: string, applets: ReadonlyArray<string>): void => {
+/** The machine's, which is static. */
+export const busyboxPath = (): string => execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
+
+/** The base image that the cases were recorded on: a static busybox with its applets, or with those named. */
+export const writeBase = (directory: string, named?: ReadonlyArray<string>): void => {
+  const busybox = busyboxPath()
+  const applets = named ?? execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n")
   for (const path of ["bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp", "usr/bin", "usr/sbin", "var"]) {
     Fs.mkdirSync(`${directory}/${path}`, { recursive: true, mode: 0o755 })
   }
@@ -120,3 +130,29 @@ export const build = (one: BuildCase, directory: string) =>
     yield* store.tar(id, (chunk) => Effect.sync(() => void chunks.push(chunk)))
     return Buffer.concat(chunks)
   })
+
+/** What became of a case is what it expects; `prepared` makes comparable what a backend cannot give as it was recorded. */
+export const expectCase = async (
+  one: BuildCase,
+  exit: Exit.Exit<Either.Either<Uint8Array, { readonly _tag: string }>, unknown>,
+  prepared: (
+    tree: ReadonlyArray<TreeEntry>,
+    expected: ReadonlyArray<TreeEntry>
+  ) => readonly [ReadonlyArray<TreeEntry>, ReadonlyArray<TreeEntry>] = (tree, expected) => [tree, expected]
+): Promise<void> => {
+  // A defect is a bug, whatever the case expects.
+  if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+  const result = exit.value
+  switch (one.expect.result) {
+    case "failed":
+      return expect(Either.isLeft(result)).toBe(true)
+    case "built": {
+      if (Either.isLeft(result)) throw result.left
+      const trees = comparable(...prepared(await readTar(Buffer.from(result.right)), one.expect.tree))
+      return expect(trees.actual).toEqual(trees.expected)
+    }
+    case "unspecified":
+      // Building it, or refusing it with an error of its own kind, are both right.
+      if (Either.isLeft(result)) expect(result.left._tag).toMatch(/^(StepFailed|PlanError|ObserveError|SpecError)$/)
+  }
+}
