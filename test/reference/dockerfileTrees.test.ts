@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { beforeAll, describe, expect, it } from "vitest"
+import * as DockerfileLosses from "../../src/domain/dockerfile/DockerfileLosses.ts"
 import * as DockerfileWriter from "../../src/domain/dockerfile/DockerfileWriter.ts"
 import type { Spec } from "../../src/domain/Spec.ts"
 import * as SpecText from "../../src/domain/SpecText.ts"
@@ -51,6 +52,12 @@ describe("the cases, as Dockerfiles", () => {
   it("have rules with reasons, all of which are shown to be needed", () => {
     expect(Object.keys(unlike)).toEqual(rules.map(({ name }) => name))
     for (const { reason } of rules) expect(reason).not.toBe("")
+  })
+
+  it("say the same of what the specimens say, as far as the specs alone tell", () => {
+    for (const { spec } of Object.values(alike)) {
+      expect(DockerfileLosses.find(read(spec), { buildkit: true }).map(({ message }) => message)).toEqual([])
+    }
   })
 
   it("are compared as they stand, or changed by rules, so many times each", () => {
