@@ -49,8 +49,11 @@ const readOtherwise = (node: object, instruction: string, text: string, hint?: s
 /** What is one word to Docker, whatever instruction it stands in, and nothing but itself. */
 const isWord = (text: string, style: Style): boolean => {
   const plain = style === "windows" ? text.replaceAll("\\", "/") : text
-  return /^[^\s"'$*?[\]\\`<#-][^\s"'$*?[\]\\`<]*$/.test(plain)
+  return /^[^\s"'$*?[\]\\`<#-][^\s"'$*?[\]\\`<]*$/.test(plain) && !isUnusual(plain)
 }
+
+/** Whether a text has control characters, or blanks that only some programs take for such. */
+const isUnusual = (text: string): boolean => /(?![ \t\n])[\p{Cc}\p{Cs}\p{Z}]/u.test(text)
 
 /** Bases that only this program takes. */
 const ownBases = /^(?:oci|oci-archive|docker-archive|docker-daemon|rootfs|zfs|docker):/
@@ -101,6 +104,7 @@ const ofOp = (op: Op, options: Required<Options>): ReadonlyArray<Loss> => {
     case "Env":
       if (hasLineEnd(op.name) || hasLineEnd(op.value)) return [lineEnd(op, "a variable")]
       if (!isWord(op.name, style) || op.name.includes("=")) return [readOtherwise(op, "ENV", op.name)]
+      if (isUnusual(op.value)) return [readOtherwise(op, "ENV", op.value)]
       return op.value.includes("$")
         ? [loss(op, `ENV puts the value of a variable in for the $ of ${show(op.value)}`, "write the value itself")]
         : []
@@ -131,7 +135,8 @@ const ofRun = (op: Run, { buildkit, style }: Required<Options>): ReadonlyArray<L
     : mounts.map((mount) => loss(mount, `nothing is mounted for ${show(mount.id)}`, "with --buildkit it is"))
   const begins = /^\s*(?:--|#|$)/.test(op.shell) || isExec(op.shell)
   const { escape, shell } = { escape: style === "windows" ? "`" : "\\", shell: op.shell.trimEnd() }
-  if (begins || shell.includes("<<") || shell.endsWith(escape)) return [...lost, readOtherwise(op, "RUN", op.shell)]
+  if (begins || shell.includes("<<") || shell.endsWith(escape) || isUnusual(shell))
+    return [...lost, readOtherwise(op, "RUN", op.shell)]
   return isOneCommand(op.shell)
     ? lost
     : [
