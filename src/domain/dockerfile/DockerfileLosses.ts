@@ -28,6 +28,7 @@ export const find = (spec: Spec, { buildkit = false, style = "unix" }: Options =
   const names = new Set<string>()
   for (const part of specs) {
     found.push(...ofBase(part, stages, style))
+    found.push(...ofShell(part, style))
     for (const op of part.ops) found.push(...ofOp(op, { buildkit, style }))
     for (const build of part.builds) {
       found.push(...ofName(build, names))
@@ -66,6 +67,19 @@ const ofBase = (spec: Spec, stages: ReadonlySet<string>, style: Style): Readonly
     return [loss(spec, `FROM takes ${show(spec.from)} for the build of this name`, "give the build another name")]
   }
   return isWord(spec.from, style) ? [] : [readOtherwise(spec, "FROM", spec.from)]
+}
+
+/** A spec's first shell is bash, an image's is sh; those for Windows have the same. */
+const ofShell = ({ ops }: Spec, style: Style): ReadonlyArray<Loss> => {
+  const first = ops.find(({ _tag }) => _tag === "Run" || _tag === "Shell")
+  if (first?._tag !== "Run" || style === "windows") return []
+  return [
+    loss(
+      first,
+      "RUN is run by sh, and `run` by bash",
+      "say which before it: `(shell /bin/sh -c)` or `(shell /bin/bash -c)`"
+    )
+  ]
 }
 
 /** All stages of a Dockerfile are of one scope. */
