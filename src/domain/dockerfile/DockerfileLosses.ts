@@ -22,20 +22,19 @@ export interface Loss {
 
 /** In the order in which the Dockerfile has them. Linear in the spec's size. */
 export const find = (spec: Spec, { buildkit = false, style = "unix" }: Options = {}): ReadonlyArray<Loss> => {
-  const found: Array<Loss> = []
   const specs = allSpecs(spec)
   const stages = new Set(specs.flatMap(({ builds }) => builds.map(({ name }) => name.toLowerCase())))
   const names = new Set<string>()
-  for (const part of specs) {
-    found.push(...ofBase(part, stages, style))
-    found.push(...ofShell(part, style))
-    for (const op of part.ops) found.push(...ofOp(op, { buildkit, style }))
-    for (const build of part.builds) {
-      found.push(...ofName(build, names))
+  return specs.flatMap((part) => [
+    ...ofBase(part, stages, style),
+    ...ofShell(part, style),
+    ...part.ops.flatMap((op) => ofOp(op, { buildkit, style })),
+    ...part.builds.flatMap((build) => {
+      const losses = ofName(build, names)
       names.add(build.name.toLowerCase())
-    }
-  }
-  return found
+      return losses
+    })
+  ])
 }
 
 const loss = (node: object, message: string, hint?: string): Loss => ({

@@ -4,7 +4,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as DockerfileLosses from "../../../src/domain/dockerfile/DockerfileLosses.ts"
 import type { Options } from "../../../src/domain/dockerfile/DockerfileWriter.ts"
-import type { Spec } from "../../../src/domain/Spec.ts"
+import type { Op, Spec } from "../../../src/domain/Spec.ts"
 import * as SpecText from "../../../src/domain/SpecText.ts"
 import { specArbitrary } from "../SpecArbitrary.ts"
 
@@ -160,5 +160,13 @@ describe("what a Dockerfile does not say as the spec does", () => {
     })
     expect(DockerfileLosses.find(run(`${long}${" ".repeat(300_000)}\nb`))).toEqual([])
     expect(DockerfileLosses.find(run(`a\n${"\\ ".repeat(300_000)}`))).toHaveLength(1)
+  })
+
+  it("is found of any number of builds and mounts", () => {
+    const mount = { id: "m", target: "/m", buildkitOptions: [] }
+    const mounts = Array.from({ length: 200_000 }, () => mount)
+    const run: Op = { _tag: "Run", cache: mounts, network: [], secrets: [], shell: "make" }
+    const builds = Array.from({ length: 200_000 }, () => ({ name: "x", spec: { builds: [], from: "base", ops: [] } }))
+    expect(DockerfileLosses.find({ builds, from: "base", ops: [run] }).length).toBe(400_000)
   })
 })
