@@ -5,7 +5,6 @@
  */
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
-import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { beforeAll, describe, expect, it } from "vitest"
 import * as DockerfileLosses from "../../src/domain/dockerfile/DockerfileLosses.ts"
@@ -116,10 +115,8 @@ describeWith(
     let contexts = 0
 
     beforeAll(async () => {
-      const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()
-      const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n")
       Fs.writeFileSync(secret, SECRET)
-      writeBase(`${scratch.path}/base`, busybox, applets)
+      writeBase(`${scratch.path}/base`)
       base = await docker.addBase("base", `${scratch.path}/base`)
     })
 
