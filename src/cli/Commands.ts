@@ -20,8 +20,10 @@ import { clean } from "./CleanCommand.ts"
 import { deleteResults } from "./DeleteCommand.ts"
 import { df } from "./DfCommand.ts"
 import { exportResult } from "./ExportCommand.ts"
+import { check } from "./CheckCommand.ts"
 import * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
+import { fmt } from "./FmtCommand.ts"
 import { healthcheck } from "./HealthcheckCommand.ts"
 import { fsck } from "./FsckCommand.ts"
 import type { Host } from "./Host.ts"
@@ -100,6 +102,8 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   inspect: command("inspect", flags.inspect, argument("ID"), (given, id) => inspect({ ...given, id })),
   df: command("df", flags.df, Args.none, df),
   pin: command("pin", flags.pin, Args.none, pin),
+  fmt: command("fmt", flags.fmt, repeated("FILE"), (given, files) => fmt({ ...given, files })),
+  check: command("check", flags.check, repeated("FILE"), (given, files) => check({ ...given, files })),
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
   prune: command("prune", flags.prune, Args.none, prune),
   clean: command("clean", flags.clean, Args.none, clean),
