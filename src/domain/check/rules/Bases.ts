@@ -11,7 +11,7 @@ export const badBase: Rule = {
   severity: "error",
   summary: "a base whose name cannot be one",
   why: "the build ends before it has begun",
-  remedy: "name an image as [from](language.md#from) says",
+  remedy: "name an image in one of the ways that `from` knows",
   find: ({ stages }) =>
     stages.flatMap(({ spec }): ReadonlyArray<Match> =>
       Either.match(ImageReference.parse(spec.from), {
