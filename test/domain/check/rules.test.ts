@@ -31,6 +31,10 @@ const cases: Readonly<
     finds: [
       [within("(copy (src a b) (dst /c))"), "2: when several items are copied, dst must be a directory and end with /"],
       [within(run("a", "(cache (a (target /x)) (b (target /x/)))")), '2: two mounts have the same target "/x"'],
+      [
+        within(run("a"), '(env "" x)'),
+        '3: "" cannot be an environment variable: its name must not be empty or hold "="'
+      ],
       [within(run("a", "(network default)")), '2: the network "default" is not known']
     ],
     leaves: [
@@ -177,7 +181,7 @@ const cases: Readonly<
     ],
     leaves: [
       within(run("apt-get install -y gcc && apt-get -qq install make && apt install --yes x && apt-get -qy install y")),
-      within(run("echo apt-get install"))
+      within(run("echo apt-get install; yes | apt-get install x"))
     ]
   },
   "apt-update": {

@@ -84,7 +84,9 @@ export const aptYes: Rule = {
   remedy: "add `-y`",
   find: (subject) =>
     eachRun(subject, (op, all) => {
-      const asks = all.some((command) => isApt("install")(command) && !command.some(isYes))
+      // `yes | apt-get install …` answers.
+      const isAnswered = all.some(([program]) => program === "yes")
+      const asks = !isAnswered && all.some((command) => isApt("install")(command) && !command.some(isYes))
       return asks
         ? { part: op, message: "`apt-get install` asks before it installs, and nobody answers", hint: "add `-y`" }
         : undefined
