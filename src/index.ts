@@ -3,7 +3,8 @@
  * interpret the plan.
  *
  * - {@link SpecText} reads and prints specs, {@link Diagnostic} shows what is
- *   wrong in one; {@link Spec} is the data.
+ *   wrong in one; {@link Spec} is the data. {@link SpecFormat} lays a file out,
+ *   {@link SpecCheck} looks for mistakes by {@link CheckRules}.
  * - {@link DockerfileWriter} writes a spec as a Dockerfile; {@link DockerfileLosses} says what that says otherwise.
  * - {@link Observe} gathers the {@link Inputs} that a plan depends on, through
  *   {@link BaseImages} and a {@link SourceTree} such as {@link SourceDirectory}.
@@ -13,6 +14,10 @@
  *   {@link BaseImages}; their layers follow below.
  * - {@link LifeCycle} makes room in a store, as {@link Retention} orders its {@link Inventory}.
  */
+export * as CheckJson from "./domain/check/CheckJson.ts"
+export * as CheckReport from "./domain/check/CheckReport.ts"
+export * as CheckRules from "./plan/PlanRule.ts"
+export * as CheckSarif from "./domain/check/Sarif.ts"
 export * as Diagnostic from "./domain/Diagnostic.ts"
 export * as Digest from "./domain/Digest.ts"
 export * as DockerfileLosses from "./domain/dockerfile/DockerfileLosses.ts"
@@ -20,6 +25,8 @@ export * as DockerfileWriter from "./domain/dockerfile/DockerfileWriter.ts"
 export * as Inputs from "./domain/Inputs.ts"
 export * as Manifest from "./domain/Manifest.ts"
 export * as Spec from "./domain/Spec.ts"
+export * as SpecCheck from "./domain/check/SpecCheck.ts"
+export * as SpecFormat from "./domain/format/SpecFormat.ts"
 export * as SpecText from "./domain/SpecText.ts"
 export * as Plan from "./plan/Plan.ts"
 export * as PlanJson from "./plan/PlanJson.ts"

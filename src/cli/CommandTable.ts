@@ -24,6 +24,8 @@ export interface CommandSpec {
 
 const id: Positional = { metavar: "ID", doc: "A result: a planned or realised id, or the beginning of one." }
 
+const specs: Positional = { metavar: "FILE", doc: "A spec; - for standard input.", repeated: "at least one" }
+
 export const commands = {
   build: {
     name: "build",
@@ -133,6 +135,34 @@ export const commands = {
       "Examples:",
       "  obuilder dockerfile -f example.spec",
       "  obuilder dockerfile -f example.spec --buildkit | docker build -f - ."
+    ]
+  },
+  fmt: {
+    name: "fmt",
+    summary: "Lay out specs in the one way.",
+    positionals: [specs],
+    flags: flags.fmt,
+    notes: [
+      "Files are written only if their layout changes; all comments are kept. What is",
+      "read from standard input is printed.",
+      "Examples:",
+      "  obuilder fmt example.spec",
+      "  obuilder fmt --check *.spec",
+      "  obuilder fmt --print example.spec | diff example.spec -"
+    ]
+  },
+  check: {
+    name: "check",
+    summary: "Look for mistakes in specs, without building them.",
+    positionals: [specs],
+    flags: flags.check,
+    notes: [
+      "Ends with 1 if there are warnings, with 2 if there are errors. In a spec, the",
+      'comment "; check: ignore RULE" leaves a rule out for what follows it.',
+      "Examples:",
+      "  obuilder check example.spec",
+      "  obuilder check --ignore=unpinned-base *.spec",
+      "  obuilder check --format=sarif *.spec > obuilder.sarif"
     ]
   },
   delete: {

@@ -21,8 +21,10 @@ import { deleteResults } from "./DeleteCommand.ts"
 import { df } from "./DfCommand.ts"
 import { dockerfile } from "./DockerfileCommand.ts"
 import { exportResult } from "./ExportCommand.ts"
+import { check } from "./CheckCommand.ts"
 import * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
+import { fmt } from "./FmtCommand.ts"
 import { healthcheck } from "./HealthcheckCommand.ts"
 import { fsck } from "./FsckCommand.ts"
 import type { Host } from "./Host.ts"
@@ -102,6 +104,8 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   df: command("df", flags.df, Args.none, df),
   pin: command("pin", flags.pin, Args.none, pin),
   dockerfile: command("dockerfile", flags.dockerfile, Args.none, dockerfile),
+  fmt: command("fmt", flags.fmt, repeated("FILE"), (given, files) => fmt({ ...given, files })),
+  check: command("check", flags.check, repeated("FILE"), (given, files) => check({ ...given, files })),
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
   prune: command("prune", flags.prune, Args.none, prune),
   clean: command("clean", flags.clean, Args.none, clean),

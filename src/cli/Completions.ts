@@ -90,8 +90,10 @@ const zsh = (): ReadonlyArray<string> => {
     `    ${singleQuoted(`1:command:((${[...described, "help"].join(" ")}))`)} '*::argument:->argument' && return`,
     '  case "$line[1]" in',
     ...commandList.map((command) => {
-      const positionals = command.positionals.map(({ metavar }) =>
-        singleQuoted(`:${metavar}:${metavar === "DIR" ? "_files -/" : ""}`)
+      const positionals = command.positionals.map(({ metavar, repeated }) =>
+        singleQuoted(
+          `${repeated === undefined ? "" : "*"}:${metavar}:${metavar === "DIR" ? "_files -/" : metavar === "FILE" ? "_files" : ""}`
+        )
       )
       return `    ${command.name}) _arguments -S ${[...flagsOf(command).map(argument), ...positionals].join(" ")} ;;`
     }),
@@ -129,6 +131,7 @@ const fish = (): ReadonlyArray<string> => {
       const takesDirectory = command.positionals.some(({ metavar }) => metavar === "DIR")
       return [
         ...flagsOf(command).map((flag) => line(condition, ...flagWords(flag))),
+        ...(command.positionals.some(({ metavar }) => metavar === "FILE") ? [line(condition, "-F")] : []),
         ...(takesDirectory ? [line(condition, "-a", quoted("(__fish_complete_directories)"))] : [])
       ]
     })

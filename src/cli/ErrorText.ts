@@ -16,6 +16,7 @@ import type { CutShort, OutputError, PipeClosed } from "./Output.ts"
 import { codeOf, isMachines, reason } from "./SystemError.ts"
 import type { Unhealthy } from "./Unhealthy.ts"
 import type { UsageError } from "./UsageError.ts"
+import type { Verdict } from "./Verdict.ts"
 
 /** All that a command can fail with. */
 export type CliError =
@@ -28,6 +29,7 @@ export type CliError =
   | PipeClosed
   | CutShort
   | Unhealthy
+  | Verdict
 
 export const exitCode = (error: CliError): number => {
   switch (error._tag) {
@@ -53,6 +55,8 @@ export const exitCode = (error: CliError): number => {
       return ExitCode.SUCCESS
     case "CutShort":
       return ExitCode.PIPE_CLOSED
+    case "Verdict":
+      return error.isInput ? ExitCode.BAD_INPUT : ExitCode.FOUND
   }
 }
 
@@ -70,7 +74,7 @@ export interface Explanation {
 /** Lines to print on standard error, each with its end; nothing where there is nothing to say. */
 export const render = (error: CliError, colors: boolean): string => {
   if (error._tag === "SpecError") return `${Diagnostic.render(error, { color: colors })}\n`
-  if (error._tag === "PipeClosed" || error._tag === "CutShort") return ""
+  if (error._tag === "PipeClosed" || error._tag === "CutShort" || error._tag === "Verdict") return ""
   const { hint, message, place, subject } = explain(error)
   const notes = [...Option.toArray(place), ...Option.toArray(hint)]
   return [
@@ -80,7 +84,7 @@ export const render = (error: CliError, colors: boolean): string => {
   ].join("\n")
 }
 
-export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutShort>): Explanation => {
+export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutShort | Verdict>): Explanation => {
   switch (error._tag) {
     case "StepFailed":
       return stepFailed(error)

@@ -2,6 +2,8 @@
 
 export const SUCCESS = 0
 export const STEP_FAILED = 1
+/** What was to be checked is not as it should be. */
+export const FOUND = 1
 export const BAD_INPUT = 2
 export const MACHINE_LACKS = 3
 /** The program is wrong, not its user: `EX_SOFTWARE` of sysexits.h. */
@@ -15,7 +17,10 @@ export const PIPE_CLOSED = 141
 
 export const EXIT_CODES: ReadonlyArray<{ readonly code: number; readonly meaning: string }> = [
   { code: SUCCESS, meaning: "All went well." },
-  { code: STEP_FAILED, meaning: "A step failed, or an image could not be fetched or pushed." },
+  {
+    code: STEP_FAILED,
+    meaning: "A step failed, an image could not be fetched or pushed, or check or fmt --check found something."
+  },
   { code: BAD_INPUT, meaning: "The command line, the spec or a file that they name is wrong." },
   { code: MACHINE_LACKS, meaning: "The machine lacks something: a program, a right, disk space." },
   { code: INTERNAL_ERROR, meaning: "obuilder itself is at fault." },

@@ -222,6 +222,22 @@ export const flags = {
     }),
     ...common
   },
+  fmt: {
+    check: Flag.toggle("check", { doc: "Write nothing; name the files that are laid out otherwise, and end with 1." }),
+    print: Flag.toggle("print", { doc: "Print the specs, and leave the files as they are." }),
+    ...common
+  },
+  check: {
+    format: Flag.choice("format", {
+      metavar: "FORMAT",
+      choices: ["text", "json", "sarif"],
+      doc: "How to print what is found: text, json or sarif. [text]"
+    }),
+    ignore: Flag.many("ignore", { metavar: "RULE", decode: text, doc: "Leave a rule out; may be repeated." }),
+    strict: Flag.toggle("strict", { doc: "End with 1 for notes, too." }),
+    fix: Flag.toggle("fix", { doc: "Change the files where that is safe, and print what is left." }),
+    ...common
+  },
   delete: { store, ...common },
   prune: {
     keepStorage: Flag.optional("keep-storage", {

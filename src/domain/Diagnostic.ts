@@ -19,9 +19,15 @@ export interface Diagnostic {
   readonly text: string
   readonly span: Span
   readonly message: string
+  /** An error by default. */
+  readonly severity?: Severity
+  /** What has found it, if that has a name. */
+  readonly rule?: string
   readonly expected?: Option.Option<string>
   readonly hint?: Option.Option<string>
 }
+
+export type Severity = "error" | "warning" | "note"
 
 export interface RenderOptions {
   /** With the terminal's colours; without by default. */
@@ -32,9 +38,16 @@ export interface RenderOptions {
 const before = 60
 const after = 90
 
-type Style = "bold" | "error" | "gutter" | "hint"
+type Style = "bold" | Severity | "gutter" | "hint"
 
-const codes: Readonly<Record<Style, string>> = { bold: "1", error: "1;31", gutter: "34", hint: "1;36" }
+const codes: Readonly<Record<Style, string>> = {
+  bold: "1",
+  error: "1;31",
+  warning: "1;33",
+  note: "1;36",
+  gutter: "34",
+  hint: "1;36"
+}
 
 /** Several lines, without a line end after the last. Nothing from the text or the file's name acts on the terminal. */
 export const render = (diagnostic: Diagnostic, { color = false }: RenderOptions = {}): string => {
@@ -43,6 +56,8 @@ export const render = (diagnostic: Diagnostic, { color = false }: RenderOptions 
   const number = String(line)
   const blank = " ".repeat(number.length)
   const gutter = (text: string): string => style("gutter", `${text} |`)
+  const severity = diagnostic.severity ?? "error"
+  const rule = diagnostic.rule === undefined ? "" : ` [${visible(diagnostic.rule)}]`
   const shown = excerpt(diagnostic.text, diagnostic.span)
   const note = (label: string, kind: Style, text: Option.Option<string> = Option.none()): ReadonlyArray<string> =>
     Option.match(text, {
@@ -50,10 +65,10 @@ export const render = (diagnostic: Diagnostic, { color = false }: RenderOptions 
       onSome: (text) => [`${blank} ${style("gutter", "=")} ${style(kind, `${label}:`)} ${visible(text)}`]
     })
   return [
-    `${style("bold", `${visible(diagnostic.file)}:${line}:${column}:`)} ${style("error", "error:")} ${style("bold", visible(diagnostic.message))}`,
+    `${style("bold", `${visible(diagnostic.file)}:${line}:${column}:`)} ${style(severity, `${severity}:`)} ${style("bold", visible(diagnostic.message))}${rule}`,
     gutter(blank),
     `${gutter(number)} ${shown.text}`.trimEnd(),
-    `${gutter(blank)} ${" ".repeat(shown.indent)}${style("error", "^".repeat(shown.carets))}`,
+    `${gutter(blank)} ${" ".repeat(shown.indent)}${style(severity, "^".repeat(shown.carets))}`,
     ...note("expected", "bold", diagnostic.expected),
     ...note("hint", "hint", diagnostic.hint)
   ].join("\n")

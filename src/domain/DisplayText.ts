@@ -12,6 +12,10 @@ const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 const escaped = (character: string): string =>
   named[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 
+/** The text with each hidden character written as `write` has it. */
+export const replaceHidden = (text: string, write: (character: string) => string): string =>
+  text.replaceAll(hidden, write)
+
 /** The text with everything hidden in it written as escapes (`\n`, `\u{1b}`). */
 export const visible = (text: string): string => text.replaceAll(hidden, escaped)
 

@@ -108,35 +108,11 @@ class Reader {
     this.at += 2
   }
 
-  /** Block comments nest, and a quoted atom in one hides what it holds. */
   private blockComment(): Problem.Problem | undefined {
-    const text = this.text
-    const start = this.at
-    let nesting = 1
-    let at = start + 2
-    while (at < text.length) {
-      const code = text.charCodeAt(at)
-      const next = text.charCodeAt(at + 1)
-      if (code === hash && next === pipe) {
-        nesting++
-        at += 2
-      } else if (code === pipe && next === hash) {
-        nesting--
-        at += 2
-        if (nesting === 0) {
-          this.at = at
-          return undefined
-        }
-      } else if (code === quote) {
-        const scanned = QuotedAtom.scan(text, at)
-        if (scanned === undefined) return SexpProblem.unclosedText(at, "in a block comment, too, quotes come in pairs")
-        if (!("highBytes" in scanned)) return scanned
-        at = scanned.end
-      } else {
-        at++
-      }
-    }
-    return SexpProblem.unclosedComment(start, nesting)
+    const end = blockCommentEnd(this.text, this.at)
+    if (typeof end === "object") return end
+    this.at = end
+    return undefined
   }
 
   private openList(): Problem.Problem | undefined {
@@ -229,7 +205,34 @@ class Reader {
   }
 }
 
-const endsAtom = (code: number): boolean => {
+/** The offset after the block comment at `start`. Block comments nest, and a quoted atom in one hides what it holds. */
+export const blockCommentEnd = (text: string, start: number): number | Problem.Problem => {
+  let nesting = 1
+  let at = start + 2
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    const next = text.charCodeAt(at + 1)
+    if (code === hash && next === pipe) {
+      nesting++
+      at += 2
+    } else if (code === pipe && next === hash) {
+      nesting--
+      at += 2
+      if (nesting === 0) return at
+    } else if (code === quote) {
+      const scanned = QuotedAtom.scan(text, at)
+      if (scanned === undefined) return SexpProblem.unclosedText(at, "in a block comment, too, quotes come in pairs")
+      if (!("highBytes" in scanned)) return scanned
+      at = scanned.end
+    } else {
+      at++
+    }
+  }
+  return SexpProblem.unclosedComment(start, nesting)
+}
+
+/** What an unquoted atom cannot hold, and so ends before. */
+export const endsAtom = (code: number): boolean => {
   switch (code) {
     case space:
     case tab:

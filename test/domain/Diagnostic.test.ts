@@ -50,6 +50,14 @@ describe("a diagnostic", () => {
     )
   })
 
+  it("says how bad it is, if it is no error, and which rule has found it", () => {
+    const span = Source.make("a.spec", "ab").span(0, 1)
+    const warning = { file: "a.spec", text: "ab", span, message: "found this", severity: "warning", rule: "r" } as const
+    expect(Diagnostic.render(warning)).toMatch(/^a\.spec:1:1: warning: found this \[r\]\n/)
+    expect(Diagnostic.render(warning, { color: true })).toContain("\u001b[1;33m^\u001b[0m")
+    expect(Diagnostic.render({ ...warning, severity: "note" })).toMatch(/^a\.spec:1:1: note: /)
+  })
+
   it("keeps the gutter straight when the line's number is long", () => {
     expect(show(`${"\n".repeat(1233)}here`, "here")).toBe(
       ["a.spec:1234:1: error: found this", "     |", "1234 | here", "     | ^^^^"].join("\n")
