@@ -59,9 +59,20 @@ export const plan = (spec: Spec | string, from: From): Effect.Effect<Prepared, P
   Effect.flatMap(Engine, (engine) => prepared(engine, { spec, ...from }))
 
 const prepared = (
-  { images }: EngineService,
+  { images, store }: EngineService,
   { spec, ...from }: { readonly spec: Spec | string } & From
-): Effect.Effect<Prepared, PrepareError> => Effect.provideService(Prepare.prepare(spec, from), BaseImages, images)
+): Effect.Effect<Prepared, PrepareError> =>
+  Effect.provideService(
+    Prepare.prepare(spec, from.context === undefined ? { ...pathIn(store.name), ...from } : from),
+    BaseImages,
+    images
+  )
+
+/** A store that is in the source directory, which every build changes, is left out of what is copied. */
+const pathIn = (name: string): { readonly without?: string } => {
+  const path = name.slice(name.indexOf(":") + 1)
+  return path.startsWith("/") ? { without: path } : {}
+}
 
 const bytesOf = (secrets: NonNullable<HowToBuild["secrets"]>): ReadonlyMap<string, Uint8Array> => {
   if (isMap(secrets)) return secrets
