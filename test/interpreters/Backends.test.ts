@@ -101,4 +101,33 @@ describeWith(["root", "busybox", "overlay", "runc"], "a backend by its name, wit
       expect(Fs.readdirSync(`${directory}`).toSorted()).toEqual(expect.arrayContaining(["a", "base", kind]))
     })
   )
+
+  it.live(
+    "may be opened several times in a process: a step is executed once, and what one leaves another one prunes",
+    () =>
+      Effect.gen(function* () {
+        const directory = `${scratch.path}/project`
+        const backend = () =>
+          Layer.build(Layer.fresh(Backends.layer(`overlayfs:${scratch.path}/shared`, { directory })))
+        const spec = Spec.from("rootfs:base").pipe(Spec.shell("/bin/sh", "-c"), Spec.run("echo once"))
+        const total = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const [one, other] = [yield* backend(), yield* backend()]
+            const both = yield* Effect.all(
+              [one, other].map((context) =>
+                Effect.provide(Effect.zipRight(Engine.build({ spec, directory }), Engine.statistics), context)
+              ),
+              { concurrency: 2 }
+            )
+            expect(yield* Effect.provide(Engine.prune({ maxItems: 9 }), other)).toMatchObject({ results: 0 })
+            return both.reduce((sum, { executed }) => sum + executed, 0)
+          })
+        )
+        expect(total).toBe(2)
+        const rest = yield* Effect.scoped(
+          Effect.flatMap(backend(), (context) => Effect.provide(Engine.prune({ maxItems: 9 }), context))
+        )
+        expect(rest).toMatchObject({ results: 2 })
+      })
+  )
 })
