@@ -74,12 +74,14 @@ export class Engine extends Context.Tag("obuilder/Engine")<Engine, EngineService
           .watch(id)
           .pipe(Effect.flatMap(Effect.transposeMapOption((execution) => followed(id, execution, emit))), Effect.scoped),
       build: (request) =>
-        checkSecrets(request).pipe(
+        // What this build holds, it holds until its end at least.
+        Effect.zipRight(store.using, checkSecrets(request)).pipe(
           // What a killed build left running is ended before the store removes what it still writes to.
           Effect.zipRight(services.sandbox.reclaim),
           Effect.zipRight(buildStages(services, request)),
           // A build that executed nothing has not met what a killed one left.
-          Effect.zipLeft(services.store.reclaim)
+          Effect.zipLeft(services.store.reclaim),
+          Effect.scoped
         )
     }
   })

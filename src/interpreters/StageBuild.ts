@@ -336,8 +336,14 @@ export class StageBuild {
       if (!isFirst) statistics.attached++
       yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))
       yield* execution.done
+      // Whoever made it may be through with it, and let go of it: from here on this build holds it as well.
+      if (!isFirst && !(yield* isMade)) return false
       yield* onEvent({ _tag: "Saved", stage: step.stage, planned: step.id, id: info.id })
-    }).pipe(Effect.scoped)
+      return true
+    }).pipe(
+      Effect.scoped,
+      Effect.flatMap((isHeld) => (isHeld ? Effect.void : this.execute(step, info, fill)))
+    )
   }
 
   /** It may not be enough: then the step may fit all the same, or fail for want of space. */
@@ -348,6 +354,8 @@ export class StageBuild {
     const removed = ({ result }: Removed) => Effect.logInfo(`deleted ${result.id} to make room: ${result.heading}`)
     return makeRoom(freeSpace, { removed, measured: () => Effect.void }).pipe(
       Effect.provideService(Store, store),
+      // What only builds have held that have ended may go as well.
+      (making) => Effect.zipRight(store.release, making),
       room.withPermits(1),
       Effect.flatMap((isEnough) => {
         if (isEnough || warned.has(this.request)) return Effect.void

@@ -1,4 +1,7 @@
-/** What keeps a store small: deleting, pruning, and what is known of what it holds. */
+/**
+ * What keeps a store small: deleting, pruning, and what is known of what it holds.
+ * The engine first lets go of what only builds have held that have ended.
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Engine } from "./Engine.ts"
@@ -65,6 +68,9 @@ export const clean = (
 ): Effect.Effect<LifeCycle.Summary & { readonly caches: number }, StoreError, Engine> =>
   withStore(LifeCycle.clean(telling(options)))
 
+/** Lets go of results that only builds held that have ended, so that others can delete them. */
+export const release: Effect.Effect<void, StoreError, Engine> = Effect.flatMap(Engine, ({ store }) => store.release)
+
 /** How many results the store has. */
 export const count: Effect.Effect<number, StoreError, Engine> = Effect.flatMap(Engine, ({ store }) =>
   Effect.map(store.inventory.results, (results) => results.length)
@@ -86,5 +92,5 @@ const telling = ({ onRemoved }: RemovalOptions): LifeCycle.Telling => ({
   measured: () => Effect.void
 })
 
-const withStore = <A, E>(effect: Effect.Effect<A, E, Store>): Effect.Effect<A, E, Engine> =>
-  Effect.flatMap(Engine, ({ store }) => Effect.provideService(effect, Store, store))
+const withStore = <A, E>(effect: Effect.Effect<A, E, Store>): Effect.Effect<A, E | StoreError, Engine> =>
+  Effect.flatMap(Engine, ({ store }) => Effect.zipRight(store.release, Effect.provideService(effect, Store, store)))

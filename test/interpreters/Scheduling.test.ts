@@ -142,13 +142,36 @@ describe("a store's upkeep", () => {
         const { results, store } = yield* Engine.df
         expect([results.length, store]).toEqual([3, "memory"])
         expect(yield* Effect.flip(Engine.delete("0123456789"))).toMatchObject({ _tag: "UnknownId" })
-        // What this engine has built it holds.
-        expect(yield* Effect.flip(Engine.delete(results[0]?.id ?? ""))).toMatchObject({ _tag: "ResultsInUse" })
-        expect(yield* Engine.prune({ maxItems: 1, onRemoved })).toMatchObject({ results: 0 })
-        expect(gone).toEqual([])
+        // Of a build that has ended, everything may go.
+        expect(yield* Engine.prune({ maxItems: 1, onRemoved })).toMatchObject({ results: 1 })
+        expect(gone).toEqual(['/: (run (shell "cat /a"))'])
+        yield* Engine.build({ spec, context })
+        expect(yield* Engine.delete(results.map(({ id }) => id))).toMatchObject({ results: 3 })
+        expect(yield* Engine.count).toBe(0)
       })
     )
   )
+
+  it.effect("leaves what a build needs that goes on, also one that joined another one's step", () => {
+    const world = newWorld()
+    return on(world)(
+      Effect.gen(function* () {
+        const gate = yield* world.gate("g")
+        const first = Spec.from("base").pipe(Spec.run("echo shared"))
+        const { id: old } = yield* Engine.build({ spec: Spec.from("base").pipe(Spec.run("echo old")), context })
+        const building = yield* Effect.fork(Engine.build({ spec: first.pipe(Spec.run("wait g")), context }))
+        const arrival = yield* gate.arrival
+        const joining = yield* Effect.fork(
+          Engine.build({ spec: first.pipe(Spec.run("wait g"), Spec.run("echo more")), context })
+        )
+        expect(yield* Engine.prune({ maxItems: 9 })).toMatchObject({ results: 1, inUse: 2 })
+        expect(world.results.has(old)).toBe(false)
+        yield* arrival.proceed
+        yield* Fiber.joinAll([building, joining])
+        expect(yield* Engine.prune({ maxItems: 9 })).toMatchObject({ results: 4, inUse: 0 })
+      })
+    )
+  })
 
   it.effect("deletes what no process holds, with all that is built on it", () => {
     const world = newWorld()
