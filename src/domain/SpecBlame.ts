@@ -1,5 +1,7 @@
 /** Where in a spec something is wrong: at a place of its text, or in an operation of one built in code. */
+import * as Option from "effect/Option"
 import { blame, type Complaint } from "./Blame.ts"
+import { visible } from "./DisplayText.ts"
 import { InvalidSpec, placeOf } from "./InvalidSpec.ts"
 import type { Op } from "./Spec.ts"
 import { parsedIn, type Spec } from "./SpecBuilder.ts"
@@ -10,7 +12,11 @@ export const blameSpec = (spec: Spec, node: object, complaint: Complaint): SpecE
   const read = parsedIn(spec).find(({ spans }) => spans.has(node))
   if (read !== undefined) return blame(read, node, complaint)
   const { hint, message } = complaint
-  return new InvalidSpec({ message, hint, place: isPart(node) ? placeOf(node) : "" })
+  return new InvalidSpec({
+    message: visible(message),
+    hint: Option.map(hint, visible),
+    place: isPart(node) ? placeOf(node) : ""
+  })
 }
 
 const isPart = (node: object): node is Op | { readonly from: string } =>

@@ -151,7 +151,7 @@ const unhealthy =
 const temporary = (bytes: Uint8Array): Effect.Effect<string, Unhealthy, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
-      try: () => Fs.mkdtempSync(Path.join(tmpdir(), "obuilder-")),
+      try: () => Fs.mkdtempSync(Path.join(tmpdir(), "obuilder-health-")),
       catch: (error) => cannotWrite(error)
     }),
     (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))

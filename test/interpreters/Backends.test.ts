@@ -5,7 +5,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import { beforeAll } from "vitest"
+import { sha256 } from "../../src/domain/Digest.ts"
 import { Backends, Engine, Spec } from "../../src/index.ts"
+import { hashesIn } from "../../src/interpreters/store/local/Layout.ts"
 import { describeWith } from "../requirements.ts"
 import { mountsBelow } from "../standins/standIns.ts"
 import { scratchDirectory } from "./host/scratch.ts"
@@ -97,6 +99,7 @@ describeWith(["root", "busybox", "overlay", "runc"], "a backend by its name, wit
           place: `(copy (src ${kind}) (dst /k))`
         })
       }).pipe(Effect.scoped, Effect.provide(services))
+      expect(Fs.existsSync(hashesIn(store, sha256(directory)))).toBe(true)
       expect(mountsBelow(store)).toEqual([])
       expect(Fs.readdirSync(`${directory}`).toSorted()).toEqual(expect.arrayContaining(["a", "base", kind]))
     })

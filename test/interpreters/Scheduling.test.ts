@@ -2,9 +2,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import * as Fs from "node:fs"
-import { Diagnostic, Engine, Spec } from "../../src/index.ts"
+import { tmpdir } from "node:os"
+import { Diagnostic, Engine, Sandbox, Spec } from "../../src/index.ts"
 import { FileTree, Memory, MemoryWorld, TreeSource } from "../../src/testing.ts"
 import { scratchDirectory } from "./host/scratch.ts"
 
@@ -196,4 +199,48 @@ describe("a store's upkeep", () => {
       )
     })
   })
+})
+
+describe("Engine.healthcheck", () => {
+  const leftovers = () => Fs.readdirSync(tmpdir()).filter((name) => name.startsWith("obuilder-health-"))
+
+  it.effect("fails where builds do not work, with what is missing", () => {
+    const before = leftovers()
+    const world = MemoryWorld.make()
+    return on(world)(
+      Effect.gen(function* () {
+        expect(yield* Effect.flip(Engine.healthcheck())).toMatchObject({
+          _tag: "Unhealthy",
+          message: 'build: there is no base image "scratch" in this world'
+        })
+        // In memory there are no programs for Linux.
+        world.bases.set("scratch", MemoryWorld.base({}))
+        expect(yield* Effect.flip(Engine.healthcheck())).toMatchObject({
+          message: "build: a command that succeeds was taken for one that fails: Exit"
+        })
+        expect(leftovers()).toEqual(before)
+      })
+    )
+  })
+
+  it.effect("fails where it takes too long, and leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const before = leftovers()
+      const world = MemoryWorld.make({ scratch: MemoryWorld.base({}) })
+      const begun = yield* Effect.makeLatch()
+      const stuck = Layer.succeed(Sandbox.Sandbox, {
+        run: () => Effect.zipRight(begun.open, Effect.never),
+        reclaim: Effect.void
+      })
+      const services = Layer.provideMerge(Engine.Engine.layer, Layer.merge(Memory.layer(world), stuck))
+      const check = yield* Effect.fork(
+        Effect.flip(Effect.provide(Engine.healthcheck({ timeout: "10 seconds" }), services))
+      )
+      yield* begun.await
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Fiber.join(check)).toMatchObject({ message: "build: it takes too long" })
+      expect([...world.temporary]).toEqual([])
+      expect(leftovers()).toEqual(before)
+    })
+  )
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
 import { sha256 } from "../../src/domain/Digest.ts"
 import { copyKey, type Inputs } from "../../src/domain/Inputs.ts"
 import type { Copy } from "../../src/domain/Spec.ts"
@@ -79,6 +80,9 @@ describe("Plan.make", () => {
     expect(wrong(Spec.copy("a", "/", { from: Spec.from("other") }))).toMatchObject({
       message: 'nothing is known about the base "other"',
       place: "(from other)"
+    })
+    expect(wrong(Spec.copy(["a", "b"], "/\u001b[31m"))).toMatchObject({
+      hint: Option.some('write (dst "/\\u{1b}[31m/")')
     })
     expect(wrong(Spec.run("\ud800"))).toMatchObject({ _tag: "InvalidSpec" })
   })
