@@ -27,5 +27,6 @@ const build = Effect.gen(function* () {
 build.pipe(
   Effect.flatMap(({ id }) => Console.log(id)),
   Effect.provide(Backends.layer(`overlayfs:${store}`, { directory })),
-  NodeRuntime.runMain
+  Effect.tapError((error) => Console.error(Engine.describe(error))),
+  (program) => NodeRuntime.runMain(program, { disableErrorReporting: true })
 )

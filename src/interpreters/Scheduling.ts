@@ -25,6 +25,7 @@ import { UnknownId } from "./Store.ts"
 
 export * from "./Engine.ts"
 export * from "./Upkeep.ts"
+export { describe, type EngineError } from "./Describe.ts"
 export { healthcheck, Unhealthy } from "./Healthcheck.ts"
 export type { From, Prepared, PrepareError } from "./Prepare.ts"
 

@@ -18,7 +18,8 @@ describe("the code that the documentation shows", () => {
   it("is in the README, and in the page of the library", () =>
     expect(pages).toEqual(expect.arrayContaining(["README.md", "docs/api.md"])))
 
-  it("has the types of the package that it imports", () => expect(typeErrors(scratch.path, modules)).toEqual([]))
+  it("has the types of the package that it imports", async () =>
+    expect(await typeErrors(scratch.path, modules)).toEqual([]))
 
   it.each([
     ["a function that is not there", 'import { Engine } from "obuilder"\nEngine.buidl({})', "TS2551"],
@@ -28,15 +29,15 @@ describe("the code that the documentation shows", () => {
     ["a prune without limits", 'import { Engine } from "obuilder"\nEngine.prune({})', "TS2345"],
     ["a build of nowhere", 'import { Engine } from "obuilder"\nEngine.build({ spec: "" })', "TS2345"],
     ["a door that is not there", '\nimport {} from "obuilder/cli"', "TS2307"]
-  ])("would be refused with %s, and the line is told", (_, code, error) => {
+  ])("would be refused with %s, and the line is told", async (_, code, error) => {
     const page = `# A page\n\n\`\`\`ts\n${code}\n\`\`\`\n`
-    const errors = typeErrors(scratch.path, { "docs/broken.md.ts": moduleOf(page) })
+    const errors = await typeErrors(scratch.path, { "docs/broken.md.ts": moduleOf(page) })
     expect(errors).toEqual([expect.stringMatching(`^docs/broken\\.md\\.ts\\(5,\\d+\\): error ${error}: `)])
   })
 
-  it("prints what it says that it prints", () => {
-    expect(typeErrors(scratch.path, modules)).toEqual([])
+  it("prints what it says that it prints", async () => {
+    expect(await typeErrors(scratch.path, modules)).toEqual([])
     const [, printed] = /```text\n([\s\S]*?)```/.exec(Fs.readFileSync("docs/api.md", "utf8")) ?? []
-    expect(runModule(scratch.path, "docs/api.md.ts")).toBe(printed)
+    expect(await runModule(scratch.path, "docs/api.md.ts")).toBe(printed)
   })
 })

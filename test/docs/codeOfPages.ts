@@ -1,5 +1,5 @@
 /** The TypeScript that pages show, as modules of somebody who has installed the package. */
-import { spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
@@ -18,17 +18,26 @@ export const moduleOf = (page: string): string => {
   return `${lines.join("\n")}\nexport {}\n`
 }
 
-const run = (program: string, words: ReadonlyArray<string>, cwd: string) => {
-  const { error, status, stderr, stdout } = spawnSync(program, words, { cwd, encoding: "utf8" })
-  if (error !== undefined) throw error
-  return { status, output: `${stdout}${stderr}` }
+interface Ended {
+  readonly status: number | null
+  readonly output: string
 }
 
-const tsc = (words: ReadonlyArray<string>, cwd: string) =>
-  run(process.execPath, [Path.join(root, "node_modules/typescript/bin/tsc"), ...words], cwd)
+/** Without blocking this process, which has to answer the one that runs all tests. */
+const run = (words: ReadonlyArray<string>, cwd: string): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, words, { cwd, stdio: ["ignore", "pipe", "pipe"] })
+    const chunks: Array<Buffer> = []
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk))
+    child.once("error", reject)
+    child.once("close", (status) => resolve({ status, output: Buffer.concat(chunks).toString() }))
+  })
+
+const tsc = (words: ReadonlyArray<string>, cwd: string): Promise<Ended> =>
+  run([Path.join(root, "node_modules/typescript/bin/tsc"), ...words], cwd)
 
 /** Installs the package as it is built into a project, beside what it depends on. */
-export const installPackage = (project: string): void => {
+export const installPackage = async (project: string): Promise<void> => {
   const home = Path.join(project, "node_modules/obuilder")
   Fs.mkdirSync(home, { recursive: true })
   Fs.copyFileSync(Path.join(root, "package.json"), Path.join(home, "package.json"))
@@ -36,12 +45,15 @@ export const installPackage = (project: string): void => {
     if (name.startsWith(".")) continue
     Fs.symlinkSync(Path.join(root, "node_modules", name), Path.join(project, "node_modules", name))
   }
-  const { output, status } = tsc(["-p", "tsconfig.build.json", "--outDir", Path.join(home, "dist/lib")], root)
+  const { output, status } = await tsc(["-p", "tsconfig.build.json", "--outDir", Path.join(home, "dist/lib")], root)
   if (status !== 0) throw new Error(`the package cannot be built: ${output}`)
 }
 
 /** What the project's own rules say of modules in a project with the package; nothing where all is well. */
-export const typeErrors = (project: string, modules: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+export const typeErrors = async (
+  project: string,
+  modules: Readonly<Record<string, string>>
+): Promise<ReadonlyArray<string>> => {
   for (const [name, text] of Object.entries(modules)) {
     Fs.mkdirSync(Path.dirname(Path.join(project, name)), { recursive: true })
     Fs.writeFileSync(Path.join(project, name), text)
@@ -66,14 +78,14 @@ export const typeErrors = (project: string, modules: Readonly<Record<string, str
       files: Object.keys(modules)
     })
   )
-  const { output } = tsc(["-p", ".", "--pretty", "false"], project)
+  const { output } = await tsc(["-p", ".", "--pretty", "false"], project)
   // An error goes on in lines that are moved in.
   return output.split(/\n(?! )/).filter((error) => error !== "")
 }
 
 /** Runs a module that was checked, and gives its output. */
-export const runModule = (project: string, name: string): string => {
-  const { output, status } = run(process.execPath, [Path.join("out", name.replace(/\.ts$/, ".js"))], project)
+export const runModule = async (project: string, name: string): Promise<string> => {
+  const { output, status } = await run([Path.join("out", name.replace(/\.ts$/, ".js"))], project)
   if (status !== 0) throw new Error(`${name} failed: ${output}`)
   return output
 }

@@ -244,3 +244,45 @@ describe("Engine.healthcheck", () => {
     })
   )
 })
+
+describe("Engine.describe", () => {
+  it.effect("says in words what went wrong, where, and what to do", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        const said = (effect: Effect.Effect<unknown, Engine.EngineError, Engine.Engine>) =>
+          Effect.map(Effect.flip(effect), Engine.describe)
+        const building = (part: Spec.Part) => said(Engine.build({ spec: Spec.from("base").pipe(part), context }))
+        expect([
+          yield* building(Spec.run("fail 2")),
+          yield* building(Spec.run("oom")),
+          yield* building(Spec.run("x", { secrets: [{ id: "token", target: "/t" }] })),
+          yield* building(Spec.copy(["a", "a"], "/b")),
+          yield* said(Engine.build({ spec: "((from base)\n (copy (src b) (dst /)))", context })),
+          yield* said(Engine.delete("0123")),
+          yield* said(Stream.runDrain(Engine.attach("abc")))
+        ]).toMatchInlineSnapshot(`
+          [
+            ""/usr/bin/env" "bash" "-c" "fail 2" failed with exit status 2
+            in /: (run (shell "fail 2"))",
+            ""/usr/bin/env" "bash" "-c" "oom" ran out of memory
+            in /: (run (shell oom))
+            Give it more with the backend's memory, or let it use less.",
+            "a step asks for the secret "token", which is not given
+            in /: (run (secrets (token (target /t))) (shell x))
+            Give its content as secrets: { "token": … }.",
+            "when several items are copied, dst must be a directory and end with /
+            in (copy (src a a) (dst /b))
+            write (dst "/b/")",
+            "<spec>:2:2: error: Source path "b" not found
+            |
+          2 |  (copy (src b) (dst /)))
+            |  ^^^^^^^^^^^^^^^^^^^^^^",
+            "the store has no result "0123"",
+            ""abc" is too short for an id
+            Write at least 4 digits of it.",
+          ]
+        `)
+      })
+    )
+  )
+})
