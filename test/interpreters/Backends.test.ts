@@ -2,16 +2,19 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
 import { beforeAll } from "vitest"
 import { sha256 } from "../../src/domain/Digest.ts"
-import { Backends, Engine, Spec } from "../../src/index.ts"
+import { Backends, Engine, type Events, Spec } from "../../src/index.ts"
 import { hashesIn } from "../../src/interpreters/store/local/Layout.ts"
 import { describeWith } from "../requirements.ts"
 import { mountsBelow } from "../standins/standIns.ts"
 import { scratchDirectory } from "./host/scratch.ts"
 import { fill } from "./sandbox/busybox.ts"
+import { temporaryIn } from "./store/kinds.ts"
 
 describe("a backend by its name", () => {
   const refusal = (store: string, options?: Backends.BackendOptions) =>
@@ -131,6 +134,41 @@ describeWith(["root", "busybox", "overlay", "runc"], "a backend by its name, wit
           Effect.flatMap(backend(), (context) => Effect.provide(Engine.prune({ maxItems: 9 }), context))
         )
         expect(rest).toMatchObject({ results: 2 })
+      })
+  )
+
+  it.live(
+    "lets others watch a step, which ends with the last build that wants it, and its log can be read to its end",
+    () =>
+      Effect.gen(function* () {
+        const directory = `${scratch.path}/project`
+        const store = `${scratch.path}/watched`
+        yield* Effect.gen(function* () {
+          const begun = yield* Effect.makeLatch()
+          const reading = yield* Effect.makeLatch()
+          const goOn = yield* Effect.makeLatch()
+          const spec = Spec.from("rootfs:base").pipe(Spec.shell("/bin/sh", "-c"), Spec.run("echo begun; sleep 1000"))
+          const onEvent = (event: Events.BuildEvent) => (event._tag === "Output" ? begun.open : Effect.void)
+          const building = yield* Effect.fork(Engine.build({ spec, directory, onEvent }))
+          yield* begun.await
+          const [step] = yield* Engine.running
+          let text = ""
+          const watching = Stream.runForEach(Engine.attach(step?.id ?? ""), (chunk) => {
+            text += Buffer.from(chunk).toString()
+            return Effect.zipRight(reading.open, goOn.await)
+          })
+          const fiber = yield* Effect.fork(Effect.flip(watching))
+          yield* reading.await
+          yield* Fiber.interrupt(building)
+          expect(yield* Engine.running).toEqual([])
+          yield* goOn.open
+          expect((yield* Fiber.join(fiber))._tag).toBe("StepCancelled")
+          expect(text).toBe("begun\n")
+          // The base is there; what was cancelled is not.
+          expect(yield* Engine.count).toBe(1)
+        }).pipe(Effect.provide(Backends.layer(`overlayfs:${store}`, { directory })))
+        expect(temporaryIn(store)).toEqual([])
+        expect(mountsBelow(store)).toEqual([])
       })
   )
 })
