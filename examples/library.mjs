@@ -2,22 +2,12 @@
 //
 //   node examples/library.mjs SPEC DIR STORE
 //
-// Prints what happens, and the result's id at the end.
+// Prints what happens, and the result's id at the end. STORE is a directory.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
-import {
-  Engine,
-  LocalBaseImages,
-  Observe,
-  OciRuntimeSandbox,
-  OverlayfsStore,
-  Planner,
-  SourceDirectory,
-  SpecText
-} from "obuilder"
+import { Backends, Engine, Spec } from "obuilder"
 
 const [, , file, directory, store] = process.argv
 if (store === undefined) {
@@ -26,30 +16,17 @@ if (store === undefined) {
 }
 
 const build = Effect.gen(function* () {
-  const { spec } = yield* SpecText.parse(readFileSync(file, "utf8"), { file })
-  const context = yield* SourceDirectory.make({ path: directory })
-  const inputs = yield* Observe.observe(spec, context)
-  // Pure: the same spec and inputs always give the same plan.
-  const plan = yield* Planner.plan(spec, inputs)
-  const engine = yield* Engine.Engine
-  return yield* engine.build({
-    plan,
-    inputs,
-    context,
-    secrets: new Map(),
-    jobs: 2,
+  const spec = yield* Spec.parse(readFileSync(file, "utf8"), { file })
+  return yield* Engine.build({
+    spec,
+    directory,
     onEvent: (event) => (event._tag === "Heading" ? Console.log(event.text) : Effect.void)
   })
 })
 
-const services = Layer.mergeAll(
-  OverlayfsStore.layer({ path: store }),
-  OciRuntimeSandbox.layer(),
-  LocalBaseImages.layer({ sourceDirectory: directory })
-)
-
 build.pipe(
   Effect.flatMap(({ id }) => Console.log(id)),
-  Effect.provide(Layer.provideMerge(Engine.Engine.layer, services)),
-  NodeRuntime.runMain
+  Effect.provide(Backends.layer(`overlayfs:${store}`, { directory })),
+  Effect.tapError((error) => Console.error(Engine.describe(error))),
+  (program) => NodeRuntime.runMain(program, { disableErrorReporting: true })
 )

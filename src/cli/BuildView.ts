@@ -12,7 +12,7 @@ import type { BuildEvent } from "../interpreters/Events.ts"
 import type { Plan } from "../plan/Plan.ts"
 import { paint } from "./Colors.ts"
 import { HeldBack } from "./HeldBack.ts"
-import { ocamlString } from "./OcamlString.ts"
+import { ocamlString } from "../domain/OcamlString.ts"
 import { OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { codeOf } from "./SystemError.ts"
 

@@ -2,15 +2,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Footprint, StoredCache } from "../interpreters/Inventory.ts"
-import * as LifeCycle from "../interpreters/LifeCycle.ts"
-import { Store } from "../interpreters/Store.ts"
+import type { Footprint } from "../interpreters/Inventory.ts"
+import { type Usage, usage as usageOf } from "../interpreters/Usage.ts"
 import type { Backends } from "./Backend.ts"
 import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import type { Host } from "./Host.ts"
-import { item, json, listed, time } from "./Listing.ts"
+import { item, json, time } from "./Listing.ts"
 import { Output } from "./Output.ts"
 import * as Removals from "./Removals.ts"
 import { withKnownStore } from "./Services.ts"
@@ -26,27 +25,7 @@ export const df = (given: Given<typeof flags.df>): Effect.Effect<void, CliError,
     yield* stdout.write(Option.contains(given.format, "json" as const) ? json(report(usage)) : text(usage, now))
   })
 
-type Usage = Effect.Effect.Success<typeof look>
-
-const look = Effect.gen(function* () {
-  const { inventory, name } = yield* Store
-  const results = yield* listed
-  const footprints = yield* LifeCycle.measureAll(inventory, results, { measured: yield* Removals.progress("measured") })
-  const caches = yield* Effect.forEach(yield* inventory.caches, (cache: StoredCache) =>
-    Effect.map(inventory.cacheFootprint(cache.key), (footprint) => ({ ...cache, ...footprint }))
-  )
-  const layers = (yield* inventory.blobs).map(({ size, ...blob }) => ({ ...blob, unique: size, shared: 0 }))
-  return {
-    store: name,
-    free: yield* inventory.free,
-    total: LifeCycle.totalOf(results, footprints) + [...caches, ...layers].reduce((sum, { unique }) => sum + unique, 0),
-    layers,
-    results: results.map((result) => ({ ...result, ...(footprints.get(result.id) ?? NOTHING) })),
-    caches
-  }
-})
-
-const NOTHING: Footprint = { unique: 0, shared: 0 }
+const look = Effect.flatMap(Removals.progress("measured"), (measured) => usageOf({ measured }))
 
 interface Counted extends Footprint {
   readonly lastUsed: number

@@ -1,28 +1,8 @@
 /** Results as `ls` and `df` list them. */
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StoredResult } from "../interpreters/Inventory.ts"
-import { lastUses, withAncestors } from "../interpreters/Retention.ts"
-import { Store, type StoreError } from "../interpreters/Store.ts"
 
-/** Its last use is also that of what is built on it. */
-export interface Listed extends StoredResult {
-  /** Whether a process holds it, or something built on it. */
-  readonly inUse: boolean
-}
-
-/** All results, in no order. */
-export const listed: Effect.Effect<ReadonlyArray<Listed>, StoreError, Store> = Effect.gen(function* () {
-  const { inventory } = yield* Store
-  const results = yield* inventory.results
-  const busy = withAncestors(results, yield* inventory.held)
-  const uses = lastUses(results)
-  return results.map((result) => ({
-    ...result,
-    lastUsed: uses.get(result.id) ?? result.lastUsed,
-    inUse: busy.has(result.id)
-  }))
-})
+export { type Listed, listed } from "../interpreters/Usage.ts"
 
 /** For JSON. */
 export const item = <A extends StoredResult>({ created, lastUsed, parent, ...rest }: A) => ({

@@ -1,9 +1,8 @@
 /** What comes before a build: the spec is read, the world looked at, and the plan made. Reads only. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import { blame } from "../domain/Blame.ts"
 import type { Inputs } from "../domain/Inputs.ts"
-import type { Span } from "../domain/Span.ts"
-import { SpecError } from "../domain/SpecError.ts"
+import type { SpecError } from "../domain/SpecError.ts"
 import * as SpecText from "../domain/SpecText.ts"
 import type { BaseImages } from "../interpreters/BaseImages.ts"
 import type { HashMemo } from "../interpreters/host/HashMemo.ts"
@@ -14,6 +13,8 @@ import type { Plan } from "../plan/Plan.ts"
 import * as Planner from "../plan/Planner.ts"
 import { Host } from "./Host.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
+
+export { blame } from "../domain/Blame.ts"
 
 export interface Prepared {
   readonly plan: Plan
@@ -52,23 +53,3 @@ export const readSpec = (name: string): Effect.Effect<SpecText.ParsedSpec, Usage
     const bytes = yield* host.read(name, { what: "the spec", stdin: true })
     return yield* Effect.flatMap(SpecText.decodeUtf8(bytes, { file }), (text) => SpecText.parse(text, { file }))
   })
-
-/** Says what is wrong with a part of the spec, where that part stands. */
-export const blame = (
-  { file, spans, text }: SpecText.ParsedSpec,
-  node: object,
-  problem: { readonly message: string; readonly hint: Option.Option<string> }
-): SpecError =>
-  new SpecError({
-    file,
-    text,
-    span: spans.get(node) ?? BEGINNING,
-    message: problem.message,
-    expected: Option.none(),
-    hint: problem.hint
-  })
-
-const BEGINNING: Span = {
-  start: { offset: 0, line: 1, column: 1 },
-  end: { offset: 0, line: 1, column: 1 }
-}

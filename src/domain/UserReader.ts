@@ -71,12 +71,15 @@ const id = (field: ListNode, name: "uid" | "gid"): Read<number> => {
         )
       ),
     onSome: (value) =>
-      Number.isSafeInteger(Number(value))
+      isId(Number(value))
         ? Either.right(Number(value))
         : Either.left(
             Problem.make(place, `${show(text.right)} is out of range`, { expected: "a number below 4294967295" })
           )
   })
 }
+
+/** What can be read as a user's or a group's number. Which of them there are, the planner says. */
+export const isId = (id: number): boolean => Number.isSafeInteger(id)
 
 const isName = (node: SexpNode | undefined): node is AtomNode => node?._tag === "Atom" && /^[a-z_]/i.test(node.value)

@@ -47,3 +47,6 @@ const firstInvalid = (bytes: Uint8Array): number => {
   }
   return at
 }
+
+/** Whether a text can be written as UTF-8: it has no half of a character. */
+export const isEncodable = (text: string): boolean => !/\p{Cs}/u.test(text)

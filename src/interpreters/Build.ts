@@ -22,6 +22,11 @@ export class MissingSecret extends Data.TaggedError("MissingSecret")<{
   readonly step: Step
 }> {}
 
+/** A step that was watched is not executed any more, since all builds that wanted it have gone. */
+export class StepCancelled extends Data.TaggedError("StepCancelled")<{
+  readonly id: StepId
+}> {}
+
 export type BuildError = StepFailed | MissingSecret | BaseImageError | SandboxError | StoreError | UnknownId
 
 export interface BuildRequest {

@@ -3,6 +3,9 @@
  * starts it, later ones attach to it, and it is cancelled when the last of them
  * has gone.
  *
+ * Who only watches one is no client: it is cancelled all the same, and its log
+ * can be read to its end.
+ *
  * Invariants of an entry in the map: its fiber has not ended; `users` is 0 only
  * while it is being cancelled. An entry that ends leaves the map before its
  * clients are told, so a client that comes after a failure starts anew.
@@ -12,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { StepId } from "../domain/Digest.ts"
 import type { LiveLog } from "./LiveLog.ts"
@@ -24,20 +28,40 @@ export interface Execution<E> {
   readonly done: Effect.Effect<void, E>
 }
 
+/** A step that is being executed, as others hear of it. */
+export interface Running {
+  readonly id: StepId
+  /** What the step is: the heading that the log shows. */
+  readonly heading: string
+  /** Milliseconds since 1970. */
+  readonly begun: number
+  /** How many builds wait for it. */
+  readonly clients: number
+}
+
 interface Entry<E> extends Execution<E> {
+  readonly about: Pick<Running, "id" | "heading" | "begun">
   users: number
+  /** Those who watch. */
+  readers: number
+  /** The last client has gone, and the fiber has ended. */
+  isOver: boolean
   /** Set before the client that started it has it. */
   fiber: Fiber.RuntimeFiber<void, E> | undefined
-  /** Outlives the fiber: until the last client has gone, the log can be read. */
+  /** Outlives the fiber: until the last client and the last reader have gone, the log can be read. */
   readonly scope: Scope.CloseableScope
 }
 
 export interface Executions<E> {
   /** Attaches to the execution of `id`, or starts it with `run`; leaves it when the scope closes. */
   readonly join: (
-    id: StepId,
+    step: Pick<Running, "id" | "heading">,
     run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
   ) => Effect.Effect<Execution<E>, never, Scope.Scope>
+  /** What is being executed, that which was begun first comes first. */
+  readonly running: Effect.Effect<ReadonlyArray<Running>>
+  /** Watches the execution of `id`, if there is one, without keeping it going; until the scope closes its log can be read. */
+  readonly watch: (id: StepId) => Effect.Effect<Option.Option<Execution<E>>, never, Scope.Scope>
 }
 
 export const make = <E>(): Executions<E> => {
@@ -46,10 +70,19 @@ export const make = <E>(): Executions<E> => {
   type Run = (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
 
   /** Registers an entry, in one go: nobody may come in between looking and registering. */
-  const register = (id: StepId, scope: Scope.CloseableScope): Registered => {
+  const register = (about: Entry<E>["about"], scope: Scope.CloseableScope): Registered => {
     const done = Deferred.unsafeMake<void, E>(FiberId.none)
-    const entry: Entry<E> = { log: LiveLogs.make<E>(), done: Deferred.await(done), users: 1, fiber: undefined, scope }
-    running.set(id, entry)
+    const entry: Entry<E> = {
+      about,
+      log: LiveLogs.make<E>(),
+      done: Deferred.await(done),
+      users: 1,
+      readers: 0,
+      isOver: false,
+      fiber: undefined,
+      scope
+    }
+    running.set(about.id, entry)
     return { entry, done }
   }
 
@@ -58,12 +91,12 @@ export const make = <E>(): Executions<E> => {
     readonly done: Deferred.Deferred<void, E>
   }
 
-  const start = (id: StepId, { done, entry }: Registered, run: Run): Effect.Effect<Entry<E>> =>
+  const start = ({ done, entry }: Registered, run: Run): Effect.Effect<Entry<E>> =>
     run(entry.log).pipe(
       Scope.extend(entry.scope),
       Effect.interruptible,
       Effect.onExit((exit) =>
-        Effect.sync(() => running.delete(id)).pipe(
+        Effect.sync(() => running.delete(entry.about.id)).pipe(
           Effect.zipRight(entry.log.end),
           Effect.zipRight(Deferred.done(done, exit))
         )
@@ -75,13 +108,17 @@ export const make = <E>(): Executions<E> => {
       })
     )
 
-  const attach = (id: StepId, run: Run, restore: Restore): Effect.Effect<Entry<E>> =>
+  const attach = (step: Pick<Running, "id" | "heading">, run: Run, restore: Restore): Effect.Effect<Entry<E>> =>
     Effect.flatMap(Scope.make(), (scope) =>
-      Effect.suspend(() => {
-        const existing = running.get(id)
-        if (existing === undefined) return start(id, register(id, scope), run)
+      Effect.clockWith((clock) => {
+        const existing = running.get(step.id)
+        if (existing === undefined) {
+          const { heading, id } = step
+          return start(register({ id, heading, begun: clock.unsafeCurrentTimeMillis() }, scope), run)
+        }
         // Still being cancelled: wait for that, then build again.
-        if (existing.users === 0) return Effect.zipRight(restore(Effect.exit(existing.done)), attach(id, run, restore))
+        if (existing.users === 0)
+          return Effect.zipRight(restore(Effect.exit(existing.done)), attach(step, run, restore))
         existing.users++
         return Effect.succeed(existing)
       })
@@ -92,13 +129,41 @@ export const make = <E>(): Executions<E> => {
       entry.users--
       if (entry.users > 0) return Effect.void
       const stop = entry.fiber === undefined ? Effect.void : Fiber.interrupt(entry.fiber)
-      return Effect.zipRight(stop, Scope.close(entry.scope, Exit.void))
+      return Effect.zipRight(
+        stop,
+        Effect.suspend(() => {
+          entry.isOver = true
+          return closeUnread(entry)
+        })
+      )
     })
 
+  const closeUnread = (entry: Entry<E>): Effect.Effect<void> =>
+    entry.isOver && entry.readers === 0 ? Scope.close(entry.scope, Exit.void) : Effect.void
+
   return {
-    join: (id, run) =>
+    join: (step, run) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.tap(attach(id, run, restore), (entry) => Effect.addFinalizer(() => leave(entry)))
+        Effect.tap(attach(step, run, restore), (entry) => Effect.addFinalizer(() => leave(entry)))
+      ),
+    running: Effect.sync(() =>
+      [...running.values()].flatMap(({ about, users }) => (users === 0 ? [] : [{ ...about, clients: users }]))
+    ),
+    watch: (id) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const entry = running.get(id)
+          if (entry !== undefined) entry.readers++
+          return Option.fromNullable(entry)
+        }),
+        Option.match({
+          onNone: () => Effect.void,
+          onSome: (entry) =>
+            Effect.suspend(() => {
+              entry.readers--
+              return closeUnread(entry)
+            })
+        })
       )
   }
 }

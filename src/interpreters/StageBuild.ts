@@ -16,6 +16,7 @@ import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
+import type { Counters } from "./Statistics.ts"
 import * as StageNotes from "./StageNotes.ts"
 import { type Elsewhere, type ResultInfo, Store, type StoreError, type StoreService, type Workspace } from "./Store.ts"
 
@@ -32,6 +33,7 @@ export interface Services {
   readonly executions: Executions<BuildError>
   /** For who makes room: two at the same time would delete twice as much. */
   readonly room: Effect.Semaphore
+  readonly statistics: Counters
 }
 
 /** What a step comes to, now that its parent is known: its id, and how to make it. */
@@ -284,17 +286,20 @@ export class StageBuild {
     info: ResultInfo,
     fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
   ): Effect.Effect<void, BuildError> {
-    const { store, executions } = this.services
+    const { store, executions, statistics } = this.services
     const { onEvent } = this.request
+    statistics.misses++
     // Held as well, from then on.
     const isMade = store.hold(info.id)
     /** What was shown of attempts elsewhere that came to nothing stays shown, before what comes now. */
     let shown = (read: ReadLog<BuildError>): ReadLog<BuildError> => read
     const make = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
       store.build(info, (workspace) =>
-        Effect.zipRight(
-          log.open(shown(workspace.readLog)),
-          fill({ ...workspace, log: (chunk) => Effect.zipRight(workspace.log(chunk), log.grown) })
+        Effect.suspend(() => {
+          statistics.executed++
+          return log.open(shown(workspace.readLog))
+        }).pipe(
+          Effect.zipRight(fill({ ...workspace, log: (chunk) => Effect.zipRight(workspace.log(chunk), log.grown) }))
         )
       )
     /** Makes it, unless another process does. The claim is given back at once: whoever reads the log may be slow. */
@@ -307,12 +312,15 @@ export class StageBuild {
         yield* make(log).pipe(Effect.unlessEffect(isMade), Effect.ensuring(Scope.close(claim, Exit.void)))
         return Option.none<Elsewhere>()
       }).pipe(this.permits.withPermits(1))
-    const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> =>
-      Effect.gen(function* () {
+    let isFirst = false
+    const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> => {
+      isFirst = true
+      return Effect.gen(function* () {
         // Another build, or another process, may have made it since this one looked.
         while (!(yield* isMade)) {
           const elsewhere = yield* makeHere(log)
           if (Option.isNone(elsewhere)) continue
+          statistics.followed++
           const there = shown(elsewhere.value.readLog)
           yield* log.open(there)
           while ((yield* elsewhere.value.more) && !(yield* isMade)) yield* log.grown
@@ -322,12 +330,20 @@ export class StageBuild {
         }
         yield* log.open(shown((offset, limit) => store.log(info.id, offset, limit)))
       })
+    }
     return Effect.gen(function* () {
-      const execution = yield* executions.join(info.id, run)
+      const execution = yield* executions.join(info, run)
+      if (!isFirst) statistics.attached++
       yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))
       yield* execution.done
+      // Whoever made it may be through with it, and let go of it: from here on this build holds it as well.
+      if (!isFirst && !(yield* isMade)) return false
       yield* onEvent({ _tag: "Saved", stage: step.stage, planned: step.id, id: info.id })
-    }).pipe(Effect.scoped)
+      return true
+    }).pipe(
+      Effect.scoped,
+      Effect.flatMap((isHeld) => (isHeld ? Effect.void : this.execute(step, info, fill)))
+    )
   }
 
   /** It may not be enough: then the step may fit all the same, or fail for want of space. */
@@ -338,6 +354,8 @@ export class StageBuild {
     const removed = ({ result }: Removed) => Effect.logInfo(`deleted ${result.id} to make room: ${result.heading}`)
     return makeRoom(freeSpace, { removed, measured: () => Effect.void }).pipe(
       Effect.provideService(Store, store),
+      // What only builds have held that have ended may go as well.
+      (making) => Effect.zipRight(store.release, making),
       room.withPermits(1),
       Effect.flatMap((isEnough) => {
         if (isEnough || warned.has(this.request)) return Effect.void
@@ -350,9 +368,10 @@ export class StageBuild {
   }
 
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError> {
-    const { store } = this.services
+    const { statistics, store } = this.services
     const { onEvent } = this.request
     return Effect.gen(function* () {
+      statistics.hits++
       for (let offset = 0; ;) {
         const chunk = yield* store.log(id, offset, PIECE)
         if (chunk.length === 0) break

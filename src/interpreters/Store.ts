@@ -117,9 +117,14 @@ export interface StoreService {
   readonly find: (prefix: string) => Effect.Effect<ResultInfo, StoreError | UnknownId>
   /**
    * Keeps a result, and what it is built on, from being deleted by anybody for
-   * as long as this store is open. False where there is no such result (any more).
+   * as long as this store is open, or until it is let go of by `release`. False
+   * where there is no such result (any more).
    */
   readonly hold: (id: StepId) => Effect.Effect<boolean, StoreError>
+  /** What is held from now on is not let go of before the scope closes. */
+  readonly using: Effect.Effect<void, never, Scope.Scope>
+  /** Lets go of all that was not held, again or for the first time, since the oldest use began that goes on. */
+  readonly release: Effect.Effect<void, StoreError>
   /** Notes that a build took this result from the store: what was of no use for long goes first when room is made. */
   readonly used: (id: StepId) => Effect.Effect<void>
   /** A result's log from `offset` bytes on, at most `limit` bytes; empty at its end. */

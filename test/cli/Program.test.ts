@@ -198,8 +198,9 @@ describe("obuilder build", () => {
   })
 
   it("shows a stack of its own errors only with --verbose", async () => {
+    const bug = Effect.suspend(() => Effect.die(new Error("a bug")))
     const wrong = Effect.succeed(
-      Store.of(new Proxy({} as Store["Type"], { get: () => () => Effect.die(new Error("a bug")) }))
+      Store.of(new Proxy({} as Store["Type"], { get: (_, name) => (name === "using" ? bug : () => bug) }))
     )
     const words = ["build", "-f", "spec", "src"]
     const short = await obuilder({ directory, world, store: wrong }, ...words)

@@ -4,9 +4,10 @@
  * the same everywhere.
  */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
-import { BaseImageError, type BaseImagesService } from "../BaseImages.ts"
+import { BaseImageError, BaseImages, type BaseImagesService } from "../BaseImages.ts"
 import type { BaseOrigin } from "../Notes.ts"
 import { remove } from "../host/RemoveTree.ts"
 import { LAYER } from "../store/local/Layout.ts"
@@ -14,6 +15,10 @@ import type { ImageConfig } from "./EngineCalls.ts"
 import { type DockerTree, treeOf } from "./DockerTree.ts"
 import type * as WindowsImages from "./WindowsImages.ts"
 
+/** As `make`. */
+export const layer = (images: BaseImagesService): Layer.Layer<BaseImages> => Layer.succeed(BaseImages, make(images))
+
+/** Gives a Docker store what `images` can unpack on the host. */
 export const make = (images: BaseImagesService): BaseImagesService => ({
   ...images,
   resolve: (reference) =>

@@ -3,22 +3,14 @@
  * and of programs that build, without root, runc or a disk.
  *
  * ```ts
- * import { Engine, Observe, Planner, SpecText } from "obuilder"
+ * import { Engine, Spec } from "obuilder"
  * import { FileTree, Memory, MemoryWorld, TreeSource } from "obuilder/testing"
  *
  * const world = MemoryWorld.make({ base: MemoryWorld.base({ "etc/motd": "hello\n" }) })
  * const context = TreeSource.fromTree(FileTree.make({ "src/main": "main" }))
+ * const spec = Spec.from("base").pipe(Spec.copy("src", "/app"), Spec.run("cat /app/main"))
  *
- * const program = Effect.gen(function* () {
- *   const { spec } = yield* SpecText.parse('((from base) (copy (src src) (dst /app)) (run (shell "cat /app/main")))', {
- *     file: "spec"
- *   })
- *   const inputs = yield* Observe.observe(spec, context)
- *   const plan = yield* Planner.plan(spec, inputs)
- *   const engine = yield* Engine.Engine
- *   return yield* engine.build({ plan, inputs, context, secrets: new Map(), jobs: 1, onEvent: () => Effect.void })
- * })
- * const { id } = yield* program.pipe(Effect.provide(Engine.Engine.layer), Effect.provide(Memory.layer(world)))
+ * const { id } = yield* Engine.build({ spec, context }).pipe(Effect.provide(Memory.backend(world)))
  *
  * world.readText(id, "/app/main") // "main"
  * world.done("run").length // 1: the commands that were run
@@ -30,6 +22,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { BaseImages } from "../BaseImages.ts"
+import { Engine } from "../Engine.ts"
 import type { Sandbox } from "../Sandbox.ts"
 import type { Store } from "../Store.ts"
 import * as Faults from "./Faults.ts"
@@ -51,6 +44,10 @@ const services: Layer.Layer<Store | Sandbox | BaseImages, never, MemorySession.M
 /** All services, as one session on the world, for as long as the layer is in use. */
 export const layer = (world: MemoryWorld, options: MemorySession.Options = {}): Layer.Layer<Services> =>
   Layer.provideMerge(services, MemorySession.layer(world, options))
+
+/** All that builds need, as `Backends.layer` gives it: the services, and an engine on them. */
+export const backend = (world: MemoryWorld, options: MemorySession.Options = {}): Layer.Layer<Services | Engine> =>
+  Layer.provideMerge(Engine.layer, layer(world, options))
 
 /**
  * Runs a program as a process of its own, with these faults, and tells how it

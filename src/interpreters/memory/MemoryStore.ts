@@ -121,7 +121,13 @@ export const make = (session: Session): StoreService => {
       return Effect.void
     })
 
+  /** When results were last held, and uses begun that go on: how often something was held before. */
+  const own = new Map<StepId, number>()
+  const uses = new Set<{ readonly since: number }>()
+  let moment = 0
+
   const hold = (id: StepId): void => {
+    own.set(id, ++moment)
     const sessions = world.holds.get(id)
     if (sessions === undefined) world.holds.set(id, new Set([session.id]))
     else sessions.add(session.id)
@@ -147,6 +153,24 @@ export const make = (session: Session): StoreService => {
         if (isThere) hold(id)
         return Effect.succeed(isThere)
       }),
+    using: Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const use = { since: moment }
+          uses.add(use)
+          return use
+        }),
+        (use) => Effect.sync(() => uses.delete(use))
+      )
+    ),
+    release: Effect.sync(() => {
+      const oldest = [...uses].reduce((first, { since }) => Math.min(first, since), moment)
+      for (const [id, held] of own) {
+        if (held > oldest) continue
+        world.holds.get(id)?.delete(session.id)
+        own.delete(id)
+      }
+    }),
     used: (id) =>
       session.finish("store.used", () => {
         const result = world.results.get(id)

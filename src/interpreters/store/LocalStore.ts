@@ -185,6 +185,20 @@ class LocalStore implements StoreService {
       : Effect.flatMap(this.result(id), (known) => (Option.isSome(known) ? held : Effect.succeed(false)))
   }
 
+  readonly using: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => this.holds.use()),
+      (end) => Effect.sync(end)
+    )
+  )
+
+  // Whoever holds nothing may have no space yet, and needs none.
+  readonly release: Effect.Effect<void, StoreError> = Effect.suspend(() =>
+    this.holds.holdsAny
+      ? Effect.flatMap(this.space, (space) => this.attempt("let go of results in", () => this.holds.release(space)))
+      : Effect.void
+  )
+
   // It only tells what to keep longest: who may not write does without.
   readonly used = (id: StepId): Effect.Effect<void> =>
     Effect.ignore(this.attempt("write to", () => this.results.use(id, Date.now())))
@@ -301,10 +315,13 @@ class LocalStore implements StoreService {
   }
 
   /** Holds a result to read, as far as one can: in a store that cannot be written to nobody deletes. */
-  private keep(id: StepId): Effect.Effect<void, UnknownId> {
-    return Effect.flatMap(
-      Effect.orElseSucceed(this.hold(id), () => true),
-      (isThere) => (isThere ? Effect.void : Effect.fail(new UnknownId({ id, candidates: [] })))
+  private keep(id: StepId): Effect.Effect<void, UnknownId, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.sync(() => this.holds.read(id)),
+      (end) => Effect.sync(end)
+    ).pipe(
+      Effect.zipRight(Effect.orElseSucceed(this.hold(id), () => true)),
+      Effect.flatMap((isThere) => (isThere ? Effect.void : Effect.fail(new UnknownId({ id, candidates: [] }))))
     )
   }
 

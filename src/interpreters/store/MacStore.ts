@@ -10,6 +10,7 @@
  * user's: see `ownerOf`.
  */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
@@ -19,7 +20,7 @@ import { components } from "../host/LayeredTree.ts"
 import type { Rootfs } from "../Rootfs.ts"
 import { BREW, GID, HOME, homeOf, PARTS, userName, type UserOptions } from "../sandbox/UserSandbox.ts"
 import type { SourceTree } from "../SourceTree.ts"
-import { CopyError, StoreError, type StoreService, type Workspace } from "../Store.ts"
+import { CopyError, Store, StoreError, type StoreService, type Workspace } from "../Store.ts"
 import * as ZfsStore from "./ZfsStore.ts"
 
 export interface Options {
@@ -31,6 +32,8 @@ export interface Options {
 
 export const make = ({ dataset, user }: Options): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
   Effect.map(ZfsStore.make({ dataset, parts: PARTS }), (store) => (user === undefined ? store : forUser(store, user)))
+
+export const layer = (options: Options): Layer.Layer<Store, StoreError> => Layer.scoped(Store, make(options))
 
 const forUser = (store: StoreService, { brewPath, uid }: UserOptions): StoreService => {
   const paths = new Map([

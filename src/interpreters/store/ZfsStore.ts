@@ -132,6 +132,14 @@ const later = (
       (store): Effect.Effect<A, E, R> => (Option.isSome(store) ? use(store.value) : none)
     )
   const unknown = (id: string) => Effect.fail(new UnknownId({ id, candidates: [] }))
+  /** Uses that began before there was a store to tell: for as long as one goes on, nothing is let go of. */
+  let uses = 0
+  const early = Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => uses++),
+      () => Effect.sync(() => uses--)
+    )
+  )
   return {
     name,
     result: (id) => inFound(Effect.succeedNone, (store) => store.result(id)),
@@ -149,6 +157,8 @@ const later = (
     build: (info, fill) => Effect.flatMap(made, (store) => store.build(info, fill)),
     cache: (cache, owner) => Effect.flatMap(made, (store) => store.cache(cache, owner)),
     hold: (id) => inFound(Effect.succeed(false), (store) => store.hold(id)),
+    using: Effect.suspend(() => (present === undefined ? early : present.using)),
+    release: inFound(Effect.void, (store) => (uses > 0 ? Effect.void : store.release)),
     used: (id) => Effect.ignore(inFound(Effect.void, (store) => store.used(id))),
     inventory: {
       isThere: inFound(Effect.succeed(false), ({ inventory }) => inventory.isThere),

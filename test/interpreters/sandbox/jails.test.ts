@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
-import { ofThisSystem } from "../../../src/cli/Sandboxes.ts"
+import { backends } from "../../../src/cli/Backends.ts"
 import * as JailSandbox from "../../../src/interpreters/sandbox/JailSandbox.ts"
 import type { Entries } from "../../laws/files.ts"
 import { collect, command } from "../../laws/sandboxSubject.ts"
@@ -230,8 +230,9 @@ describeWith(["root", "busybox"], "a jail", () => {
         { ...nothing, runtime: Option.some("crun") },
         { ...nothing, fastSync: true }
       ]
+      const { sandbox } = backends.get("zfs") ?? (yield* Effect.dieMessage("there is no zfs"))
       for (const options of wrong) {
-        expect(yield* Effect.flip(Effect.scoped(ofThisSystem(options)))).toMatchObject({
+        expect(yield* Effect.flip(Effect.scoped(sandbox(options)))).toMatchObject({
           message: expect.stringMatching(/^a jail knows nothing of --/)
         })
       }

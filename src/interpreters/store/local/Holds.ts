@@ -22,7 +22,13 @@ const { O_CREAT, O_NOFOLLOW, O_RDWR } = Fs.constants
 
 export class Holds {
   private readonly layout: Layout
-  private readonly own = new Set<StepId>()
+  /** What this process holds, and when it last did: how often something was held before. */
+  private readonly own = new Map<StepId, number>()
+  private moment = 0
+  /** When each use began that goes on. */
+  private readonly uses = new Set<{ readonly since: number }>()
+  /** How many read a result. */
+  private readonly readers = new Map<StepId, number>()
 
   constructor(layout: Layout) {
     this.layout = layout
@@ -31,7 +37,10 @@ export class Holds {
   /** Marks a result in the process's space, if it is there. */
   *hold(id: StepId, space: string, isThere: () => boolean): Generator<typeof LATER, boolean> {
     // Once marked it stays, unless somebody deletes it by other means.
-    if (this.own.has(id)) return isThere()
+    if (this.own.has(id)) {
+      this.own.set(id, ++this.moment)
+      return isThere()
+    }
     return yield* this.locked("shared", () => {
       if (!isThere()) return false
       this.mark(id, space)
@@ -41,10 +50,44 @@ export class Holds {
 
   /** Marks a result that is about to appear: nobody can delete it before that. */
   mark(id: StepId, space: string): void {
-    if (this.own.has(id)) return
-    Fs.mkdirSync(`${space}/${HOLDS}`, { recursive: true, mode: 0o700 })
-    Fs.closeSync(Fs.openSync(`${space}/${HOLDS}/${id}`, "w", 0o600))
-    this.own.add(id)
+    if (!this.own.has(id)) {
+      Fs.mkdirSync(`${space}/${HOLDS}`, { recursive: true, mode: 0o700 })
+      Fs.closeSync(Fs.openSync(`${space}/${HOLDS}/${id}`, "w", 0o600))
+    }
+    this.own.set(id, ++this.moment)
+  }
+
+  /** Begins a use: what is held from now on stays held until what this gives is called. */
+  use(): () => void {
+    const use = { since: this.moment }
+    this.uses.add(use)
+    return () => this.uses.delete(use)
+  }
+
+  /** Begins to read a result, which stays held until what this gives is called. */
+  read(id: StepId): () => void {
+    const count = (by: number): void => {
+      const readers = (this.readers.get(id) ?? 0) + by
+      if (readers > 0) this.readers.set(id, readers)
+      else this.readers.delete(id)
+    }
+    count(1)
+    return () => count(-1)
+  }
+
+  /** Whether there is anything to let go of. */
+  get holdsAny(): boolean {
+    return this.own.size > 0
+  }
+
+  /** Lets go of what was last held before any use began that goes on, and is not being read. */
+  release(space: string): void {
+    const oldest = [...this.uses].reduce((first, { since }) => Math.min(first, since), this.moment)
+    for (const [id, held] of this.own) {
+      if (held > oldest || this.readers.has(id)) continue
+      Fs.rmSync(`${space}/${HOLDS}/${id}`, { force: true })
+      this.own.delete(id)
+    }
   }
 
   /** All that living processes hold. */

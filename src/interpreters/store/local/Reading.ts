@@ -18,8 +18,8 @@ type Write<E> = (chunk: Uint8Array) => Effect.Effect<void, E>
 
 export interface ReadingOptions extends Pick<Parts, "failed" | "layout" | "trees"> {
   readonly present: (id: StepId) => Effect.Effect<Meta, StoreError | UnknownId>
-  /** Keeps a result from being deleted meanwhile. */
-  readonly keep: (id: StepId) => Effect.Effect<void, UnknownId>
+  /** Keeps a result from being deleted while the scope is open. */
+  readonly keep: (id: StepId) => Effect.Effect<void, UnknownId, Scope.Scope>
   /** Gives paths where nothing is yet. */
   readonly temporary: Effect.Effect<string, StoreError>
 }

@@ -5,7 +5,7 @@
  * system calls are `write` and `exit`.
  */
 import * as Option from "effect/Option"
-import * as ElfProgram from "../interpreters/host/ElfProgram.ts"
+import * as ElfProgram from "./ElfProgram.ts"
 
 export const OUTPUT = "obuilder healthcheck\n"
 

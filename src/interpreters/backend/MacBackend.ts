@@ -1,11 +1,11 @@
-/** Results of ZFS and steps as a user: what `--store=zfs:` is on macOS. */
+/** Results of ZFS and steps as a user: what a store `zfs:` is on macOS. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { SandboxError, type SandboxService } from "../interpreters/Sandbox.ts"
-import * as UserSandbox from "../interpreters/sandbox/UserSandbox.ts"
-import type { StoreError, StoreService } from "../interpreters/Store.ts"
-import type { SandboxOptions, UserFlags } from "./Backend.ts"
+import { SandboxError, type SandboxService } from "../Sandbox.ts"
+import * as UserSandbox from "../sandbox/UserSandbox.ts"
+import type { StoreError, StoreService } from "../Store.ts"
+import type { OptionNames, SandboxOptions, UserFlags } from "./Backend.ts"
 
 /** Who only looks into the store has no user. */
 export const store = (
@@ -13,22 +13,25 @@ export const store = (
   user: UserFlags | undefined
 ): Effect.Effect<StoreService, StoreError, Scope.Scope> =>
   Effect.flatMap(
-    Effect.promise(() => import("../interpreters/store/MacStore.ts")),
+    Effect.promise(() => import("../store/MacStore.ts")),
     ({ make }) => make({ dataset, user: user === undefined ? undefined : Option.getOrUndefined(userOf(user)) })
   )
 
-export const sandbox = (options: SandboxOptions): Effect.Effect<SandboxService, SandboxError, Scope.Scope> => {
+export const sandbox = (
+  names: OptionNames,
+  options: SandboxOptions
+): Effect.Effect<SandboxService, SandboxError, Scope.Scope> => {
   const unknown = [
-    ...(options.fastSync ? ["--fast-sync"] : []),
-    ...(Option.isSome(options.memory) ? ["--memory"] : []),
-    ...(Option.isSome(options.runtime) ? ["--runtime"] : [])
+    ...(options.fastSync ? [names.fastSync] : []),
+    ...(Option.isSome(options.memory) ? [names.memory] : []),
+    ...(Option.isSome(options.runtime) ? [names.runtime] : [])
   ]
   if (unknown.length > 0) return refused(`${unknown.join(", ")}: steps on macOS have no such thing`, "leave it out")
   return Option.match(userOf(options), {
     onNone: () =>
       refused(
         "steps on macOS are run as a user of their own, and none is named",
-        "add --uid with a number that nobody has: dscl . -list /Users UniqueID shows those that are taken"
+        `add ${names.uid} with a number that nobody has: dscl . -list /Users UniqueID shows those that are taken`
       ),
     onSome: UserSandbox.make
   })
