@@ -115,22 +115,27 @@ worker.on("message", async (message) => {
   if (keep === "--keep") await keepFew(message.corpus)
 })
 
-/** Takes short inputs first, and of each only what takes a branch that no shorter one takes. */
+/** Adds to the corpus, short inputs first, what takes a branch that none before it takes. */
 const keepFew = async (corpus) => {
   const counters = new Uint8Array(branches)
   globalThis.branches = counters
   const { fuzz } = await import(module)
   const texts = new Set(corpus.map((data) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(data)))
+  for (const text of kept) texts.delete(text)
   const covered = new Set()
-  const few = [...texts]
+  const coversMore = (text) => {
+    counters.fill(0)
+    fuzz(new TextEncoder().encode(text))
+    const before = covered.size
+    for (const [index, count] of counters.entries()) if (count > 0) covered.add(index)
+    return covered.size > before
+  }
+  // Those that are there stay: a bug may have been found by one.
+  for (const text of kept) coversMore(text)
+  const shortest = [...texts]
+    .filter((text) => text.length <= 1000)
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
-    .filter((text) => {
-      counters.fill(0)
-      fuzz(new TextEncoder().encode(text))
-      const before = covered.size
-      for (const [index, count] of counters.entries()) if (count > 0) covered.add(index)
-      return covered.size > before && text.length <= 1000
-    })
+  const few = [...kept, ...shortest.filter(coversMore)]
   Fs.writeFileSync(corpusFile, `${JSON.stringify(few, null, 1)}\n`)
   console.log(`${few.length} inputs in ${Path.relative(process.cwd(), corpusFile)}`)
 }
