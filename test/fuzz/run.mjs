@@ -136,6 +136,6 @@ const keepFew = async (corpus) => {
     .filter((text) => text.length <= 1000)
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
   const few = [...kept, ...shortest.filter(coversMore)]
-  Fs.writeFileSync(corpusFile, `${JSON.stringify(few, null, 1)}\n`)
+  Fs.writeFileSync(corpusFile, `${JSON.stringify(few, null, 2)}\n`)
   console.log(`${few.length} inputs in ${Path.relative(process.cwd(), corpusFile)}`)
 }
