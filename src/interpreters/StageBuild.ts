@@ -8,12 +8,16 @@ import type { StepId } from "../domain/Digest.ts"
 import { copyKey, type Variable } from "../domain/Inputs.ts"
 import * as Manifest from "../domain/Manifest.ts"
 import type { BaseStep, CopyStep, RunStep, Stage, Step } from "../plan/Plan.ts"
+import { type Content, planned } from "../plan/Explain.ts"
 import { realisedId } from "../plan/StepKey.ts"
 import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
+import * as Earlier from "./Earlier.ts"
+import type { BuildEvent } from "./Events.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
+import { type Miss, MissTrail } from "./MissTrail.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import * as StageNotes from "./StageNotes.ts"
@@ -34,9 +38,17 @@ export interface Services {
   readonly room: Effect.Semaphore
 }
 
+/** What was said of steps that had to be executed, by their realised ids. */
+export type Misses = Map<StepId, Extract<BuildEvent, { readonly _tag: "Missed" }>>
+
+/** How many earlier results are looked at to say why a step is not cached. */
+const LOOKED_AT = 64
+
 /** What a step comes to, now that its parent is known: its id, and how to make it. */
 interface Realised {
   readonly id: StepId
+  /** Of a copy. */
+  readonly content?: Content
   readonly fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
 }
 
@@ -74,6 +86,9 @@ export class StageBuild {
   private readonly services: Services
   private readonly request: BuildRequest
   private readonly permits: Effect.Semaphore
+  private readonly misses: Misses
+  /** Of a stage that is not cached as a whole. */
+  private trail: MissTrail | undefined
   /** The realised id of another stage's result, run if need be, and held. */
   private readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
 
@@ -81,11 +96,13 @@ export class StageBuild {
     services: Services,
     request: BuildRequest,
     permits: Effect.Semaphore,
+    misses: Misses,
     resultOf: (label: string) => Effect.Effect<StepId, BuildError>
   ) {
     this.services = services
     this.request = request
     this.permits = permits
+    this.misses = misses
     this.resultOf = resultOf
   }
 
@@ -107,7 +124,9 @@ export class StageBuild {
       let parent = last
       const [first] = steps
       const base = first?.kind === "base" ? first.environment : []
-      for (const step of steps.slice(known.length)) {
+      const missing = steps.slice(known.length)
+      if (missing.length > 0) this.trail = this.trailOf(missing, last)
+      for (const step of missing) {
         yield* this.announce(step)
         parent = yield* this.step(step, parent, base)
       }
@@ -196,6 +215,7 @@ export class StageBuild {
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
       if (Option.isSome(early) && (yield* store.hold(early.value.id))) {
+        this.trail?.hit(planned(step), early.value.id)
         yield* Effect.zipRight(this.cached(step, early.value.id), store.used(early.value.id))
         return early.value.id
       }
@@ -218,8 +238,10 @@ export class StageBuild {
     const digest = Manifest.digest(items, step.destination.form)
     return {
       id: realisedId(step, parent, { digest }),
+      content: { digest, items },
       fill: (workspace) =>
         StageNotes.step(workspace, step, { digest, from }).pipe(
+          Effect.zipRight(StageNotes.copied(workspace, items)),
           Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
@@ -230,14 +252,60 @@ export class StageBuild {
   }
 
   /** Takes a result from the store, or makes it, and gives its id. It is held then. */
-  private reach(step: Step, parent: StepId | undefined, { id, fill }: Realised): Effect.Effect<StepId, BuildError> {
+  private reach(
+    step: Step,
+    parent: StepId | undefined,
+    { content, fill, id }: Realised
+  ): Effect.Effect<StepId, BuildError> {
     return Effect.gen(this, function* () {
       const { store } = this.services
-      if (yield* store.hold(id)) yield* Effect.zipRight(this.cached(step, id), store.used(id))
-      else yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
+      if (yield* store.hold(id)) {
+        this.trail?.hit(planned(step), id)
+        yield* Effect.zipRight(this.cached(step, id), store.used(id))
+      } else {
+        yield* this.missed(step, parent, id, content)
+        yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
+      }
       yield* this.remember(step, id)
       return id
     })
+  }
+
+  private trailOf(steps: ReadonlyArray<Step>, last: StepId | undefined): MissTrail {
+    const { store } = this.services
+    const facts = steps.map((step) => planned(step))
+    return new MissTrail({ store, lookup: Earlier.nearby(store), most: LOOKED_AT, steps: facts, last })
+  }
+
+  /** Says why a step has to be executed, where something like it was before. It does so all the same if that cannot be told. */
+  private missed(
+    step: Step,
+    parent: StepId | undefined,
+    id: StepId,
+    content: Content | undefined
+  ): Effect.Effect<void> {
+    const { trail } = this
+    if (trail === undefined) return Effect.void
+    const facts = { step, content }
+    return Effect.suspend(() => trail.miss({ facts, id, parent })).pipe(
+      Effect.catchAllDefect((defect) => Effect.fail({ message: String(defect) })),
+      Effect.catchAll(({ message }) =>
+        Effect.as(Effect.logDebug(`why ${id} is not cached is not known: ${message}`), Option.none<Miss>())
+      ),
+      Effect.flatMap((miss) => {
+        if (Option.isNone(miss) || isNew(miss.value)) return Effect.void
+        const { changes, earlier } = miss.value
+        const event = {
+          _tag: "Missed",
+          stage: step.stage,
+          planned: step.id,
+          earlier: earlier?.id ?? null,
+          changes
+        } as const
+        this.misses.set(id, event)
+        return this.request.onEvent(event)
+      })
+    )
   }
 
   private remember(step: Step, id: StepId): Effect.Effect<void, StoreError> {
@@ -352,7 +420,9 @@ export class StageBuild {
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError> {
     const { store } = this.services
     const { onEvent } = this.request
+    const missed = this.misses.get(id)
     return Effect.gen(function* () {
+      if (missed !== undefined && missed.stage !== step.stage) yield* onEvent({ ...missed, stage: step.stage })
       for (let offset = 0; ;) {
         const chunk = yield* store.log(id, offset, PIECE)
         if (chunk.length === 0) break
@@ -385,6 +455,9 @@ export class StageBuild {
     )
   }
 }
+
+/** What is done for the first time needs no reason. */
+const isNew = ({ changes }: Miss): boolean => changes.every(({ _tag }) => _tag === "New")
 
 /** The base's environment with the spec's on top. */
 const override = (base: ReadonlyArray<Variable>, set: ReadonlyArray<Variable>): ReadonlyArray<Variable> => {
