@@ -98,6 +98,20 @@ export const commands = {
     flags: flags.inspect,
     notes: ["Example:", "  obuilder inspect 5fc1a2"]
   },
+  explain: {
+    name: "explain",
+    summary: "Say why the steps of a spec would run.",
+    positionals: [{ metavar: "DIR", doc: "The source directory, as for build." }],
+    flags: flags.explain,
+    notes: [
+      "Nothing is run or written. Each step that is not cached is compared with what was",
+      "most like it. What is no id (4 to 64 hexadecimal digits) is the name of a spec.",
+      "Examples:",
+      "  obuilder explain -f example.spec .",
+      "  obuilder explain -f example.spec --against=5fc1a2 .",
+      "  obuilder explain -f example.spec --against=old.spec --format=json ."
+    ]
+  },
   df: {
     name: "df",
     summary: "Show what the store takes on the disk.",
