@@ -112,6 +112,23 @@ export const commands = {
       "  obuilder explain -f example.spec --against=old.spec --format=json ."
     ]
   },
+  diff: {
+    name: "diff",
+    summary: "Show what is other from one result, or one plan, to another.",
+    positionals: [
+      { metavar: "A", doc: "A result's id, a spec, or a plan that build --dry-run --format=json printed." },
+      { metavar: "B", doc: "What it is compared with: another result, or another spec or plan." }
+    ],
+    flags: flags.diff,
+    notes: [
+      "Of results the files are compared: types, modes, owners, contents, link targets and",
+      "attributes. The exit status is 0 where nothing is other, and 1 where something is.",
+      "Examples:",
+      "  obuilder diff 5fc1a2 81d0b7",
+      "  obuilder diff --dir=src old.spec new.spec",
+      "  obuilder diff --format=json old.json new.json"
+    ]
+  },
   df: {
     name: "df",
     summary: "Show what the store takes on the disk.",

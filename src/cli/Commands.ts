@@ -19,6 +19,7 @@ import { cache } from "./CacheCommand.ts"
 import { clean } from "./CleanCommand.ts"
 import { deleteResults } from "./DeleteCommand.ts"
 import { df } from "./DfCommand.ts"
+import { diff } from "./DiffCommand.ts"
 import { explain } from "./ExplainCommand.ts"
 import { exportResult } from "./ExportCommand.ts"
 import * as Flag from "./Flag.ts"
@@ -100,6 +101,9 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   ls: command("ls", flags.ls, Args.none, ls),
   inspect: command("inspect", flags.inspect, argument("ID"), (given, id) => inspect({ ...given, id })),
   explain: command("explain", flags.explain, argument("DIR"), (given, directory) => explain({ ...given, directory })),
+  diff: command("diff", flags.diff, Args.all([argument("A"), argument("B")]), (given, [before, after]) =>
+    diff({ ...given, before, after })
+  ),
   df: command("df", flags.df, Args.none, df),
   pin: command("pin", flags.pin, Args.none, pin),
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),

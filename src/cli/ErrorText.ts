@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import type { SpecError } from "../domain/SpecError.ts"
+import type { Different } from "./Different.ts"
 import type { DeliveryError } from "./Delivery.ts"
 import type { ImageProblem } from "../interpreters/base/ImageProblem.ts"
 import type { BuildError, StepFailed } from "../interpreters/Engine.ts"
@@ -27,6 +28,7 @@ export type CliError =
   | OutputError
   | PipeClosed
   | CutShort
+  | Different
   | Unhealthy
 
 export const exitCode = (error: CliError): number => {
@@ -37,6 +39,7 @@ export const exitCode = (error: CliError): number => {
     case "UnknownId":
       return ExitCode.BAD_INPUT
     case "StepFailed":
+    case "Different":
       return ExitCode.STEP_FAILED
     case "BaseImageError":
     case "DeliveryError":
@@ -70,7 +73,7 @@ export interface Explanation {
 /** Lines to print on standard error, each with its end; nothing where there is nothing to say. */
 export const render = (error: CliError, colors: boolean): string => {
   if (error._tag === "SpecError") return `${Diagnostic.render(error, { color: colors })}\n`
-  if (error._tag === "PipeClosed" || error._tag === "CutShort") return ""
+  if (error._tag === "PipeClosed" || error._tag === "CutShort" || error._tag === "Different") return ""
   const { hint, message, place, subject } = explain(error)
   const notes = [...Option.toArray(place), ...Option.toArray(hint)]
   return [
@@ -80,7 +83,7 @@ export const render = (error: CliError, colors: boolean): string => {
   ].join("\n")
 }
 
-export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutShort>): Explanation => {
+export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutShort | Different>): Explanation => {
   switch (error._tag) {
     case "StepFailed":
       return stepFailed(error)

@@ -15,7 +15,7 @@ export const PIPE_CLOSED = 141
 
 export const EXIT_CODES: ReadonlyArray<{ readonly code: number; readonly meaning: string }> = [
   { code: SUCCESS, meaning: "All went well." },
-  { code: STEP_FAILED, meaning: "A step failed, or an image could not be fetched or pushed." },
+  { code: STEP_FAILED, meaning: "A step failed, an image could not be fetched or pushed, or diff found a difference." },
   { code: BAD_INPUT, meaning: "The command line, the spec or a file that they name is wrong." },
   { code: MACHINE_LACKS, meaning: "The machine lacks something: a program, a right, disk space." },
   { code: INTERNAL_ERROR, meaning: "obuilder itself is at fault." },

@@ -224,6 +224,18 @@ export const flags = {
     rsyncMode,
     ...common
   },
+  diff: {
+    dir: Flag.optional("dir", {
+      metavar: "DIR",
+      decode: text,
+      doc: "The source directory of specs. [the working directory]"
+    }),
+    times: Flag.toggle("times", { doc: "Compare when files of results were changed, too." }),
+    ...planning,
+    format,
+    store,
+    ...common
+  },
   df: { format, store, ...common },
   pin: {
     file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),

@@ -106,7 +106,11 @@ const find = (
   Effect.gen(function* () {
     if (!isNestedCopy(step)) return { id: realisedId(step, parent), content: planned(step).content }
     const known = yield* knownCopyOn(store, step, parent)
-    if (Option.isSome(known)) return { id: known.value.id, content: undefined }
+    if (Option.isSome(known)) {
+      const { id } = known.value
+      const made = Option.getOrUndefined(yield* Earlier.read(store, id))
+      return { id, content: made === undefined ? undefined : (yield* Earlier.withFiles(store, made)).content }
+    }
     const from = stages.get(step.source.build)?.at(-1)
     if (from?.isCached !== true || from.id === undefined) return { id: undefined, content: undefined }
     const content = yield* contentOf(store, step, from.id)

@@ -83,9 +83,7 @@ export class MissTrail {
       if (isListed) return Option.some({ earlier: null, changes: [{ _tag: "Deleted" }] })
       const found = (yield* this.same(step, candidates)) ?? this.alike(step, candidates)
       if (found === undefined) {
-        return step.facts.step.kind === "base"
-          ? Option.none()
-          : Option.some({ earlier: null, changes: [{ _tag: "New" }] })
+        return this.last === undefined ? Option.none() : Option.some({ earlier: null, changes: [{ _tag: "New" }] })
       }
       this.last = found.earlier.id
       const before = yield* Earlier.withFiles(this.store, found.earlier)

@@ -47,6 +47,10 @@ export type Change =
   | { readonly _tag: "UnknownFiles"; readonly build: string | null }
   /** What is copied is known only when this nested build, whose steps are not all cached, has run. */
   | { readonly _tag: "Pending"; readonly build: string }
+  /** Who is to run the result; null for the base's own user. Of results and stages, not of steps. */
+  | ({ readonly _tag: "RunBy" } & Pair<User | null>)
+  /** The directory that the result is to be run in. */
+  | ({ readonly _tag: "RunIn" } & Pair<string | null>)
   /** It is built on another result: what came before it is not what it was. */
   | { readonly _tag: "Parent" }
   /** There was nothing like it at this place. */

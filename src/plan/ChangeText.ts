@@ -62,6 +62,10 @@ export const phrase = (change: Change): string => {
       return `the files to copy${ofBuild(change.build)} changed; which ones was not recorded`
     case "Pending":
       return `the build ${text(change.build)}, which it copies from, changed`
+    case "RunBy":
+      return `it is to be run by ${orBase(change.after === null ? null : userText(change.after), "user")}, was by ${orBase(change.before === null ? null : userText(change.before), "user")}`
+    case "RunIn":
+      return `it is to be run in ${orBase(change.after, "directory")}, was in ${orBase(change.before, "directory")}`
     case "Parent":
       return "what it is built on changed"
     case "New":
@@ -85,6 +89,8 @@ const mount = (kind: string, id: string, before: string | null, after: string | 
   if (after === null) return `${what} is gone`
   return before === null ? `${what} is new, at ${text(after)}` : `${what} is at ${text(after)}, was at ${text(before)}`
 }
+
+const orBase = (value: string | null, what: string): string => (value === null ? `the base's ${what}` : text(value))
 
 const userText = (user: User): string => (user._tag === "Unix" ? `${user.uid}:${user.gid}` : user.name)
 
@@ -127,11 +133,16 @@ const differing = (before: string, after: string): readonly [string, string] => 
 
 /** `1 of 10,004 files changed: src/main.c (content)`. */
 const files = (change: FilesChange): string => {
-  const { build, changes, count, total } = change
+  const { changes, count } = change
   const named = changes.slice(0, NAMED).map((one) => `${fileName(one.path)} (${aspect(one)})`)
   const more = count - named.length
   const all = [...named, ...(more > 0 ? [`${counted(more)} more`] : [])].join(", ")
-  return `${counted(count)} of ${counted(Math.max(total, count))} files${ofBuild(build)} changed: ${all}`
+  return `${howMany(change)}: ${all}`
+}
+
+const howMany = ({ build, count, total }: FilesChange): string => {
+  const all = Math.max(total, count)
+  return `${counted(count)} of ${counted(all)} ${all === 1 ? "file" : "files"}${ofBuild(build)} changed`
 }
 
 /** With commas, whatever the user's language: what is printed does not depend on that. */
@@ -168,11 +179,11 @@ export const lines = (change: Change, most: number): ReadonlyArray<string> => {
       return ["the command changed:", ...shown(before, "- ", most), ...shown(after, "+ ", most)]
     }
     case "Files": {
-      const { build, changes, count, total } = change
+      const { changes, count } = change
       const listed = changes.slice(0, most)
       const more = count - listed.length
       return [
-        `${counted(count)} of ${counted(Math.max(total, count))} files${ofBuild(build)} changed:`,
+        `${howMany(change)}:`,
         ...listed.map((one) => `  ${visible(clipped(one.path, LONG))}: ${detail(one)}`),
         ...(more > 0 ? [`  and ${counted(more)} more`] : [])
       ]

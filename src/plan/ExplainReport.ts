@@ -68,7 +68,7 @@ const stepLines = ({ cached, changes, earlier, step }: StepReport, most: number)
   const reasons =
     changes.length > 0 || step === null || cached !== null
       ? changes.flatMap((change) => lines(change, most))
-      : ["nothing like it is in the store"]
+      : [earlier === null ? "nothing like it is in the store" : "nothing about it is other"]
   const since =
     earlier === null || earlier.id === null || step === null
       ? []
