@@ -104,8 +104,8 @@ export const commands = {
     positionals: [{ metavar: "DIR", doc: "The source directory, as for build." }],
     flags: flags.explain,
     notes: [
-      "Nothing is run or written. Each step that is not cached is compared with what was",
-      "most like it. What is no id (4 to 64 hexadecimal digits) is the name of a spec.",
+      "Nothing is run or written. Each step that is not cached is compared with what",
+      "was most like it. What has not the form of an id is the name of a spec.",
       "Examples:",
       "  obuilder explain -f example.spec .",
       "  obuilder explain -f example.spec --against=5fc1a2 .",
@@ -121,8 +121,8 @@ export const commands = {
     ],
     flags: flags.diff,
     notes: [
-      "Of results the files are compared: types, modes, owners, contents, link targets and",
-      "attributes. The exit status is 0 where nothing is other, and 1 where something is.",
+      "Of results the files are compared: types, modes, owners, contents, link targets",
+      "and attributes. The exit status is 0 where nothing is other, else 1.",
       "Examples:",
       "  obuilder diff 5fc1a2 81d0b7",
       "  obuilder diff --dir=src old.spec new.spec",

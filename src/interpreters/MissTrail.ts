@@ -80,7 +80,11 @@ export class MissTrail {
       if (parents.length === 0) return Option.none()
       const { candidates, isListed } = yield* this.candidates(step, parents)
       // What it would have been built on is there, and was built on in just this way.
-      if (isListed) return Option.some({ earlier: null, changes: [{ _tag: "Deleted" }] })
+      if (isListed) {
+        // What was built on it has gone with it.
+        this.last = undefined
+        return Option.some({ earlier: null, changes: [{ _tag: "Deleted" }] })
+      }
       const found = (yield* this.same(step, candidates)) ?? this.alike(step, candidates)
       if (found === undefined) {
         return this.last === undefined ? Option.none() : Option.some({ earlier: null, changes: [{ _tag: "New" }] })

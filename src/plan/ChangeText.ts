@@ -1,7 +1,7 @@
 /** Changes in words: a phrase each for one line, and lines for all that is known. Pure. */
 import { clipped, visible } from "../domain/DisplayText.ts"
 import type { User } from "../domain/Spec.ts"
-import type { Change } from "./Change.ts"
+import type { BaseMeaning, Change } from "./Change.ts"
 import type { FileChange, FilesChange } from "./FileChange.ts"
 import type { Destination } from "./Plan.ts"
 
@@ -24,8 +24,8 @@ export const phrase = (change: Change): string => {
   switch (change._tag) {
     case "Base":
       return change.before.reference === change.after.reference
-        ? `the base ${text(change.after.reference)} is another one: ${digests(change)}`
-        : `the base is ${text(change.after.reference)}, was ${text(change.before.reference)}`
+        ? `the base ${reference(change.after)} is another one: ${digests(change)}`
+        : `the base is ${reference(change.after)}, was ${reference(change.before)}`
     case "Platform":
       return was("the platform", change.after, change.before)
     case "Command": {
@@ -103,6 +103,9 @@ const fromText = (build: string | null): string =>
 const ofBuild = (build: string | null): string => (build === null ? "" : ` from the build ${text(build)}`)
 
 type BaseChange = Extract<Change, { readonly _tag: "Base" }>
+
+/** The end of one says more than its beginning. */
+const reference = ({ reference }: BaseMeaning): string => fileName(reference)
 
 const digests = ({ after, before }: BaseChange): string =>
   before.digest === after.digest

@@ -41,7 +41,7 @@ describe("obuilder diff of two results", () => {
   it("names what is new, gone or other in their files, and ends with status 1", async () => {
     const one = await built(SPEC)
     const other = await built(
-      SPEC.replace("write /etc/motd hello", "write /etc/motd goodbye; rm /etc/gone")
+      SPEC.replace("write /etc/motd hello", "write /etc/motd goodbye; remove /etc/gone")
         .replace("(dst /a.txt)", "(dst /b.txt)")
         .replace("/made/x xy", "/new/dir/x y")
     )
