@@ -10,6 +10,8 @@
  *   and {@link PlanMermaid} show it, {@link CacheLookup} says what of it is done.
  * - {@link Engine} builds it with a {@link Store}, a {@link Sandbox} and
  *   {@link BaseImages}; their layers follow below.
+ * - {@link Explaining} and {@link Against} say why steps would run, {@link Change}s in
+ *   words by {@link ChangeText}; {@link PlanDiff} and {@link TreeDiff} compare plans and results.
  * - {@link LifeCycle} makes room in a store, as {@link Retention} orders its {@link Inventory}.
  */
 export * as Diagnostic from "./domain/Diagnostic.ts"
@@ -18,16 +20,24 @@ export * as Inputs from "./domain/Inputs.ts"
 export * as Manifest from "./domain/Manifest.ts"
 export * as Spec from "./domain/Spec.ts"
 export * as SpecText from "./domain/SpecText.ts"
+export * as Change from "./plan/Change.ts"
+export * as ChangeText from "./plan/ChangeText.ts"
+export * as Explain from "./plan/Explain.ts"
+export * as ExplainReport from "./plan/ExplainReport.ts"
 export * as Plan from "./plan/Plan.ts"
+export * as PlanDiff from "./plan/PlanDiff.ts"
 export * as PlanJson from "./plan/PlanJson.ts"
 export * as PlanMermaid from "./plan/PlanMermaid.ts"
+export * as PlanReader from "./plan/PlanReader.ts"
 export * as PlanReport from "./plan/PlanReport.ts"
 export * as Planner from "./plan/Planner.ts"
 export * as PlanText from "./plan/PlanText.ts"
+export * as Against from "./interpreters/Against.ts"
 export * as BaseImages from "./interpreters/BaseImages.ts"
 export * as CacheLookup from "./interpreters/CacheLookup.ts"
 export * as Engine from "./interpreters/Engine.ts"
 export * as Events from "./interpreters/Events.ts"
+export * as Explaining from "./interpreters/Explaining.ts"
 export * as Inventory from "./interpreters/Inventory.ts"
 export * as LifeCycle from "./interpreters/LifeCycle.ts"
 export * as Observe from "./interpreters/Observe.ts"
@@ -36,6 +46,8 @@ export * as Rootfs from "./interpreters/Rootfs.ts"
 export * as Sandbox from "./interpreters/Sandbox.ts"
 export * as SourceTree from "./interpreters/SourceTree.ts"
 export * as Store from "./interpreters/Store.ts"
+export * as TreeDiff from "./interpreters/TreeDiff.ts"
+export * as TreeDiffText from "./interpreters/TreeDiffText.ts"
 
 export * as HashMemo from "./interpreters/host/HashMemo.ts"
 export * as LocalBaseImages from "./interpreters/base/LocalBaseImages.ts"

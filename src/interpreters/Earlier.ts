@@ -58,11 +58,19 @@ export const withFiles = (
       )
 }
 
-/** What is cheap to look at, however much the store holds. */
+/** What is cheap to look at, however much the store holds. What was read once is remembered. */
 export const nearby = (store: StoreService): Lookup => ({
   children: (parent) => store.children(parent),
-  earlier: (id) => read(store, id)
+  earlier: remembering(store)
 })
+
+const remembering = (store: StoreService): Lookup["earlier"] => {
+  const known = new Map<StepId, Option.Option<Earlier>>()
+  return (id) => {
+    const found = known.get(id)
+    return found === undefined ? Effect.tap(read(store, id), (one) => void known.set(id, one)) : Effect.succeed(found)
+  }
+}
 
 /** All that the store holds, also what was made before it remembered what was made on what. */
 export const everything = (store: StoreService): Effect.Effect<Lookup, StoreError> =>
@@ -80,6 +88,6 @@ export const everything = (store: StoreService): Effect.Effect<Lookup, StoreErro
         Effect.map(store.children(parent), (some) => [
           ...new Set([...(byParent.get(Option.getOrUndefined(parent)) ?? []), ...some])
         ]),
-      earlier: (id) => read(store, id)
+      earlier: remembering(store)
     }
   })

@@ -1,6 +1,8 @@
 /** Why steps run again, and what is other between results, on real stores. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import * as Fs from "node:fs"
-import { beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { describeWith } from "../requirements.ts"
 import { makeBase } from "./busybox.ts"
 import { Program } from "./program.ts"
@@ -94,6 +96,9 @@ const resultOf = (log: string): string => /Got: "(.*)"/.exec(log)?.[1] ?? ""
 describeWith(["root", "runc", "overlay", "busybox"], "on overlayfs, one file that changed among 10,000", () => {
   const { build, explain, prepare, write } = subject("many", 10_000)
 
+  // By another process: so many files take long where the disk is busy.
+  afterAll(() => once(spawn("rm", ["-rf", at("many-source"), at("many-store")]), "exit"), 120_000)
+
   it("is named by explain and by build, and what came of it in a nested build", async () => {
     prepare()
     const first = await build()
@@ -167,7 +172,7 @@ describeWith(["root", "runc", "overlay", "busybox"], "on overlayfs, of a step th
 })
 
 describe("two results are compared alike", () => {
-  for (const kind of storeKinds.filter(({ name }) => ["overlayfs", "rsync", "btrfs"].includes(name))) {
+  for (const kind of storeKinds.filter(({ name }) => ["overlayfs", "rsync"].includes(name))) {
     describeWith(["root", "runc", "busybox", ...kind.needs], `on ${kind.name}`, () => {
       const place = placeFor(kind, at(`trees-${kind.name}`))
 
