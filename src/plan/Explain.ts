@@ -25,8 +25,19 @@ export const planned = (step: Step, items?: ReadonlyArray<Manifest>): Facts => (
   content: step.kind === "copy" && step.source.from === "context" ? { digest: step.source.digest, items } : undefined
 })
 
+/** A step is compared with many others: its key is not made each time. */
+const keys = new WeakMap<Facts, string>()
+
 /** What is equal for two steps if and only if they differ in no input of their own. */
-export const ownKey = ({ content, step }: Facts): string => {
+export const ownKey = (facts: Facts): string => {
+  const known = keys.get(facts)
+  if (known !== undefined) return known
+  const made = makeKey(facts)
+  keys.set(facts, made)
+  return made
+}
+
+const makeKey = ({ content, step }: Facts): string => {
   switch (step.kind) {
     case "base":
       return JSON.stringify(["base", step.format, step.digest, step.platform])

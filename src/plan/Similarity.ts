@@ -1,11 +1,12 @@
 /** How much two steps are alike: whether one may be what became of the other. Pure. */
-import { type Facts, explain, ownKey } from "./Explain.ts"
+import { explain, type Facts, ownKey } from "./Explain.ts"
+import type { RunStep } from "./Plan.ts"
 
 /** From this on, two steps are taken for one that was changed. */
 export const ALIKE = 0.4
 
 /** Characters of a command that are looked at. */
-const LOOKED_AT = 16_384
+const LOOKED_AT = 4_096
 
 /** From 0 to 1; 1 if and only if no input of their own is other. */
 export const similarity = (a: Facts, b: Facts): number => {
@@ -24,10 +25,7 @@ const sameness = (a: Facts, b: Facts): number => {
         : 0.2
   }
   if (one.kind === "run" && other.kind === "run") {
-    return (
-      wordsInCommon(one.argv.at(-1) ?? "", other.argv.at(-1) ?? "") -
-      PER_CHANGE * Math.min(MOST_CHANGES, explain(a, b).length)
-    )
+    return wordsInCommon(one, other) - PER_CHANGE * Math.min(MOST_CHANGES, explain(a, b).length)
   }
   if (one.kind === "copy" && other.kind === "copy") {
     const isSameSrc = JSON.stringify(one.src) === JSON.stringify(other.src)
@@ -48,9 +46,9 @@ const from = ({ step }: Facts): unknown =>
 /** A reference without its tag and digest. */
 export const repository = (reference: string): string => reference.replace(/@[^@/]*$/, "").replace(/:[^:/]*$/, "")
 
-/** The words that two texts have in common, as a part of all that they have (Dice's coefficient). */
-const wordsInCommon = (a: string, b: string): number => {
-  if (a === b) return 1
+/** The words that two commands have in common, as a part of all that they have (Dice's coefficient). */
+const wordsInCommon = (a: RunStep, b: RunStep): number => {
+  if (commandOf(a) === commandOf(b)) return 1
   const [as, bs] = [words(a), words(b)]
   const counts = new Map<string, number>()
   for (const word of as) counts.set(word, (counts.get(word) ?? 0) + 1)
@@ -64,4 +62,13 @@ const wordsInCommon = (a: string, b: string): number => {
   return as.length + bs.length === 0 ? 0 : (2 * common) / (as.length + bs.length)
 }
 
-const words = (text: string): ReadonlyArray<string> => text.slice(0, LOOKED_AT).match(/\w+/g) ?? []
+const commandOf = ({ argv }: RunStep): string => argv.at(-1) ?? ""
+
+/** As for keys: a command is compared with many. */
+const known = new WeakMap<RunStep, ReadonlyArray<string>>()
+
+const words = (step: RunStep): ReadonlyArray<string> => {
+  const found = known.get(step) ?? commandOf(step).slice(0, LOOKED_AT).match(/\w+/g) ?? []
+  known.set(step, found)
+  return found
+}
