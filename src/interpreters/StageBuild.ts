@@ -8,16 +8,14 @@ import type { StepId } from "../domain/Digest.ts"
 import { copyKey, type Variable } from "../domain/Inputs.ts"
 import * as Manifest from "../domain/Manifest.ts"
 import type { BaseStep, CopyStep, RunStep, Stage, Step } from "../plan/Plan.ts"
-import { type Content, planned } from "../plan/Explain.ts"
+import type { Content } from "../plan/Explain.ts"
 import { realisedId } from "../plan/StepKey.ts"
 import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
-import * as Earlier from "./Earlier.ts"
-import type { BuildEvent } from "./Events.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
-import { type Miss, MissTrail } from "./MissTrail.ts"
+import { Misses, type Told } from "./Misses.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import * as StageNotes from "./StageNotes.ts"
@@ -37,12 +35,6 @@ export interface Services {
   /** For who makes room: two at the same time would delete twice as much. */
   readonly room: Effect.Semaphore
 }
-
-/** What was said of steps that had to be executed, by their realised ids. */
-export type Misses = Map<StepId, Extract<BuildEvent, { readonly _tag: "Missed" }>>
-
-/** How many earlier results are looked at to say why a step is not cached. */
-const LOOKED_AT = 64
 
 /** What a step comes to, now that its parent is known: its id, and how to make it. */
 interface Realised {
@@ -86,9 +78,10 @@ export class StageBuild {
   private readonly services: Services
   private readonly request: BuildRequest
   private readonly permits: Effect.Semaphore
-  private readonly misses: Misses
+  /** What was told of steps that are not cached. */
+  private readonly told: Told
   /** Of a stage that is not cached as a whole. */
-  private trail: MissTrail | undefined
+  private misses: Misses | undefined
   /** The realised id of another stage's result, run if need be, and held. */
   private readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
 
@@ -96,13 +89,13 @@ export class StageBuild {
     services: Services,
     request: BuildRequest,
     permits: Effect.Semaphore,
-    misses: Misses,
+    told: Told,
     resultOf: (label: string) => Effect.Effect<StepId, BuildError>
   ) {
     this.services = services
     this.request = request
     this.permits = permits
-    this.misses = misses
+    this.told = told
     this.resultOf = resultOf
   }
 
@@ -125,7 +118,10 @@ export class StageBuild {
       const [first] = steps
       const base = first?.kind === "base" ? first.environment : []
       const missing = steps.slice(known.length)
-      if (missing.length > 0) this.trail = this.trailOf(missing, last)
+      if (missing.length > 0) {
+        const { store } = this.services
+        this.misses = new Misses({ store, told: this.told, onEvent: this.request.onEvent, steps: missing, last })
+      }
       for (const step of missing) {
         yield* this.announce(step)
         parent = yield* this.step(step, parent, base)
@@ -215,7 +211,7 @@ export class StageBuild {
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
       if (Option.isSome(early) && (yield* store.hold(early.value.id))) {
-        this.trail?.hit(planned(step), early.value.id)
+        this.misses?.hit(step, early.value.id)
         yield* Effect.zipRight(this.cached(step, early.value.id), store.used(early.value.id))
         return early.value.id
       }
@@ -260,52 +256,15 @@ export class StageBuild {
     return Effect.gen(this, function* () {
       const { store } = this.services
       if (yield* store.hold(id)) {
-        this.trail?.hit(planned(step), id)
+        this.misses?.hit(step, id)
         yield* Effect.zipRight(this.cached(step, id), store.used(id))
       } else {
-        yield* this.missed(step, parent, id, content)
+        yield* this.misses?.miss(step, parent, id, content) ?? Effect.void
         yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
       }
       yield* this.remember(step, id)
       return id
     })
-  }
-
-  private trailOf(steps: ReadonlyArray<Step>, last: StepId | undefined): MissTrail {
-    const { store } = this.services
-    const facts = steps.map((step) => planned(step))
-    return new MissTrail({ store, lookup: Earlier.nearby(store), most: LOOKED_AT, steps: facts, last })
-  }
-
-  /** Says why a step has to be executed, where something like it was before. It does so all the same if that cannot be told. */
-  private missed(
-    step: Step,
-    parent: StepId | undefined,
-    id: StepId,
-    content: Content | undefined
-  ): Effect.Effect<void> {
-    const { trail } = this
-    if (trail === undefined) return Effect.void
-    const facts = { step, content }
-    return Effect.suspend(() => trail.miss({ facts, id, parent })).pipe(
-      Effect.catchAllDefect((defect) => Effect.fail({ message: String(defect) })),
-      Effect.catchAll(({ message }) =>
-        Effect.as(Effect.logDebug(`why ${id} is not cached is not known: ${message}`), Option.none<Miss>())
-      ),
-      Effect.flatMap((miss) => {
-        if (Option.isNone(miss) || isNew(miss.value)) return Effect.void
-        const { changes, earlier } = miss.value
-        const event = {
-          _tag: "Missed",
-          stage: step.stage,
-          planned: step.id,
-          earlier: earlier?.id ?? null,
-          changes
-        } as const
-        this.misses.set(id, event)
-        return this.request.onEvent(event)
-      })
-    )
   }
 
   private remember(step: Step, id: StepId): Effect.Effect<void, StoreError> {
@@ -420,7 +379,7 @@ export class StageBuild {
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError> {
     const { store } = this.services
     const { onEvent } = this.request
-    const missed = this.misses.get(id)
+    const missed = this.told.get(id)
     return Effect.gen(function* () {
       if (missed !== undefined && missed.stage !== step.stage) yield* onEvent({ ...missed, stage: step.stage })
       for (let offset = 0; ;) {
@@ -455,9 +414,6 @@ export class StageBuild {
     )
   }
 }
-
-/** What is done for the first time needs no reason. */
-const isNew = ({ changes }: Miss): boolean => changes.every(({ _tag }) => _tag === "New")
 
 /** The base's environment with the spec's on top. */
 const override = (base: ReadonlyArray<Variable>, set: ReadonlyArray<Variable>): ReadonlyArray<Variable> => {
