@@ -212,9 +212,10 @@ export class StageBuild {
     step: CopyStep,
     parent: StepId | undefined,
     source: SourceTree,
-    items: ReadonlyArray<Manifest.Manifest>,
+    named: ReadonlyArray<Manifest.Manifest>,
     from: StepId | null
   ): Realised {
+    const items = step.contents === true ? Manifest.contents(named, step.destination.form) : named
     const digest = Manifest.digest(items, step.destination.form)
     return {
       id: realisedId(step, parent, { digest }),

@@ -84,6 +84,8 @@ export const CopyStep = Schema.Struct({
   source: CopySource,
   src: Schema.Array(Schema.String),
   exclude: Schema.Array(Schema.String),
+  /** A directory gives what it holds in place of itself. */
+  contents: Schema.optionalWith(Schema.Literal(true), { exact: true }),
   destination: Destination,
   user: User
 })
