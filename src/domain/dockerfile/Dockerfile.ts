@@ -39,6 +39,8 @@ export interface Instruction {
   readonly text: string
   /** Where `text` stands in the source. */
   readonly argumentsRange: Range
+  /** Where the part of `text` from `start` to `end` stands in the source, for what is wrong with a word of it. */
+  readonly within: (start: number, end: number) => Range
   /** The exec form, where `text` is a JSON array of strings and nothing else. */
   readonly json: ReadonlyArray<string> | undefined
   /** In the order in which they are announced. */

@@ -110,6 +110,7 @@ const readInstruction = (
       flags: parts.flags.map(({ name, value, start, end }) => ({ name, value, range: line.range(start, end) })),
       text,
       argumentsRange,
+      within: (start, end) => line.range(parts.textStart + start, parts.textStart + end),
       json,
       heredocs
     })

@@ -5,7 +5,6 @@
  * character, blanks after it aside, goes on in the next line, unless two escape characters stand there. Lines of
  * comments and empty lines within what goes on are dropped.
  */
-import { IntVector } from "../IntVector.ts"
 import { afterBlanks } from "./Blanks.ts"
 import type { Range } from "./Dockerfile.ts"
 
@@ -51,8 +50,8 @@ export const isComment = (text: string, lines: Lines): boolean => {
 /** A text that was put together from pieces of the source, and where each piece stands there. */
 export class LogicalLine {
   text = ""
-  private readonly starts = new IntVector()
-  private readonly origins = new IntVector()
+  private readonly starts: Array<number> = []
+  private readonly origins: Array<number> = []
   private readonly start: number
 
   /** `start` is where the whole stands, should there be no piece. */
@@ -75,10 +74,10 @@ export class LogicalLine {
     let high = this.starts.length - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (this.starts.get(middle) <= offset) low = middle
+      if ((this.starts[middle] ?? 0) <= offset) low = middle
       else high = middle - 1
     }
-    return this.origins.get(low) + (offset - this.starts.get(low))
+    return (this.origins[low] ?? 0) + offset - (this.starts[low] ?? 0)
   }
 
   /** What `start` to `end` covers in the source, dropped lines between the two included. */
