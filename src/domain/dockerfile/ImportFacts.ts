@@ -1,0 +1,94 @@
+/**
+ * What a Dockerfile is imported with: what was asked for on the command line,
+ * and what is known of the world. `Import.ts` says which facts it misses, and is
+ * called again with those: so nothing is looked at that nobody asks for.
+ */
+import type { Span } from "../Span.ts"
+import type { Variable } from "../Inputs.ts"
+
+/** Something in the source directory, without what `.dockerignore` leaves out. */
+export interface ContextEntry {
+  readonly name: string
+  readonly kind: "file" | "directory" | "link" | "other"
+  /** Permissions, set-user-id and the like: 12 bits. */
+  readonly mode: number
+  /** Where a link leads to; empty for anything else. */
+  readonly target: string
+  /** What a directory holds, sorted by name, with what is ignored. Of one that is ignored as a whole: nothing. */
+  readonly entries: ReadonlyArray<ContextEntry>
+  /** `.dockerignore` leaves it out. What a directory holds may be in nevertheless. */
+  readonly ignored: boolean
+}
+
+export interface ImportFacts {
+  /**
+   * By names in the source directory, and by `""` for itself; `undefined` for
+   * what is not there.
+   */
+  readonly context: ReadonlyMap<string, ContextEntry | undefined>
+  /** By paths in the source directory: whether ADD takes the file for an archive. */
+  readonly archives: ReadonlyMap<string, boolean>
+  /** By base images' names, as the spec has them. */
+  readonly environments: ReadonlyMap<string, ReadonlyArray<Variable>>
+}
+
+export const noFacts: ImportFacts = { context: new Map(), archives: new Map(), environments: new Map() }
+
+/** What was asked for, and is not among the facts. */
+export interface Asked {
+  readonly context: ReadonlySet<string>
+  readonly archives: ReadonlySet<string>
+  /** With the place of the `FROM`. */
+  readonly environments: ReadonlyMap<string, Span>
+}
+
+export interface ImportOptions {
+  /** `--build-arg`. */
+  readonly buildArguments: ReadonlyMap<string, string>
+  /** A stage's name or number; the last stage if there is none. */
+  readonly target?: string | undefined
+  /** What is built for, and on: `os/architecture[/variant]`. */
+  readonly platform: string
+}
+
+/** The facts, and a list of those that were missed. */
+export class FactBook {
+  readonly facts: ImportFacts
+  private readonly context = new Set<string>()
+  private readonly archives = new Set<string>()
+  private readonly environments = new Map<string, Span>()
+
+  constructor(facts: ImportFacts) {
+    this.facts = facts
+  }
+
+  get asked(): Asked {
+    return { context: this.context, archives: this.archives, environments: this.environments }
+  }
+
+  /** All of the source directory. */
+  root(): ContextEntry | undefined {
+    if (!this.facts.context.has("")) this.context.add("")
+    return this.facts.context.get("")
+  }
+
+  /** What the source directory holds under a name. */
+  top(name: string): ContextEntry | undefined {
+    const all = this.facts.context.get("")
+    if (all !== undefined) return all.entries.find((entry) => entry.name === name)
+    if (!this.facts.context.has(name)) this.context.add(name)
+    return this.facts.context.get(name)
+  }
+
+  isArchive(path: string): boolean {
+    const known = this.facts.archives.get(path)
+    if (known === undefined) this.archives.add(path)
+    return known ?? false
+  }
+
+  environment(base: string, from: Span): ReadonlyArray<Variable> {
+    const known = this.facts.environments.get(base)
+    if (known === undefined) this.environments.set(base, from)
+    return known ?? []
+  }
+}

@@ -1,0 +1,100 @@
+/** One instruction of a stage. */
+import type { User } from "../Spec.ts"
+import { numberOf } from "./CopyFlags.ts"
+import { importCopy } from "./ImportCopy.ts"
+import { metadata } from "./ImportMetadata.ts"
+import { pairsOf } from "./ImportPairs.ts"
+import { importRun } from "./ImportRun.ts"
+import type { StageImport } from "./StageImport.ts"
+
+/** Adds what the current instruction says to its stage. Throws `ImportRefused`. */
+export const importInstruction = (stage: StageImport): void => {
+  const { keyword } = stage.current
+  const read = instructions.get(keyword)
+  if (read !== undefined) return read(stage)
+  stage.refuse(
+    `${JSON.stringify(keyword)} is no instruction that is known`,
+    keyword === "ONBUILD" ? "write what it says in the Dockerfiles that begin with this image" : undefined
+  )
+}
+
+const arg = (stage: StageImport): void => {
+  const { now, whole } = stage
+  for (const { name, value } of pairsOf(stage.current, whole.dockerfile.escape)) {
+    const given = whole.options.buildArguments.get(name)
+    const known = given ?? (value === undefined ? stage.argument(name) : stage.expand(value))
+    now.arguments.set(name, known)
+    // What ENV has set counts, whatever ARG says.
+    if (known !== undefined && !now.environment.has(name)) stage.env(name, known)
+  }
+}
+
+const env = (stage: StageImport): void => {
+  const { expand } = stage
+  // All of one instruction see what was set before it.
+  const set = pairsOf(stage.current, stage.whole.dockerfile.escape).map(({ name, value = "" }) => ({
+    name: expand(name),
+    value: expand(value)
+  }))
+  for (const { name, value } of set) {
+    if (name === "") stage.refuse("this ENV has an empty name")
+    stage.now.environment.set(name, value)
+    stage.env(name, value)
+  }
+}
+
+const workdir = (stage: StageImport): void => {
+  const path = stage.expand(stage.current.text.trim())
+  if (path === "") stage.refuse("WORKDIR needs a path", "write WORKDIR /PATH")
+  stage.workdir(path)
+}
+
+const user = (stage: StageImport): void => {
+  const text = stage.expand(stage.current.text.trim())
+  if (text === "") stage.refuse("USER needs a name or a number", "write USER NAME")
+  stage.now.user = userOf(stage, text)
+  stage.now.settings = { ...stage.now.settings, user: text }
+}
+
+const userOf = (stage: StageImport, text: string): User => {
+  const [name = "", group, more] = text.split(":")
+  const uid = name === "root" ? 0 : numberOf(name)
+  if (name === "" || more !== undefined) return stage.refuse(`${JSON.stringify(text)} names no user`)
+  if (uid !== undefined) {
+    const gid = group === undefined || (group === "root" && uid === 0) ? 0 : numberOf(group)
+    if (gid === undefined) {
+      return stage.refuse(`${text}: groups are not looked up in the image's /etc/group`, "write the group's number")
+    }
+    if (group === undefined && uid !== 0) {
+      stage.note(`the group is 0: which one /etc/passwd has for the user ${uid} is not looked up`, "write USER UID:GID")
+    }
+    return { _tag: "Unix", uid, gid }
+  }
+  if (group !== undefined && group !== name) {
+    return stage.refuse(
+      `${text}: groups are not looked up in the image's /etc/group`,
+      "write the numbers of the user and the group"
+    )
+  }
+  if (group !== undefined) stage.note(`the group is the one that /etc/passwd has for the user ${name}`)
+  return { _tag: "Named", name }
+}
+
+const shell = (stage: StageImport): void => {
+  const { json } = stage.current
+  if (json === undefined || json.length === 0) stage.refuse("SHELL needs a list", `write SHELL ["/bin/bash", "-c"]`)
+  stage.now.shell = json
+  stage.now.settings = { ...stage.now.settings, shell: json }
+}
+
+const instructions: ReadonlyMap<string, (stage: StageImport) => void> = new Map([
+  ["RUN", importRun],
+  ["COPY", importCopy],
+  ["ADD", importCopy],
+  ["ARG", arg],
+  ["ENV", env],
+  ["WORKDIR", workdir],
+  ["USER", user],
+  ["SHELL", shell],
+  ...metadata
+])
