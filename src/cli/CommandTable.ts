@@ -3,12 +3,12 @@ import * as Option from "effect/Option"
 import type * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
 
-/** A positional argument. One must be there for each, but for one that may be repeated. */
+/** A positional argument. One must be there for each, but for the last, if that says otherwise. */
 export interface Positional {
   readonly metavar: string
   readonly doc: string
   /** Only of a command's last: how many there may be. */
-  readonly repeated?: "at least one" | "any number"
+  readonly repeated?: "at least one" | "any number" | "at most one"
 }
 
 /** What help and the argument reader know of a command. */
@@ -27,7 +27,7 @@ const id: Positional = { metavar: "ID", doc: "A result: a planned or realised id
 export const commands = {
   build: {
     name: "build",
-    summary: "Build a spec from a source directory.",
+    summary: "Build a spec, or a Dockerfile, from a source directory.",
     positionals: [{ metavar: "DIR", doc: "The source directory, which the spec's copy steps copy from." }],
     flags: flags.build,
     notes: [
@@ -35,7 +35,8 @@ export const commands = {
       "  obuilder build -f example.spec .",
       "  obuilder build -f example.spec --secret token:token.txt -j4 src",
       "  obuilder build -f example.spec --dry-run --format=json . | jq -r .result",
-      "  obuilder build -f example.spec --push -t registry.example.org/app:1.0 ."
+      "  obuilder build -f example.spec --push -t registry.example.org/app:1.0 .",
+      "  obuilder build -f Dockerfile --build-arg VERSION=2 --target=app ."
     ]
   },
   export: {
@@ -110,6 +111,20 @@ export const commands = {
       "  obuilder df"
     ]
   },
+  import: {
+    name: "import",
+    summary: "Print the spec that a Dockerfile comes to.",
+    positionals: [
+      { metavar: "FILE", doc: "The Dockerfile; - for standard input. [Dockerfile]", repeated: "at most one" }
+    ],
+    flags: flags.import,
+    notes: [
+      "What is otherwise than with Docker is said on standard error, with its line.",
+      "Examples:",
+      "  obuilder import > app.spec",
+      "  obuilder import --build-arg VERSION=2 --target=app --context=src app.Dockerfile"
+    ]
+  },
   pin: {
     name: "pin",
     summary: "Name a spec's bases by the digests that they have today.",
@@ -181,7 +196,13 @@ export const commandList: ReadonlyArray<CommandSpec> = Object.values(commands)
 
 /** As usage lines have it: `ID`, `ID...` or `[NAME]...`. */
 export const usageOf = ({ metavar, repeated }: Positional): string =>
-  repeated === undefined ? metavar : repeated === "any number" ? `[${metavar}]...` : `${metavar}...`
+  repeated === undefined
+    ? metavar
+    : repeated === "at most one"
+      ? `[${metavar}]`
+      : repeated === "any number"
+        ? `[${metavar}]...`
+        : `${metavar}...`
 
 export const findCommand = (name: string): Option.Option<CommandSpec> =>
   Option.fromNullable(commandList.find((command) => command.name === name))

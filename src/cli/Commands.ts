@@ -25,6 +25,7 @@ import { type CommandName, flags } from "./Flags.ts"
 import { healthcheck } from "./HealthcheckCommand.ts"
 import { fsck } from "./FsckCommand.ts"
 import type { Host } from "./Host.ts"
+import { importFile } from "./ImportCommand.ts"
 import { inspect } from "./InspectCommand.ts"
 import { log } from "./LogCommand.ts"
 import { ls } from "./LsCommand.ts"
@@ -99,6 +100,9 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   ls: command("ls", flags.ls, Args.none, ls),
   inspect: command("inspect", flags.inspect, argument("ID"), (given, id) => inspect({ ...given, id })),
   df: command("df", flags.df, Args.none, df),
+  import: command("import", flags.import, repeated("FILE"), (given, [file = "Dockerfile"]) =>
+    importFile({ ...given, file })
+  ),
   pin: command("pin", flags.pin, Args.none, pin),
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
   prune: command("prune", flags.prune, Args.none, prune),

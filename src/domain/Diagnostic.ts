@@ -14,6 +14,8 @@ import type { Span } from "./Span.ts"
 
 /** A `SpecError` is one. */
 export interface Diagnostic {
+  /** An error unless it says otherwise. */
+  readonly severity?: "error" | "warning" | "note"
   readonly file: string
   /** The whole text that `span` points into. */
   readonly text: string
@@ -32,14 +34,22 @@ export interface RenderOptions {
 const before = 60
 const after = 90
 
-type Style = "bold" | "error" | "gutter" | "hint"
+type Style = "bold" | "error" | "warning" | "note" | "gutter" | "hint"
 
-const codes: Readonly<Record<Style, string>> = { bold: "1", error: "1;31", gutter: "34", hint: "1;36" }
+const codes: Readonly<Record<Style, string>> = {
+  bold: "1",
+  error: "1;31",
+  warning: "1;33",
+  note: "1;34",
+  gutter: "34",
+  hint: "1;36"
+}
 
 /** Several lines, without a line end after the last. Nothing from the text or the file's name acts on the terminal. */
 export const render = (diagnostic: Diagnostic, { color = false }: RenderOptions = {}): string => {
   const style = (kind: Style, text: string): string => (color ? `\u001b[${codes[kind]}m${text}\u001b[0m` : text)
   const { line, column } = diagnostic.span.start
+  const severity = diagnostic.severity ?? "error"
   const number = String(line)
   const blank = " ".repeat(number.length)
   const gutter = (text: string): string => style("gutter", `${text} |`)
@@ -50,10 +60,10 @@ export const render = (diagnostic: Diagnostic, { color = false }: RenderOptions 
       onSome: (text) => [`${blank} ${style("gutter", "=")} ${style(kind, `${label}:`)} ${visible(text)}`]
     })
   return [
-    `${style("bold", `${visible(diagnostic.file)}:${line}:${column}:`)} ${style("error", "error:")} ${style("bold", visible(diagnostic.message))}`,
+    `${style("bold", `${visible(diagnostic.file)}:${line}:${column}:`)} ${style(severity, `${severity}:`)} ${style("bold", visible(diagnostic.message))}`,
     gutter(blank),
     `${gutter(number)} ${shown.text}`.trimEnd(),
-    `${gutter(blank)} ${" ".repeat(shown.indent)}${style("error", "^".repeat(shown.carets))}`,
+    `${gutter(blank)} ${" ".repeat(shown.indent)}${style(severity, "^".repeat(shown.carets))}`,
     ...note("expected", "bold", diagnostic.expected),
     ...note("hint", "hint", diagnostic.hint)
   ].join("\n")
