@@ -3,8 +3,8 @@
  * so in its name and is skipped; in CI, where everything can be installed, it
  * fails instead.
  */
-import { execFileSync } from "node:child_process"
-import { accessSync, constants, readFileSync, statSync } from "node:fs"
+import { execFileSync, spawnSync } from "node:child_process"
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "vitest"
 
@@ -30,6 +30,18 @@ const hasOverlay = (): boolean => {
   }
 }
 
+/** The client that comes with Debian's engine: there may be others in PATH. */
+export const dockerClient = (): string => (existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker")
+
+/** Whether that client builds with BuildKit: until version 22 it does by itself, later ones have a program for it. */
+const dockerBuilds = (): boolean => {
+  const answer = (...words: ReadonlyArray<string>): string => {
+    const { status, stdout } = spawnSync(dockerClient(), words, { encoding: "utf8" })
+    return status === 0 ? stdout : ""
+  }
+  return Number(/version (\d+)/.exec(answer("--version"))?.[1] ?? 99) < 23 || answer("buildx", "version") !== ""
+}
+
 /** Each requirement: whether it is there, and the words for what is missing. */
 const requirements = {
   root: { met: () => process.geteuid?.() === 0, words: "root" },
@@ -42,6 +54,10 @@ const requirements = {
   buildah: { met: () => inPath("buildah"), words: "buildah (Debian: buildah)" },
   registry: { met: () => inPath("docker-registry"), words: "a registry (Debian: docker-registry)" },
   docker: { met: () => inPath("dockerd"), words: "a Docker engine (Debian: docker.io)" },
+  dockerBuild: {
+    met: dockerBuilds,
+    words: "BuildKit in Docker's client (Debian: docker.io, and with it docker-buildx)"
+  },
   openssl: { met: () => inPath("openssl"), words: "openssl (Debian: openssl)" },
   gcc: { met: () => inPath("gcc"), words: "a C compiler (Debian: gcc, libc6-dev)" },
   tar: { met: () => inPath("tar"), words: "GNU tar (Debian: tar)" },

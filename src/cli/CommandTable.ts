@@ -138,6 +138,18 @@ export const commands = {
       "  obuilder pin -f example.spec --print | diff example.spec -"
     ]
   },
+  dockerfile: {
+    name: "dockerfile",
+    summary: "Write a spec as a Dockerfile.",
+    positionals: [],
+    flags: flags.dockerfile,
+    notes: [
+      "It is the one that OBuilder writes. What a Dockerfile cannot say is not in it.",
+      "Examples:",
+      "  obuilder dockerfile -f example.spec",
+      "  obuilder dockerfile -f example.spec --buildkit | docker build -f - ."
+    ]
+  },
   delete: {
     name: "delete",
     summary: "Delete results, and all that is built on them.",

@@ -19,6 +19,7 @@ import { cache } from "./CacheCommand.ts"
 import { clean } from "./CleanCommand.ts"
 import { deleteResults } from "./DeleteCommand.ts"
 import { df } from "./DfCommand.ts"
+import { dockerfile } from "./DockerfileCommand.ts"
 import { exportResult } from "./ExportCommand.ts"
 import * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
@@ -104,6 +105,7 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
     importFile({ ...given, file })
   ),
   pin: command("pin", flags.pin, Args.none, pin),
+  dockerfile: command("dockerfile", flags.dockerfile, Args.none, dockerfile),
   delete: command("delete", flags.delete, repeated("ID"), (given, ids) => deleteResults({ ...given, ids })),
   prune: command("prune", flags.prune, Args.none, prune),
   clean: command("clean", flags.clean, Args.none, clean),

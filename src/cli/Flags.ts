@@ -266,6 +266,16 @@ export const flags = {
     print: Flag.toggle("print", { doc: "Print the spec, and leave the file as it is." }),
     ...common
   },
+  dockerfile: {
+    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    buildkit: Flag.toggle("buildkit", { doc: "Write the mounts that BuildKit has for caches and secrets." }),
+    escape: Flag.choice("escape", {
+      metavar: "STYLE",
+      choices: ["unix", "windows"],
+      doc: "Whose escape character it has: unix (a backslash) or windows (a backquote). [unix]"
+    }),
+    ...common
+  },
   delete: { store, ...common },
   prune: {
     keepStorage: Flag.optional("keep-storage", {
