@@ -81,12 +81,12 @@ const stopSignal = (stage: StageImport): void => {
   stage.now.settings = { ...stage.now.settings, stopSignal: signal }
 }
 
-const UNITS: Readonly<Record<string, number>> = { h: 3.6e12, m: 6e10, s: 1e9, ms: 1e6, us: 1e3, µs: 1e3, ns: 1 }
+const UNITS: Readonly<Record<string, number>> = { h: 3.6e12, m: 6e10, s: 1e9, ms: 1e6, us: 1e3, "\u00b5s": 1e3, ns: 1 }
 
 /** Nanoseconds of a duration as Go writes them: `1m30s`. */
 const duration = (stage: StageImport, text: string): number => {
   if (text === "0") return 0
-  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)/g)]
+  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|\u00b5s|ms|s|m|h)/g)]
   const sum = parts.reduce((total, [, number, unit]) => total + Number(number) * (UNITS[unit ?? ""] ?? 0), 0)
   if (parts.map(([part]) => part).join("") !== text || text === "" || !Number.isSafeInteger(Math.round(sum))) {
     return stage.refuse(`${JSON.stringify(text)} is no time`, "write 30s, or 1m30s")

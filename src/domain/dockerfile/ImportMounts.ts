@@ -116,7 +116,7 @@ export const putIn = (stage: StageImport, { passing }: Mounts): void => {
       [
         `t=${at}`,
         `if [ -e "$t" ] || [ -L "$t" ]; then [ -d "$t" ] && [ ! -L "$t" ] && [ -z "$(ls -A "$t")" ] || { echo "$t has something in it, and cannot be mounted on: COPY what the step needs" >&2; exit 1; }; fi`,
-        `n=; while [ ! -e "$t" ]; do n=$((n+1)); t=\${t%/*}; [ -n "$t" ] || t=/; done`,
+        `n=0; while [ ! -e "$t" ]; do n=$((n+1)); t=\${t%/*}; [ -n "$t" ] || t=/; done`,
         `echo "$n" > ${MADE}-${index}`,
         ...(mount.type === "tmpfs"
           ? [`mkdir -p ${at}`, `chmod 1777 ${at}`]
@@ -161,7 +161,7 @@ export const takeOut = (stage: StageImport, { passing }: Mounts): void => {
         `t=${quoted(target)}`,
         `n=$(cat ${MADE}-${index})`,
         `rm -f ${MADE}-${index}`,
-        `if [ -z "$n" ]; then`,
+        `if [ "$n" = 0 ]; then`,
         `  for f in "$t"/* "$t"/.[!.]* "$t"/..?*; do if [ -e "$f" ] || [ -L "$f" ]; then rm -rf "$f"; fi; done`,
         `else`,
         `  rm -rf "$t"`,
