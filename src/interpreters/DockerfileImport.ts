@@ -11,7 +11,7 @@ import * as Utf8 from "../domain/Utf8.ts"
 import type { Dockerfile } from "../domain/dockerfile/Dockerfile.ts"
 import { type Ignore, parseIgnore } from "../domain/dockerfile/Dockerignore.ts"
 import { importDockerfile } from "../domain/dockerfile/Import.ts"
-import type { Asked, ContextEntry, ImportFacts, ImportOptions } from "../domain/dockerfile/ImportFacts.ts"
+import type { Archive, Asked, ContextEntry, ImportFacts, ImportOptions } from "../domain/dockerfile/ImportFacts.ts"
 import type { Imported } from "../domain/dockerfile/Imported.ts"
 import { BaseImages } from "./BaseImages.ts"
 import * as ContextListing from "./host/ContextListing.ts"
@@ -35,7 +35,7 @@ const MAX_ROUNDS = 1000
 export const importFrom = (request: ImportRequest): Effect.Effect<Imported, SpecError | SourceError, BaseImages> =>
   Effect.gen(function* () {
     const context = new Map<string, ContextEntry | undefined>()
-    const archives = new Map<string, boolean>()
+    const archives = new Map<string, Archive | undefined>()
     const environments = new Map<string, ReadonlyArray<Variable>>()
     const facts: ImportFacts = { context, archives, environments }
     let ignore: Ignore | undefined
@@ -55,7 +55,7 @@ export const importFrom = (request: ImportRequest): Effect.Effect<Imported, Spec
         )
       }
       for (const path of asked.archives) {
-        archives.set(path, yield* attempt(path, () => ContextListing.isArchive(request.context, path)))
+        archives.set(path, yield* attempt(path, () => ContextListing.archiveAt(request.context, path)))
       }
       for (const [base, span] of asked.environments) {
         const images = yield* BaseImages

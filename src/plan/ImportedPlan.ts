@@ -15,6 +15,8 @@ export const describe = (plan: Plan, { environment, settings, workdir }: Importe
             ...stage.settings,
             environment: [...environment].sort(byName),
             workdir: workdir ?? null,
+            // What copies and helping commands ran as is nobody's choice.
+            user: settings.user === undefined ? null : stage.settings.user,
             image: settings
           }
         }

@@ -23,7 +23,7 @@ interface Variation {
 /** Each is built as it stands, and so. */
 const variations: Readonly<Record<string, ReadonlyArray<Variation>>> = {
   arguments: [{}, { args: { VERSION: "2", FLAVOUR: "spicy", UNSET: "set" } }],
-  "build-argument": [{ target: "two" }, { target: "1", args: { COLOUR: "green", TAG: "x" } }],
+  "build-argument": [{ target: "two" }, { target: "one", args: { COLOUR: "green", TAG: "x" } }],
   stages: [{}, { target: "export" }],
   "c-program": [{}, { target: "test" }]
 }
@@ -95,11 +95,21 @@ describeWith(
         theirs._tag === "Failed" ? theirs.said : "",
         ours.outcome._tag === "Failed" ? ours.outcome.said : ""
       ]).toEqual(["", ""])
-      expect(differences(theirs, ours.outcome)).toEqual([])
+      const points = mountPoints(dockerfile)
+      const found = differences(theirs, ours.outcome).filter(
+        ({ ours, path }) => !(ours === "nothing" && points.some((point) => `${point}/`.startsWith(`${path}/`)))
+      )
+      expect(found).toEqual([])
       expect(comparable(ours.config)).toEqual(comparable(configuration(offline, context, variation)))
     })
   }
 )
+
+/** What older engines leave as empty directories and files; newer ones remove them, as we do. */
+const mountPoints = (dockerfile: string): ReadonlyArray<string> => [
+  ...[...dockerfile.matchAll(/target=(\/[^\s,]+)/g)].map(([, path = ""]) => path),
+  ...[...dockerfile.matchAll(/type=secret,id=(\w+)/g)].map(([, id]) => `/run/secrets/${id}`)
+]
 
 const FIELDS = [
   "Cmd",

@@ -101,7 +101,7 @@ class Import {
       image: {
         settings: now.settings,
         environment: main.variables(),
-        workdir: now.namesWorkdir ? now.workdir : undefined
+        workdir: now.namesWorkdir || main.base === "scratch" ? now.workdir : undefined
       }
     }
   }
@@ -247,7 +247,7 @@ class Import {
 
   private unusedArguments(): void {
     const known = new Set([...this.stages.declared, ...platformArguments(this.options.platform).keys()])
-    for (const made of this.done.values()) for (const name of made.now.arguments.keys()) known.add(name)
+    for (const made of this.done.values()) for (const name of made.now.declared) known.add(name)
     const [first] = this.dockerfile.instructions
     for (const name of this.options.buildArguments.keys()) {
       if (known.has(name) || first === undefined) continue

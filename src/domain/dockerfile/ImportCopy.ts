@@ -1,5 +1,6 @@
 /** COPY and ADD. */
 import type { User } from "../Spec.ts"
+import type { Archive } from "./ImportFacts.ts"
 import { choose, copiesOf } from "./ContextCopies.ts"
 import { find, type Source } from "./ContextSources.ts"
 import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
@@ -75,9 +76,10 @@ export const importCopy = (stage: StageImport): void => {
         flush()
         copyDirectory(stage, one, target, flags, (path) => ignores(exclude, path))
       } else if (!ignores(exclude, one.name)) {
-        if (keyword === "ADD" && stage.whole.book.isArchive(one.path)) {
+        const archive = keyword === "ADD" ? stage.whole.book.archive(one.path) : undefined
+        if (archive !== undefined) {
           flush()
-          unpack(stage, one, target.path)
+          unpack(stage, one, target.path, archive)
         } else if (target.isDirectory && one.name === nameOf(one.path)) {
           noteModes(stage, [one.entry], flags.mode)
           files.push(one)
@@ -165,13 +167,20 @@ const ownerText = (_stage: StageImport, owner: User): string | undefined => {
 /** Where an archive is until it is unpacked. */
 const ASIDE = "/.obuilder-add"
 
-const unpack = (stage: StageImport, { name, path }: Source, directory: string): void => {
+/** The letter by which tars of all kinds know a compression. */
+const LETTERS = { plain: "", gzip: "z", bzip2: "j", xz: "J" } as const
+
+const unpack = (stage: StageImport, { name, path }: Source, directory: string, archive: Archive): void => {
+  if (archive === "zstd") {
+    stage.refuse(`${JSON.stringify(path)} would be unpacked, and few tars can read zstd`, "compress it with gzip or xz")
+  }
   stage.note(
     "the archive is unpacked by tar of the image, which must have one",
     "unpack it before, and COPY what was in it"
   )
   stage.copy({ src: [path], dst: `${ASIDE}/${name}` }, { _tag: "Unix", uid: 0, gid: 0 })
-  const archive = quoted(`${ASIDE}/${name}`)
-  stage.help(`mkdir -p ${quoted(directory)} && tar -xpf ${archive} -C ${quoted(directory)} && rm -r ${ASIDE}`)
+  const file = quoted(`${ASIDE}/${name}`)
+  const into = quoted(directory)
+  stage.help(`mkdir -p ${into} && tar -xp${LETTERS[archive]}f ${file} -C ${into} && rm -r ${ASIDE}`)
   stage.isDirectory(directory)
 }

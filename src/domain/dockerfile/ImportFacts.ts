@@ -20,14 +20,17 @@ export interface ContextEntry {
   readonly ignored: boolean
 }
 
+/** What ADD unpacks: a tar, or one that is compressed so. */
+export type Archive = "plain" | "gzip" | "bzip2" | "xz" | "zstd"
+
 export interface ImportFacts {
   /**
    * By names in the source directory, and by `""` for itself; `undefined` for
    * what is not there.
    */
   readonly context: ReadonlyMap<string, ContextEntry | undefined>
-  /** By paths in the source directory: whether ADD takes the file for an archive. */
-  readonly archives: ReadonlyMap<string, boolean>
+  /** By paths in the source directory. */
+  readonly archives: ReadonlyMap<string, Archive | undefined>
   /** By base images' names, as the spec has them. */
   readonly environments: ReadonlyMap<string, ReadonlyArray<Variable>>
 }
@@ -80,10 +83,9 @@ export class FactBook {
     return this.facts.context.get(name)
   }
 
-  isArchive(path: string): boolean {
-    const known = this.facts.archives.get(path)
-    if (known === undefined) this.archives.add(path)
-    return known ?? false
+  archive(path: string): Archive | undefined {
+    if (!this.facts.archives.has(path)) this.archives.add(path)
+    return this.facts.archives.get(path)
   }
 
   environment(base: string, from: Span): ReadonlyArray<Variable> {

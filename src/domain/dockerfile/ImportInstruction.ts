@@ -23,9 +23,8 @@ const arg = (stage: StageImport): void => {
   for (const { name, value } of pairsOf(stage.current, whole.dockerfile.escape)) {
     const given = whole.options.buildArguments.get(name)
     const known = given ?? (value === undefined ? stage.argument(name) : stage.expand(value))
-    now.arguments.set(name, known)
-    // What ENV has set counts, whatever ARG says.
-    if (known !== undefined && !now.environment.has(name)) stage.env(name, known)
+    now.declared.add(name)
+    if (known !== undefined) stage.env(name, known)
   }
 }
 

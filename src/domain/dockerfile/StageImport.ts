@@ -8,6 +8,7 @@ import { absolute, isWithin, parentOf } from "./ImagePaths.ts"
 import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import type { Note } from "./Imported.ts"
 import { ImportRefused } from "./ImportRefused.ts"
+import { quoted } from "./ShellQuote.ts"
 import type { Stages } from "./ImportStages.ts"
 import { type Expand, type Expansion, expander, expandDocument, expandWords } from "./ImportVariables.ts"
 import { DEFAULT_PATH, platformArguments } from "./PlatformArguments.ts"
@@ -29,9 +30,12 @@ const SHELL: ReadonlyArray<string> = ["/bin/sh", "-c"]
 
 /** What a stage hands on to one that is built on it. */
 interface Changing {
+  /** What ENV has set. */
   readonly environment: Map<string, string>
-  /** What ARG has declared; those without a value are not set. */
-  readonly arguments: Map<string, string | undefined>
+  /** What ENV and ARG have set: the later of the two counts. */
+  readonly values: Map<string, string>
+  /** What ARG has declared. */
+  readonly declared: Set<string>
   user: User
   workdir: string
   /** Whether the Dockerfile has named one. */
@@ -50,7 +54,8 @@ interface Changing {
 
 const fresh = (): Changing => ({
   environment: new Map(),
-  arguments: new Map(),
+  values: new Map(),
+  declared: new Set(),
   user: root,
   workdir: "/",
   namesWorkdir: false,
@@ -65,7 +70,8 @@ const fresh = (): Changing => ({
 const inherited = (from: Changing): Changing => ({
   ...from,
   environment: new Map(from.environment),
-  arguments: new Map(from.arguments),
+  values: new Map(from.values),
+  declared: new Set(from.declared),
   made: new Set(from.made),
   hasCommand: false
 })
@@ -122,8 +128,7 @@ export class StageImport {
 
   /** The value of a variable at this point. */
   readonly lookup = (name: string): string | undefined => {
-    const { arguments: given, environment } = this.now
-    const known = environment.get(name) ?? given.get(name)
+    const known = this.now.values.get(name)
     if (known !== undefined) return known
     if (this.base === "scratch") return name === "PATH" ? DEFAULT_PATH : undefined
     const found = this.whole.book.environment(this.base, this.from).find((variable) => variable.name === name)
@@ -188,6 +193,7 @@ export class StageImport {
   }
 
   env(name: string, value: string): void {
+    this.now.values.set(name, value)
     this.push({ _tag: "Env", name, value })
   }
 
@@ -238,11 +244,31 @@ export class StageImport {
     if (!namesWorkdir && !path.startsWith("/")) this.warnOfRelative(path)
     const next = absolute(workdir, path)
     if (unmade !== undefined && !isWithin(next, unmade)) this.makeWorkdir()
+    this.ownWorkdir(next)
     this.push({ _tag: "Workdir", path: next })
     this.now.workdir = next
     this.now.namesWorkdir = true
     this.now.unmade = this.now.made.has(next) ? undefined : next
     this.now.made.add(next)
+  }
+
+  /** Docker's working directories belong to the user, and those that steps make to root. */
+  private ownWorkdir(path: string): void {
+    const { made, user } = this.now
+    if (made.has(path) || sameUser(user, root)) return
+    if (this.base === "scratch") {
+      this.note(`the working directory ${path} will belong to root, if it is not there`, "name it before USER")
+      return
+    }
+    const owner = user._tag === "Named" ? `${user.name}:` : `${user.uid}:${user.gid}`
+    this.help(
+      [
+        `t=${quoted(path)}; set --`,
+        `while [ ! -e "$t" ]; do set -- "$t" "$@"; t=\${t%/*}; [ -n "$t" ] || t=/; done`,
+        `for d in "$@"; do mkdir "$d" && chown ${quoted(owner)} "$d" || exit; done`
+      ].join("\n")
+    )
+    made.add(path)
   }
 
   /** Steps make their working directory; here it is wanted, and no step is in sight. */

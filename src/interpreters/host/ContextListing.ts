@@ -7,7 +7,7 @@ import * as Fs from "node:fs"
 import * as Zlib from "node:zlib"
 import { byName } from "../../domain/Manifest.ts"
 import { type Ignore, isIgnored, mayHoldExceptions } from "../../domain/dockerfile/Dockerignore.ts"
-import type { ContextEntry } from "../../domain/dockerfile/ImportFacts.ts"
+import type { Archive, ContextEntry } from "../../domain/dockerfile/ImportFacts.ts"
 import { codeOf } from "./IoError.ts"
 import { readNames } from "./LayeredTree.ts"
 import { OpenTree } from "./OpenTree.ts"
@@ -118,23 +118,23 @@ export const smallFile = (root: string, path: string): Uint8Array | undefined =>
 const HEAD = 4096
 const MAGIC_AT = 257
 
-/** Whether Docker's ADD takes a file for an archive: a tar, or one that is compressed. */
-export const isArchive = (root: string, path: string): boolean =>
+/** What Docker's ADD takes a file for: a tar, or one that is compressed. */
+export const archiveAt = (root: string, path: string): Archive | undefined =>
   withFile(root, path, (fd) => {
     const head = Buffer.alloc(HEAD)
     const bytes = head.subarray(0, Fs.readSync(fd, head, 0, HEAD, 0))
-    return (
-      isTar(bytes) || isTar(gunzipped(bytes)) || OTHERS.some((magic) => bytes.subarray(0, magic.length).equals(magic))
-    )
-  }) ?? false
+    if (isTar(bytes)) return "plain"
+    if (isTar(gunzipped(bytes))) return "gzip"
+    return OTHERS.find(([, magic]) => bytes.subarray(0, magic.length).equals(magic))?.[0]
+  })
 
 const isTar = (bytes: Buffer): boolean => bytes.subarray(MAGIC_AT, MAGIC_AT + 5).toString("latin1") === "ustar"
 
-/** bzip2, xz and zstd: what is compressed with them and is no tar is rare. */
-const OTHERS = [
-  Buffer.from("BZh"),
-  Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]),
-  Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
+/** What is compressed with them and is no tar is rare. */
+const OTHERS: ReadonlyArray<readonly [Archive, Buffer]> = [
+  ["bzip2", Buffer.from("BZh")],
+  ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
+  ["zstd", Buffer.from([0x28, 0xb5, 0x2f, 0xfd])]
 ]
 
 const gunzipped = (bytes: Buffer): Buffer => {
