@@ -4,7 +4,7 @@
  *
  * - {@link SpecText} reads and prints specs, {@link Diagnostic} shows what is
  *   wrong in one; {@link Spec} is the data.
- * - {@link DockerfileWriter} writes a spec as a Dockerfile.
+ * - {@link DockerfileWriter} writes a spec as a Dockerfile; {@link DockerfileLosses} says what that says otherwise.
  * - {@link Observe} gathers the {@link Inputs} that a plan depends on, through
  *   {@link BaseImages} and a {@link SourceTree} such as {@link SourceDirectory}.
  * - {@link Planner} makes the {@link Plan}; {@link PlanText}, {@link PlanJson}
@@ -15,6 +15,7 @@
  */
 export * as Diagnostic from "./domain/Diagnostic.ts"
 export * as Digest from "./domain/Digest.ts"
+export * as DockerfileLosses from "./domain/dockerfile/DockerfileLosses.ts"
 export * as DockerfileWriter from "./domain/dockerfile/DockerfileWriter.ts"
 export * as Inputs from "./domain/Inputs.ts"
 export * as Manifest from "./domain/Manifest.ts"

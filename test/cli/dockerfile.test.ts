@@ -7,7 +7,7 @@ const SPEC = `((build dev
   ((from ocaml/opam:debian-12)
    (user (uid 1000) (gid 1000))
    (copy (src .) (dst /src/))
-   (run (cache (opam (target /home/opam/.opam))) (shell "opam install .\\ndune build"))))
+   (run (cache (opam (target /home/opam/.opam))) (shell "opam install . &&\\ndune build"))))
  (from debian:12)
  (env GREETING "say \\"hi\\"")
  (copy (from (build dev)) (src /src/app) (dst /usr/bin/)))
@@ -27,14 +27,15 @@ const situation = (files: Readonly<Record<string, string>>) => {
 }
 
 describe("obuilder dockerfile", () => {
-  it("prints a Dockerfile, and nothing else", async () => {
-    const { code, stderr, stdout } = await obuilder(situation({ "app.spec": SPEC }), "dockerfile", "-f", "app.spec")
+  it("prints a Dockerfile", async () => {
+    const words = ["dockerfile", "-q", "-f", "app.spec"]
+    const { code, stderr, stdout } = await obuilder(situation({ "app.spec": SPEC }), ...words)
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     expect(stdout).toMatchInlineSnapshot(`
       "FROM ocaml/opam:debian-12 as dev
       USER 1000:1000
       COPY --chown=1000:1000 . /src/
-      RUN opam install . \\
+      RUN opam install . && \\
           dune build
 
       FROM debian:12
@@ -49,7 +50,7 @@ describe("obuilder dockerfile", () => {
     const words = ["dockerfile", "--buildkit", "-f", "app.spec"]
     const { stdout } = await obuilder(situation({ "app.spec": SPEC }), ...words)
     expect(stdout).toContain(
-      "RUN --mount=type=cache,id=opam,target=/home/opam/.opam,uid=1000 opam install . \\\n    dune"
+      "RUN --mount=type=cache,id=opam,target=/home/opam/.opam,uid=1000 opam install . && \\\n    dune"
     )
   })
 
@@ -57,8 +58,25 @@ describe("obuilder dockerfile", () => {
     const words = ["dockerfile", "--escape", "windows", "-f", "app.spec"]
     const { stdout } = await obuilder(situation({ "app.spec": SPEC }), ...words)
     expect(stdout).toContain("#escape=`\nFROM ocaml")
-    expect(stdout).toContain("opam install . `\n    dune build\n")
+    expect(stdout).toContain("opam install . && `\n    dune build\n")
     expect(stdout).toContain('ENV GREETING="say `"hi`""\n')
+  })
+
+  it("names on standard error what the Dockerfile does not say", async () => {
+    const { code, stderr } = await obuilder(situation({ "app.spec": SPEC }), "dockerfile", "-f", "app.spec")
+    expect(code).toBe(0)
+    expect(stderr).toMatchInlineSnapshot(`
+      "obuilder: warn: app.spec:5:16: nothing is mounted for \`opam\` (with --buildkit it is)
+      "
+    `)
+  })
+
+  it("names only the first of many losses, and nothing that acts on a terminal", async () => {
+    const lines = Array.from({ length: 30 }, () => '(workdir "\\027[31m$x")').join("\n")
+    const { stderr } = await obuilder({ ...situation({}), stdin: `((from a)\n${lines})` }, "dockerfile", "-f-")
+    expect(stderr.split("\n")).toHaveLength(22)
+    expect(stderr).toContain("<stdin>:2:1: WORKDIR reads `\\u{1b}[31m$x` in its own way\n")
+    expect(stderr).toMatch(/there are 10 more such places\n$/)
   })
 
   it("reads standard input for -", async () => {

@@ -4,11 +4,13 @@
  * the engine's own, so that they are built as they are, without a network.
  */
 import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { beforeAll, describe, expect, it } from "vitest"
+import * as DockerfileLosses from "../../src/domain/dockerfile/DockerfileLosses.ts"
 import * as DockerfileWriter from "../../src/domain/dockerfile/DockerfileWriter.ts"
-import type { Spec } from "../../src/domain/Spec.ts"
+import type { Op, Spec } from "../../src/domain/Spec.ts"
 import * as SpecText from "../../src/domain/SpecText.ts"
 import { realEngine } from "../interpreters/docker/engine.ts"
 import { scratchDirectory } from "../interpreters/host/scratch.ts"
@@ -38,6 +40,16 @@ const ONLY_HERE = new Set([
   "build-095"
 ])
 
+const run = (shell: string): Op => ({ _tag: "Run", cache: [], network: [], secrets: [], shell })
+
+const copy = (src: ReadonlyArray<string>, dst: string): Op => ({
+  _tag: "Copy",
+  from: { _tag: "Context" },
+  src,
+  dst,
+  exclude: []
+})
+
 const SECRET = "a secret"
 
 /** What fails in the same way, as it stands, needs no rule; anything else is built as the rules have it. */
@@ -51,6 +63,12 @@ describe("the cases, as Dockerfiles", () => {
   it("have rules with reasons, all of which are shown to be needed", () => {
     expect(Object.keys(unlike)).toEqual(rules.map(({ name }) => name))
     for (const { reason } of rules) expect(reason).not.toBe("")
+  })
+
+  it("say the same of what the specimens say, as far as the specs alone tell", () => {
+    for (const { spec } of Object.values(alike)) {
+      expect(DockerfileLosses.find(read(spec), { buildkit: true }).map(({ message }) => message)).toEqual([])
+    }
   })
 
   it("are compared as they stand, or changed by rules, so many times each", () => {
@@ -154,6 +172,42 @@ describeWith(
         expect([theirs._tag, own._tag]).toEqual(["Built", "Built"])
       }
     )
+
+    it("make the same of all texts of which no loss is known", async () => {
+      const printable = "aB0 !%&()*+,-./:;<=>?@[]^_{|}~#$\\\"'`\té日"
+      const text = (minLength: number) =>
+        FastCheck.string({ unit: FastCheck.constantFrom(...printable), minLength, maxLength: 8 })
+      const lossless = (op: Op): boolean => DockerfileLosses.find({ builds: [], from: "base", ops: [op] }).length === 0
+      const env = text(0)
+        .map((value): Op => ({ _tag: "Env", name: "X", value }))
+        .filter(lossless)
+      const workdir = text(1)
+        .map((name): Op => ({ _tag: "Workdir", path: `/w/${name}/x` }))
+        .filter(lossless)
+      const name = text(1).filter((name) => !/^[.]{1,2}$|\//.test(name) && lossless(copy([name], `/c/${name}`)))
+      await FastCheck.assert(
+        FastCheck.asyncProperty(
+          FastCheck.array(env, { minLength: 12, maxLength: 12 }),
+          FastCheck.array(workdir, { minLength: 4, maxLength: 4 }),
+          FastCheck.uniqueArray(name, { minLength: 8, maxLength: 8 }),
+          async (variables, workdirs, names) => {
+            const ops: ReadonlyArray<Op> = [
+              { _tag: "Shell", args: ["/bin/sh", "-c"] },
+              ...variables.map((op, index) => (op._tag === "Env" ? { ...op, name: `V${index}` } : op)),
+              ...workdirs.flatMap((op) => [op, run("pwd >> /pwd")]),
+              run("env | sort | grep ^V > /env"),
+              copy(names, "/c/"),
+              ...names.map((name) => copy([name], `/d/${name}`))
+            ]
+            const context = names.map((path) => ({ path, type: "file", mode: "0644", content: "" }) as const)
+            const [theirs, own] = await both({ spec: { builds: [], from: "base", ops }, context })
+            expect(differences(theirs, own)).toEqual([])
+            expect(theirs._tag).toBe("Built")
+          }
+        ),
+        { numRuns: 3 }
+      )
+    })
 
     it.each([...ONLY_HERE])("are built only by Docker as they stand: %s", async (id) => {
       const one = cases.find((one) => one.id === id)

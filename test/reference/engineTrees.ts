@@ -137,6 +137,8 @@ const ended = (child: ChildProcess, input: string): Promise<Said> =>
     child.once("close", (status) =>
       resolve({ status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString("utf8") })
     )
+    // One that does not read it to the end says by its status why.
+    child.stdin?.on("error", () => undefined)
     child.stdin?.end(input)
   })
 
