@@ -151,7 +151,7 @@ describe("here-documents", () => {
     ["RUN a '<<EOF'"],
     ["RUN a \\<<EOF"],
     ["RUN <<<EOF"],
-    ["RUN a << "],
+    ["RUN a <<"],
     ["RUN <<''"],
     ["RUN 'a <<EOF"],
     ['RUN ["<<EOF"]'],

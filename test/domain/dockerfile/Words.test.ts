@@ -152,7 +152,7 @@ describe("variables", () => {
 })
 
 describe("what sh has, too", () => {
-  // Names of variables end at an `é` in a shell, and the `$` of `$$` is no name here.
+  // A shell may take `é` for two characters of which none is a letter, and the `$` of `$$` is no name here.
   const literal = FastCheck.string({ unit: FastCheck.constantFrom(..."ab/.- "), maxLength: 4 })
   const name = FastCheck.constantFrom("v", "w", "empty", "unset")
   const pattern = FastCheck.string({
@@ -177,7 +177,7 @@ describe("what sh has, too", () => {
   )
   // Within double quotes, as a Dockerfile's word is: a shell would split and glob the rest.
   const word = FastCheck.array(part, { minLength: 1, maxLength: 4 }).map((parts) => `"${parts.join("")}"`)
-  const value = FastCheck.string({ unit: FastCheck.constantFrom(..."aabb.*?/é"), maxLength: 8 })
+  const value = FastCheck.string({ unit: FastCheck.constantFrom(..."aabb.*?/"), maxLength: 8 })
 
   it("is expanded as sh does it", () => {
     const cases = FastCheck.sample(FastCheck.tuple(word, value, value), 500)
@@ -188,7 +188,7 @@ describe("what sh has, too", () => {
     ].join("\n")
     const { stdout, stderr } = spawnSync("/bin/sh", ["-s"], {
       input: script,
-      env: { LC_ALL: "C.UTF-8" },
+      env: { LC_ALL: "C" },
       encoding: "utf8"
     })
     expect(stderr).toBe("")
