@@ -122,7 +122,7 @@ export const commands = {
       "What is otherwise than with Docker is said on standard error, with its line.",
       "Examples:",
       "  obuilder import > app.spec",
-      "  obuilder import --build-arg VERSION=2 --target=app --context=src app.Dockerfile"
+      "  obuilder import --build-arg VERSION=2 --target=app app.Dockerfile"
     ]
   },
   pin: {

@@ -267,7 +267,7 @@ export const flags = {
     ...common
   },
   dockerfile: {
-    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    file: Flag.required("file", { short: "f", metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
     buildkit: Flag.toggle("buildkit", { doc: "Write the mounts that BuildKit has for caches and secrets." }),
     escape: Flag.choice("escape", {
       metavar: "STYLE",

@@ -33,6 +33,7 @@ export const find = (book: FactBook, source: string): Found => {
     const next: Array<Source> = []
     for (const directory of found) {
       for (const entry of isPattern(part) ? directory.entry.entries : named(directory.entry, part)) {
+        book.look()
         const matched = isPattern(part) ? Glob.matches(part, entry.name) : Either.right(true)
         if (Either.isLeft(matched)) return { _tag: "Nothing", message: matched.left.message }
         if (!matched.right || !isIncluded(entry)) continue
@@ -57,6 +58,7 @@ export const isIncluded = (entry: ContextEntry): boolean => !entry.ignored || en
 const findPath = (book: FactBook, parts: ReadonlyArray<string>, source: string): Found => {
   const at = resolve(book, parts)
   if (typeof at === "string") {
+    if (book.isAsking) return { _tag: "Found", sources: [] }
     return {
       _tag: "Nothing",
       message: `${JSON.stringify(source)} ${at}`,

@@ -74,7 +74,10 @@ export const importCopy = (stage: StageImport): void => {
       }
       if (one.entry.kind === "directory") {
         flush()
-        copyDirectory(stage, one, target, flags, (path) => ignores(exclude, path))
+        copyDirectory(stage, one, target, flags, (path) => {
+          stage.whole.book.look()
+          return ignores(exclude, path)
+        })
       } else if (!ignores(exclude, one.name)) {
         const archive = keyword === "ADD" ? stage.whole.book.archive(one.path) : undefined
         if (archive !== undefined) {

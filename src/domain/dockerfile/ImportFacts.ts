@@ -3,6 +3,7 @@
  * and what is known of the world. `Import.ts` says which facts it misses, and is
  * called again with those: so nothing is looked at that nobody asks for.
  */
+import { ImportRefused } from "./ImportRefused.ts"
 import type { Span } from "../Span.ts"
 import type { Variable } from "../Inputs.ts"
 
@@ -54,6 +55,9 @@ export interface ImportOptions {
   readonly platform: string
 }
 
+/** How often something of the source directory may be looked at: more than any that people have needs. */
+const MOST_LOOKS = 5_000_000
+
 /** The facts, and a list of those that were missed. */
 export class FactBook {
   readonly facts: ImportFacts
@@ -63,6 +67,23 @@ export class FactBook {
 
   constructor(facts: ImportFacts) {
     this.facts = facts
+  }
+
+  private looks = 0
+
+  /** Whether a fact was missed: what comes of it counts for nothing, and must not end the search for others. */
+  get isAsking(): boolean {
+    return this.context.size > 0 || this.archives.size > 0 || this.environments.size > 0
+  }
+
+  /** Counts looks at the source directory. Throws `ImportRefused` where a text asks for no end of them. */
+  look(): void {
+    if (++this.looks <= MOST_LOOKS) return
+    throw new ImportRefused(
+      { start: 0, end: 0 },
+      "this Dockerfile asks for more of the source directory than can be looked at",
+      "leave files out with .dockerignore"
+    )
   }
 
   get asked(): Asked {

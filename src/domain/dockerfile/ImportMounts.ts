@@ -137,6 +137,7 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
   }
   const found = find(stage.whole.book, source)
   const [one] = found._tag === "Found" ? found.sources : []
+  if (stage.whole.book.isAsking) return
   if (one === undefined || found._tag === "Nothing") {
     return stage.refuse(found._tag === "Nothing" ? found.message : "there is nothing to mount", undefined, flag.range)
   }
@@ -145,7 +146,10 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
     return
   }
   for (const copy of copiesOf(
-    choose(one.entry, () => false),
+    choose(one.entry, () => {
+      stage.whole.book.look()
+      return false
+    }),
     one.path,
     target,
     false
