@@ -11,7 +11,8 @@ export const allSpecs = (spec: Spec): ReadonlyArray<Spec> => {
   const pending = [spec]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     found.push(next)
-    pending.push(...next.builds.map((nested) => nested.spec))
+    // One by one: there may be more of them than a call takes arguments.
+    for (const nested of next.builds) pending.push(nested.spec)
   }
   return found.reverse()
 }

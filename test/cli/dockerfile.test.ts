@@ -6,6 +6,7 @@ import { obuilder, temporaryDirectory, writeFiles } from "./commandLine.ts"
 const SPEC = `((build dev
   ((from ocaml/opam:debian-12)
    (user (uid 1000) (gid 1000))
+   (shell /bin/bash -c)
    (copy (src .) (dst /src/))
    (run (cache (opam (target /home/opam/.opam))) (shell "opam install . &&\\ndune build"))))
  (from debian:12)
@@ -34,6 +35,7 @@ describe("obuilder dockerfile", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "FROM ocaml/opam:debian-12 as dev
       USER 1000:1000
+      SHELL [ "/bin/bash", "-c" ]
       COPY --chown=1000:1000 . /src/
       RUN opam install . && \\
           dune build
@@ -66,7 +68,7 @@ describe("obuilder dockerfile", () => {
     const { code, stderr } = await obuilder(situation({ "app.spec": SPEC }), "dockerfile", "-f", "app.spec")
     expect(code).toBe(0)
     expect(stderr).toMatchInlineSnapshot(`
-      "obuilder: warn: app.spec:5:16: nothing is mounted for \`opam\` (with --buildkit it is)
+      "obuilder: warn: app.spec:6:16: nothing is mounted for \`opam\` (with --buildkit it is)
       "
     `)
   })

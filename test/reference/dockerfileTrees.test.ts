@@ -173,6 +173,22 @@ describeWith(
       }
     )
 
+    it("begin as a base says and as root in /, unless they say how", async () => {
+      const changes = ["ENV PATH=/bin", "ENV FROM=base", "USER 5:6", "WORKDIR /tmp"]
+      const other = await docker.addBase("other", `${scratch.path}/base`, changes)
+      const says = '(run (shell "pwd > /tmp/x; id -u >> /tmp/x; env | grep -e FROM -e PATH | sort >> /tmp/x"))'
+      const build = async (beginning: string) => {
+        const spec = read(`((from other) ${beginning} (shell /bin/sh -c) ${says})`)
+        const context = `${scratch.path}/context-${contexts++}`
+        writeContext(context, [])
+        const theirs = await docker.build({ dockerfile: written(spec), context })
+        return differences(theirs, await ours.build({ spec, context, bases: { other } }))
+      }
+      expect((await build("")).map(({ path }) => path)).toEqual(["/tmp/x"])
+      expect(await build("(user (uid 0) (gid 0)) (workdir /)")).toEqual([])
+      expect(await build("(user (uid 5) (gid 6)) (workdir /tmp)")).toEqual([])
+    })
+
     it("make the same of all texts of which no loss is known", async () => {
       const printable = "aB0 !%&()*+,-./:;<=>?@[]^_{|}~#$\\\"'`\té日"
       const text = (minLength: number) =>

@@ -22,19 +22,19 @@ export interface Loss {
 
 /** In the order in which the Dockerfile has them. Linear in the spec's size. */
 export const find = (spec: Spec, { buildkit = false, style = "unix" }: Options = {}): ReadonlyArray<Loss> => {
-  const found: Array<Loss> = []
   const specs = allSpecs(spec)
   const stages = new Set(specs.flatMap(({ builds }) => builds.map(({ name }) => name.toLowerCase())))
   const names = new Set<string>()
-  for (const part of specs) {
-    found.push(...ofBase(part, stages, style))
-    for (const op of part.ops) found.push(...ofOp(op, { buildkit, style }))
-    for (const build of part.builds) {
-      found.push(...ofName(build, names))
+  return specs.flatMap((part) => [
+    ...ofBase(part, stages, style),
+    ...ofShell(part, style),
+    ...part.ops.flatMap((op) => ofOp(op, { buildkit, style })),
+    ...part.builds.flatMap((build) => {
+      const losses = ofName(build, names)
       names.add(build.name.toLowerCase())
-    }
-  }
-  return found
+      return losses
+    })
+  ])
 }
 
 const loss = (node: object, message: string, hint?: string): Loss => ({
@@ -66,6 +66,19 @@ const ofBase = (spec: Spec, stages: ReadonlySet<string>, style: Style): Readonly
     return [loss(spec, `FROM takes ${show(spec.from)} for the build of this name`, "give the build another name")]
   }
   return isWord(spec.from, style) ? [] : [readOtherwise(spec, "FROM", spec.from)]
+}
+
+/** A spec's first shell is bash, an image's is sh; those for Windows have the same. */
+const ofShell = ({ ops }: Spec, style: Style): ReadonlyArray<Loss> => {
+  const first = ops.find(({ _tag }) => _tag === "Run" || _tag === "Shell")
+  if (first?._tag !== "Run" || style === "windows") return []
+  return [
+    loss(
+      first,
+      "RUN is run by sh, and `run` by bash",
+      "say which before it: `(shell /bin/sh -c)` or `(shell /bin/bash -c)`"
+    )
+  ]
 }
 
 /** All stages of a Dockerfile are of one scope. */

@@ -4,7 +4,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as DockerfileLosses from "../../../src/domain/dockerfile/DockerfileLosses.ts"
 import type { Options } from "../../../src/domain/dockerfile/DockerfileWriter.ts"
-import type { Spec } from "../../../src/domain/Spec.ts"
+import type { Op, Spec } from "../../../src/domain/Spec.ts"
 import * as SpecText from "../../../src/domain/SpecText.ts"
 import { specArbitrary } from "../SpecArbitrary.ts"
 
@@ -57,7 +57,7 @@ describe("what a Dockerfile does not say as the spec does", () => {
     "(run (shell --mount))",
     '(run (shell " "))'
   ])("is named: %s", (op) => {
-    expect(losses(`((from base) ${op})`)).toMatchSnapshot()
+    expect(losses(`((from base) (shell /bin/sh -c) ${op})`)).toMatchSnapshot()
   })
 
   it.each([
@@ -90,18 +90,28 @@ describe("what a Dockerfile does not say as the spec does", () => {
     '(run (shell "for x in 1 2; do\\n  echo $x;\\n  done"))',
     '(run (shell "(\\n  a;\\n  { b; };\\n  )"))'
   ])("is nothing in %s", (op) => {
-    expect(losses(`((build dev-1.x_y ((from a:1@sha256:00))) (from scratch) ${op})`)).toEqual([])
+    expect(losses(`((build dev-1.x_y ((from a:1@sha256:00))) (from scratch) (shell /bin/sh -c) ${op})`)).toEqual([])
   })
 
   it("are no mounts where they are written", () => {
     const run = (option: string) =>
-      `((from a) (run (cache (c (target /c) (buildkit_options ((sharing ${option}))))) (shell make)))`
+      `((from a) (shell /bin/sh -c) (run (cache (c (target /c) (buildkit_options ((sharing ${option}))))) (shell make)))`
     expect(losses(run("locked"), { buildkit: true })).toEqual([])
     expect(losses(run('"x,target=/etc"'), { buildkit: true })).toMatchInlineSnapshot(`
       [
         "(c (target /c) (buildkit_options ((sharing "x,target=/etc")))) | --mount reads \`c\` in its own way",
       ]
     `)
+  })
+
+  it("are the first shell, unless it is Windows'", () => {
+    const text = "((build x ((from a) (run (shell 1)) (run (shell 2)))) (from b) (shell bash -c) (run (shell 3)))"
+    expect(losses(text)).toMatchInlineSnapshot(`
+      [
+        "(run (shell 1)) | RUN is run by sh, and \`run\` by bash | say which before it: \`(shell /bin/sh -c)\` or \`(shell /bin/bash -c)\`",
+      ]
+    `)
+    expect(losses(text, { style: "windows" })).toEqual([])
   })
 
   it("are no paths of Windows where a backquote escapes", () => {
@@ -122,16 +132,18 @@ describe("what a Dockerfile does not say as the spec does", () => {
   )
 
   it.prop(
-    "is nothing where all texts are words, but for what is left out and what has the same name",
+    "is nothing where all texts are words, but for what is left out, and the first shell",
     [specArbitrary({ text: FastCheck.stringMatching(/^[a-z]{1,5}$/), depth: 0 })],
     ([spec]) => {
+      const [first] = spec.ops.filter(({ _tag }) => _tag === "Run" || _tag === "Shell")
       const expected = spec.ops.filter(
         (op) =>
+          (op._tag === "Run" && op === first) ||
           (op._tag === "Copy" && (op.exclude.length > 0 || op.src.length === 0)) ||
           (op._tag === "Shell" && op.args.length === 0)
       )
       const found = DockerfileLosses.find(spec, { buildkit: true }).map(({ node }) => node)
-      expect([...new Set(found)]).toEqual(expected)
+      expect(new Set(found)).toEqual(new Set(expected))
     }
   )
 
@@ -141,9 +153,20 @@ describe("what a Dockerfile does not say as the spec does", () => {
     const run = (shell: string): Spec => ({
       builds: [],
       from: "base",
-      ops: [{ _tag: "Run", cache: [], network: [], secrets: [], shell }]
+      ops: [
+        { _tag: "Shell", args: ["/bin/sh", "-c"] },
+        { _tag: "Run", cache: [], network: [], secrets: [], shell }
+      ]
     })
     expect(DockerfileLosses.find(run(`${long}${" ".repeat(300_000)}\nb`))).toEqual([])
     expect(DockerfileLosses.find(run(`a\n${"\\ ".repeat(300_000)}`))).toHaveLength(1)
+  })
+
+  it("is found of any number of builds and mounts", () => {
+    const mount = { id: "m", target: "/m", buildkitOptions: [] }
+    const mounts = Array.from({ length: 200_000 }, () => mount)
+    const run: Op = { _tag: "Run", cache: mounts, network: [], secrets: [], shell: "make" }
+    const builds = Array.from({ length: 200_000 }, () => ({ name: "x", spec: { builds: [], from: "base", ops: [] } }))
+    expect(DockerfileLosses.find({ builds, from: "base", ops: [run] }).length).toBe(400_000)
   })
 })

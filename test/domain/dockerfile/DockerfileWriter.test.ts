@@ -109,4 +109,14 @@ describe("a spec as a Dockerfile", () => {
       ].join("\n")
     )
   })
+
+  it("may have any number of builds and mounts", () => {
+    const mount = { id: "m", target: "/m", buildkitOptions: [] }
+    const mounts = Array.from({ length: 200_000 }, () => mount)
+    const run: Op = { _tag: "Run", cache: mounts, network: [], secrets: [], shell: "make" }
+    const builds = Array.from({ length: 200_000 }, () => ({ name: "x", spec: { builds: [], from: "base", ops: [] } }))
+    const written = Either.getOrThrow(DockerfileWriter.write({ builds, from: "base", ops: [run] }, { buildkit: true }))
+    expect(written.split("FROM ")).toHaveLength(200_002)
+    expect(written.split("--mount=")).toHaveLength(200_001)
+  })
 })
