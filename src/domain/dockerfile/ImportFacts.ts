@@ -56,7 +56,7 @@ export interface ImportOptions {
 }
 
 /** How often something of the source directory may be looked at: more than any that people have needs. */
-const MOST_LOOKS = 5_000_000
+const MOST_LOOKS = 3_000_000
 
 /** The facts, and a list of those that were missed. */
 export class FactBook {
