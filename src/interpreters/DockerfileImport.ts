@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { visible } from "../domain/DisplayText.ts"
 import type { Variable } from "../domain/Inputs.ts"
 import { fromProblem, SpecError } from "../domain/SpecError.ts"
 import * as Source from "../domain/Source.ts"
@@ -79,7 +80,7 @@ const attempt = <A>(path: string, read: () => A): Effect.Effect<A, SourceError> 
 const sourceError = (path: string, error: unknown): SourceError =>
   new SourceError({
     path,
-    message: error instanceof Error ? error.message : String(error),
+    message: visible(error instanceof Error ? error.message : String(error)),
     hint: Option.none()
   })
 

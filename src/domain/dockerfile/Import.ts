@@ -108,6 +108,9 @@ class Import {
 
   /** Another program would read the file. */
   private checkSyntax(): void {
+    if (this.options.platform.startsWith("windows/")) {
+      throw new ImportRefused({ start: 0, end: 0 }, "Dockerfiles for Windows are not imported", "write a spec")
+    }
     for (const { name, range, value } of this.dockerfile.directives) {
       if (name === "syntax" && !/^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::|@|$)/.test(value)) {
         throw new ImportRefused(

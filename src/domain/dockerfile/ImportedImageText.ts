@@ -1,7 +1,7 @@
 /** What an image of an imported Dockerfile would say of itself, as the flags of `export` and `push`. */
+import { visible } from "../DisplayText.ts"
 import type { ImportedImage } from "./Imported.ts"
-
-const quoted = (text: string): string => (/^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)
+import { quoted } from "./ShellQuote.ts"
 
 /** One flag a line, as a shell takes it. */
 export const flags = ({ settings }: ImportedImage): ReadonlyArray<string> => [
@@ -22,7 +22,7 @@ export const others = ({ settings }: ImportedImage): ReadonlyArray<string> => [
 export const comments = (image: ImportedImage): string => {
   const said = flags(image)
   if (said.length === 0) return ""
-  // A flag may hold any character, and a comment ends with its line.
-  const line = (text: string): string => `;   ${text.replaceAll(/[\n\r]/g, " ")}\n`
+  // A flag may hold any character; a comment ends with its line, and is read on a terminal.
+  const line = (text: string): string => `;   ${visible(text)}\n`
   return `; An image of this is exported, or pushed, with\n${said.map(line).join("")}`
 }
