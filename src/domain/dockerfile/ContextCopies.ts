@@ -43,24 +43,24 @@ export const choose = (entry: ContextEntry, leaves: (path: string) => boolean, p
 
 /** Copies of what `directory` holds, which is at `path` of the source directory, to `dst`. `merges`: what `dst` is already stays. */
 export const copiesOf = (directory: Chosen, path: string, dst: string, merges: boolean): ReadonlyArray<ContextCopy> => {
-  const src = [path === "" ? "." : path]
-  const whole = (exclude: ReadonlyArray<string>): ContextCopy =>
-    merges ? { src, dst: into(dst), exclude, contents: true } : { src, dst, exclude }
-  if (!directory.entries.some((entry) => entry.lacks)) return [whole([])]
-  const names = leftNames(directory)
-  if (names !== undefined) return [whole(names)]
   const copies: Array<ContextCopy> = []
   const pending: Array<{ readonly of: Chosen; readonly path: string; readonly dst: string }> = [
     { of: directory, path, dst }
   ]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { dst: to, of, path: from } = next
+    const src = [from === "" ? "." : from]
+    const left = of.entries.some((entry) => entry.lacks) ? leftNames(of) : []
+    if (left !== undefined) {
+      copies.push(merges ? { src, dst: into(to), exclude: left, contents: true } : { src, dst: to, exclude: left })
+      continue
+    }
     const at = (entry: Chosen): string => (from === "" ? entry.name : `${from}/${entry.name}`)
     const given = of.entries.filter((entry) => entry.gives)
     const complete = given.filter((entry) => !entry.lacks)
     if (complete.length > 0) copies.push({ src: complete.map(at), dst: into(to), exclude: [] })
     // Only itself: all that it holds goes by its name.
-    if (given.length === 0) copies.push({ src: [from === "" ? "." : from], dst: to, exclude: namesIn(of) })
+    if (given.length === 0) copies.push({ src, dst: to, exclude: namesIn(of) })
     for (const entry of given.filter((one) => one.lacks).reverse()) {
       pending.push({ of: entry, path: at(entry), dst: into(to) + entry.name })
     }
