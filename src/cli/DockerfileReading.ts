@@ -28,12 +28,14 @@ export interface DockerfileText {
   readonly directory: string
   /** The store's path, if it has one: it is left out of what is copied. */
   readonly store: string | undefined
+  /** Whether it is to be built: then the bases are wanted anyway, and looked at. */
+  readonly builds: boolean
   /** Whether notes are left out. */
   readonly quiet: boolean
 }
 
 export const readDockerfile = (
-  { directory, name, quiet, store, text }: DockerfileText,
+  { builds, directory, name, quiet, store, text }: DockerfileText,
   flags: DockerfileFlags
 ): Effect.Effect<Imported, UsageError | SpecError | PipeClosed | OutputError, Host | Output | BaseImages> =>
   Effect.gen(function* () {
@@ -49,6 +51,7 @@ export const readDockerfile = (
       context: directory,
       ignoreFile: name === "-" ? undefined : `${host.absolute(name)}.dockerignore`,
       without: store,
+      looksAtBases: builds,
       buildArguments: new Map(flags.buildArg.map((one) => [one.name, one.value])),
       target: Option.getOrUndefined(flags.target),
       platform: Option.getOrElse(flags.platform, () => Platform.format({ ...Platform.host(), os: "linux" }))

@@ -39,9 +39,10 @@ export const importFile = (given: ImportFlags): Effect.Effect<void, CliError, Ho
       ...Option.match(given.platform, { onNone: () => ({}), onSome: (platform) => ({ platform }) })
     })
     const quiet = isQuiet(given)
-    const imported = yield* readDockerfile({ name: given.file, text, directory, store: undefined, quiet }, given).pipe(
-      Effect.provideService(BaseImages, images)
-    )
+    const imported = yield* readDockerfile(
+      { name: given.file, text, directory, store: undefined, builds: false, quiet },
+      given
+    ).pipe(Effect.provideService(BaseImages, images))
     const lost = others(imported.image)
     if (lost.length > 0 && !quiet) {
       yield* stderr.write(

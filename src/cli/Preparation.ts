@@ -40,7 +40,7 @@ export const prepare = (options: {
   Effect.gen(function* () {
     const text = yield* readText(options.file)
     const imported = isDockerfile(options.file, text)
-      ? yield* readDockerfile({ ...options, name: options.file, text }, options.flags)
+      ? yield* readDockerfile({ ...options, name: options.file, text, builds: true }, options.flags)
       : undefined
     if (imported === undefined) yield* forDockerfiles(options.flags)
     const parsed = imported ?? (yield* SpecText.parse(text, { file: shown(options.file) }))

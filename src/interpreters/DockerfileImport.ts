@@ -5,14 +5,20 @@ import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { visible } from "../domain/DisplayText.ts"
-import type { Variable } from "../domain/Inputs.ts"
 import { fromProblem, SpecError } from "../domain/SpecError.ts"
 import * as Source from "../domain/Source.ts"
 import * as Utf8 from "../domain/Utf8.ts"
 import type { Dockerfile } from "../domain/dockerfile/Dockerfile.ts"
 import { type Ignore, parseIgnore } from "../domain/dockerfile/Dockerignore.ts"
 import { importDockerfile } from "../domain/dockerfile/Import.ts"
-import type { Archive, Asked, ContextEntry, ImportFacts, ImportOptions } from "../domain/dockerfile/ImportFacts.ts"
+import type {
+  Archive,
+  Asked,
+  BaseFacts,
+  ContextEntry,
+  ImportFacts,
+  ImportOptions
+} from "../domain/dockerfile/ImportFacts.ts"
 import type { Imported } from "../domain/dockerfile/Imported.ts"
 import { BaseImages } from "./BaseImages.ts"
 import * as ContextListing from "./host/ContextListing.ts"
@@ -37,8 +43,8 @@ export const importFrom = (request: ImportRequest): Effect.Effect<Imported, Spec
   Effect.gen(function* () {
     const context = new Map<string, ContextEntry | undefined>()
     const archives = new Map<string, Archive | undefined>()
-    const environments = new Map<string, ReadonlyArray<Variable>>()
-    const facts: ImportFacts = { context, archives, environments }
+    const bases = new Map<string, BaseFacts>()
+    const facts: ImportFacts = { context, archives, bases }
     let ignore: Ignore | undefined
     const without = inside(request.context, request.without)
     for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -58,21 +64,21 @@ export const importFrom = (request: ImportRequest): Effect.Effect<Imported, Spec
       for (const path of asked.archives) {
         archives.set(path, yield* attempt(path, () => ContextListing.archiveAt(request.context, path)))
       }
-      for (const [base, span] of asked.environments) {
+      for (const [base, span] of asked.bases) {
         const images = yield* BaseImages
-        const { environment } = yield* Effect.mapError(
+        const known = yield* Effect.mapError(
           images.resolve(base),
           ({ hint, message }) =>
             new SpecError({ ...request.dockerfile.source, span, message, hint, expected: Option.none() })
         )
-        environments.set(base, environment)
+        bases.set(base, known)
       }
     }
     return yield* new SourceError({ path: "", message: "this Dockerfile asks for too much", hint: Option.none() })
   })
 
-const isNothing = ({ archives, context, environments }: Asked): boolean =>
-  archives.size === 0 && context.size === 0 && environments.size === 0
+const isNothing = ({ archives, bases, context }: Asked): boolean =>
+  archives.size === 0 && context.size === 0 && bases.size === 0
 
 const attempt = <A>(path: string, read: () => A): Effect.Effect<A, SourceError> =>
   Effect.try({ try: read, catch: (error) => sourceError(path, error) })

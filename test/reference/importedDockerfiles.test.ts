@@ -53,9 +53,17 @@ describeWith(
         "nobody:x:65534:65534::/:/bin/sh"
       ]
       Fs.writeFileSync(`${root}/etc/passwd`, `${users.join("\n")}\n`)
+      Fs.mkdirSync(`${root}/home`)
       bases["base"] = await docker.addBase("base", root)
       const path = "ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin"
-      bases["parent"] = await docker.addBase("parent", root, [path, 'CMD ["parent"]', "LABEL a=0 z=9", "EXPOSE 1/tcp"])
+      bases["parent"] = await docker.addBase("parent", root, [
+        path,
+        'CMD ["parent"]',
+        "LABEL a=0 z=9",
+        "EXPOSE 1/tcp",
+        "USER app",
+        "WORKDIR /home"
+      ])
       const tools = `${scratch.path}/tools`
       for (const name of ["etc", "share/x"]) Fs.mkdirSync(`${tools}/${name}`, { recursive: true })
       Fs.writeFileSync(`${tools}/etc/motd`, "hello\n")

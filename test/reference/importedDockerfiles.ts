@@ -66,6 +66,7 @@ export const importedBuilds = (directory: string, bases: Readonly<Record<string,
         context: path,
         buildArguments: new Map(Object.entries(args)),
         target,
+        looksAtBases: true,
         platform: Platform.format(Platform.host())
       })
       const context = yield* SourceDirectory.make({ path })

@@ -1,5 +1,6 @@
 /** Reads the flags of COPY and ADD. */
 import type { User } from "../Spec.ts"
+import { numberOf } from "./NumberText.ts"
 import type { StageImport } from "./StageImport.ts"
 
 export interface CopyFlags {
@@ -10,8 +11,6 @@ export interface CopyFlags {
   /** Patterns of what is left out. */
   readonly exclude: ReadonlyArray<string>
 }
-
-const MAX_ID = 0xffff_fffe
 
 /** What a flag without a value, or with `true`, says. */
 const isTrue = (value: string | undefined): boolean => value === undefined || /^(?:1|t|true)$/i.test(value)
@@ -94,7 +93,3 @@ const ownerOf = (stage: StageImport, text: string): User => {
   }
   return { _tag: "Named", name: user }
 }
-
-/** A user's or group's number; `undefined` for a name. */
-export const numberOf = (text: string): number | undefined =>
-  /^[0-9]{1,10}$/.test(text) && Number(text) <= MAX_ID ? Number(text) : undefined

@@ -5,7 +5,7 @@
  */
 import { ImportRefused } from "./ImportRefused.ts"
 import type { Span } from "../Span.ts"
-import type { Variable } from "../Inputs.ts"
+import type { BaseInput } from "../Inputs.ts"
 
 /** Something in the source directory, without what `.dockerignore` leaves out. */
 export interface ContextEntry {
@@ -24,6 +24,9 @@ export interface ContextEntry {
 /** What ADD unpacks: a tar, or one that is compressed so. */
 export type Archive = "plain" | "gzip" | "bzip2" | "xz" | "zstd"
 
+/** What a base's configuration says. */
+export type BaseFacts = Pick<BaseInput, "environment" | "user" | "workdir">
+
 export interface ImportFacts {
   /**
    * By names in the source directory, and by `""` for itself; `undefined` for
@@ -33,17 +36,17 @@ export interface ImportFacts {
   /** By paths in the source directory. */
   readonly archives: ReadonlyMap<string, Archive | undefined>
   /** By base images' names, as the spec has them. */
-  readonly environments: ReadonlyMap<string, ReadonlyArray<Variable>>
+  readonly bases: ReadonlyMap<string, BaseFacts>
 }
 
-export const noFacts: ImportFacts = { context: new Map(), archives: new Map(), environments: new Map() }
+export const noFacts: ImportFacts = { context: new Map(), archives: new Map(), bases: new Map() }
 
 /** What was asked for, and is not among the facts. */
 export interface Asked {
   readonly context: ReadonlySet<string>
   readonly archives: ReadonlySet<string>
   /** With the place of the `FROM`. */
-  readonly environments: ReadonlyMap<string, Span>
+  readonly bases: ReadonlyMap<string, Span>
 }
 
 export interface ImportOptions {
@@ -53,6 +56,8 @@ export interface ImportOptions {
   readonly target?: string | undefined
   /** What is built for, and on: `os/architecture[/variant]`. */
   readonly platform: string
+  /** Whether stages begin as their bases' configurations say; else, unless a variable makes known what they say, as root in `/`. */
+  readonly looksAtBases?: boolean
 }
 
 /** How often something of the source directory may be looked at: more than any that people have needs. */
@@ -63,7 +68,7 @@ export class FactBook {
   readonly facts: ImportFacts
   private readonly context = new Set<string>()
   private readonly archives = new Set<string>()
-  private readonly environments = new Map<string, Span>()
+  private readonly bases = new Map<string, Span>()
 
   constructor(facts: ImportFacts) {
     this.facts = facts
@@ -73,7 +78,7 @@ export class FactBook {
 
   /** Whether a fact was missed: what comes of it counts for nothing, and must not end the search for others. */
   get isAsking(): boolean {
-    return this.context.size > 0 || this.archives.size > 0 || this.environments.size > 0
+    return this.context.size > 0 || this.archives.size > 0 || this.bases.size > 0
   }
 
   /** Counts looks at the source directory. Throws `ImportRefused` where a text asks for no end of them. */
@@ -87,7 +92,7 @@ export class FactBook {
   }
 
   get asked(): Asked {
-    return { context: this.context, archives: this.archives, environments: this.environments }
+    return { context: this.context, archives: this.archives, bases: this.bases }
   }
 
   /** All of the source directory. */
@@ -109,9 +114,10 @@ export class FactBook {
     return this.facts.archives.get(path)
   }
 
-  environment(base: string, from: Span): ReadonlyArray<Variable> {
-    const known = this.facts.environments.get(base)
-    if (known === undefined) this.environments.set(base, from)
-    return known ?? []
+  /** Nothing if it is not known yet, or not needed. */
+  base(name: string, from: Span, isNeeded: boolean): BaseFacts | undefined {
+    const known = this.facts.bases.get(name)
+    if (known === undefined && isNeeded) this.bases.set(name, from)
+    return known
   }
 }

@@ -1,11 +1,10 @@
 /** One instruction of a stage. */
-import type { User } from "../Spec.ts"
-import { numberOf } from "./CopyFlags.ts"
 import { importCopy } from "./ImportCopy.ts"
 import { metadata } from "./ImportMetadata.ts"
 import { pairsOf } from "./ImportPairs.ts"
 import { importRun } from "./ImportRun.ts"
 import type { StageImport } from "./StageImport.ts"
+import { userOf } from "./UserText.ts"
 
 /** Adds what the current instruction says to its stage. Throws `ImportRefused`. */
 export const importInstruction = (stage: StageImport): void => {
@@ -53,30 +52,6 @@ const user = (stage: StageImport): void => {
   if (text === "") stage.refuse("USER needs a name or a number", "write USER NAME")
   stage.now.user = userOf(stage, text)
   stage.now.settings = { ...stage.now.settings, user: text }
-}
-
-const userOf = (stage: StageImport, text: string): User => {
-  const [name = "", group, more] = text.split(":")
-  const uid = name === "root" ? 0 : numberOf(name)
-  if (name === "" || more !== undefined) return stage.refuse(`${JSON.stringify(text)} names no user`)
-  if (uid !== undefined) {
-    const gid = group === undefined || (group === "root" && uid === 0) ? 0 : numberOf(group)
-    if (gid === undefined) {
-      return stage.refuse(`${text}: groups are not looked up in the image's /etc/group`, "write the group's number")
-    }
-    if (group === undefined && uid !== 0) {
-      stage.note(`the group is 0: which one /etc/passwd has for the user ${uid} is not looked up`, "write USER UID:GID")
-    }
-    return { _tag: "Unix", uid, gid }
-  }
-  if (group !== undefined && group !== name) {
-    return stage.refuse(
-      `${text}: groups are not looked up in the image's /etc/group`,
-      "write the numbers of the user and the group"
-    )
-  }
-  if (group !== undefined) stage.note(`the group is the one that /etc/passwd has for the user ${name}`)
-  return { _tag: "Named", name }
 }
 
 const shell = (stage: StageImport): void => {

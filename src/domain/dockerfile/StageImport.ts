@@ -9,6 +9,7 @@ import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import type { Note } from "./Imported.ts"
 import { ImportRefused } from "./ImportRefused.ts"
 import { quoted } from "./ShellQuote.ts"
+import { userOf } from "./UserText.ts"
 import type { Stages } from "./ImportStages.ts"
 import { type Expand, type Expansion, expander, expandDocument, expandWords } from "./ImportVariables.ts"
 import { DEFAULT_PATH, platformArguments } from "./PlatformArguments.ts"
@@ -38,8 +39,9 @@ interface Changing {
   readonly declared: Set<string>
   user: User
   workdir: string
-  /** Whether the Dockerfile has named one. */
+  /** Whether the Dockerfile has named one, and whether it is known at all. */
   namesWorkdir: boolean
+  knowsWorkdir: boolean
   shell: ReadonlyArray<string>
   /** What the operations so far have set. */
   written: { readonly user: User; readonly shell: ReadonlyArray<string> }
@@ -59,6 +61,7 @@ const fresh = (): Changing => ({
   user: root,
   workdir: "/",
   namesWorkdir: false,
+  knowsWorkdir: false,
   shell: SHELL,
   written: { user: root, shell: [] },
   unmade: undefined,
@@ -101,7 +104,19 @@ export class StageImport {
       this.from = whole.dockerfile.source.span(instruction.range.start, instruction.range.end)
       this.ops = []
       this.now = fresh()
+      this.beginAsBase()
     }
+  }
+
+  private beginAsBase(): void {
+    if (this.base === "scratch") return
+    const { user, workdir } = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true) ?? {}
+    if (user !== undefined) this.now.user = userOf(this, user)
+    this.now.knowsWorkdir = workdir !== undefined
+    if (workdir === undefined || absolute("/", workdir) === "/") return
+    this.now.workdir = absolute("/", workdir)
+    this.now.made.add(this.now.workdir)
+    this.push({ _tag: "Workdir", path: this.now.workdir })
   }
 
   /** What follows is said by this instruction. */
@@ -128,10 +143,11 @@ export class StageImport {
 
   /** The value of a variable at this point. */
   readonly lookup = (name: string): string | undefined => {
-    const known = this.now.values.get(name)
-    if (known !== undefined) return known
+    const set = this.now.values.get(name)
+    if (set !== undefined) return set
     if (this.base === "scratch") return name === "PATH" ? DEFAULT_PATH : undefined
-    const found = this.whole.book.environment(this.base, this.from).find((variable) => variable.name === name)
+    const known = this.whole.book.base(this.base, this.from, true)
+    const found = known?.environment.find((variable) => variable.name === name)
     return found?.value ?? (name === "PATH" ? DEFAULT_PATH : undefined)
   }
 
@@ -240,14 +256,15 @@ export class StageImport {
   }
 
   workdir(path: string): void {
-    const { namesWorkdir, unmade, workdir } = this.now
-    if (!namesWorkdir && !path.startsWith("/")) this.warnOfRelative(path)
+    const { knowsWorkdir, unmade, workdir } = this.now
+    if (!knowsWorkdir && !path.startsWith("/")) this.warnOfRelative(path)
     const next = absolute(workdir, path)
     if (unmade !== undefined && !isWithin(next, unmade)) this.makeWorkdir()
     this.ownWorkdir(next)
     this.push({ _tag: "Workdir", path: next })
     this.now.workdir = next
     this.now.namesWorkdir = true
+    this.now.knowsWorkdir = true
     this.now.unmade = this.now.made.has(next) ? undefined : next
     this.now.made.add(next)
   }
@@ -294,7 +311,7 @@ export class StageImport {
 
   /** Absolute, without `.` and empty parts. */
   absolute(path: string): string {
-    if (!this.now.namesWorkdir && !path.startsWith("/")) this.warnOfRelative(path)
+    if (!this.now.knowsWorkdir && !path.startsWith("/")) this.warnOfRelative(path)
     return absolute(this.now.workdir, path)
   }
 

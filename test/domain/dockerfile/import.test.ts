@@ -83,6 +83,26 @@ describe("a stage", () => {
     )
   })
 
+  it("begins as the base's configuration says, where that is looked at", () => {
+    const base = { user: "node", workdir: "/srv" }
+    expect(shown("FROM a\nRUN x\nWORKDIR y\nCOPY f .", { base, files: { f: 0o644 } })).toMatchInlineSnapshot(`
+      "((from a)
+       (workdir /srv)
+       (user (name node))
+       (shell /bin/sh -c)
+       (run (network host)
+            (shell x))
+       (user (uid 0) (gid 0))
+       (run (shell  "t=/srv/y; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir \\"$d\\" && chown node: \\"$d\\" || exit; done"))
+       (workdir /srv/y)
+       (copy (src f) (dst /srv/y/))
+       (user (name node))
+      )"
+    `)
+  })
+
   it("copies from an image, which is a build of nothing else", () => {
     expect(shown("FROM scratch\nCOPY --from=golang:1 /usr/local/go/ /go/")).toMatchInlineSnapshot(`
       "((build golang:1

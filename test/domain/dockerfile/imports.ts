@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import { parseIgnore, isIgnored } from "../../../src/domain/dockerfile/Dockerignore.ts"
 import { parse } from "../../../src/domain/dockerfile/DockerfileParser.ts"
 import { importDockerfile } from "../../../src/domain/dockerfile/Import.ts"
-import type { Archive, ContextEntry, ImportFacts } from "../../../src/domain/dockerfile/ImportFacts.ts"
+import type { Archive, BaseFacts, ContextEntry, ImportFacts } from "../../../src/domain/dockerfile/ImportFacts.ts"
 import type { Imported } from "../../../src/domain/dockerfile/Imported.ts"
 import type { Variable } from "../../../src/domain/Inputs.ts"
 import type { SpecError } from "../../../src/domain/SpecError.ts"
@@ -19,6 +19,8 @@ export interface World {
   readonly archives?: Readonly<Record<string, Archive>>
   /** Of each base. */
   readonly environment?: ReadonlyArray<Variable>
+  /** What else its configuration says, which is looked at then. */
+  readonly base?: Omit<BaseFacts, "environment">
   readonly args?: Readonly<Record<string, string>>
   readonly target?: string
 }
@@ -62,17 +64,18 @@ export const importOf = (text: string, world: World = {}): Either.Either<Importe
   const options = {
     buildArguments: new Map(Object.entries(world.args ?? {})),
     target: world.target,
-    platform: "linux/amd64"
+    platform: "linux/amd64",
+    looksAtBases: world.base !== undefined
   }
   const context = contextOf(world)
   const archives = new Map<string, Archive | undefined>()
-  const environments = new Map<string, ReadonlyArray<Variable>>()
-  const facts: ImportFacts = { context: new Map([["", context]]), archives, environments }
+  const bases = new Map<string, BaseFacts>()
+  const facts: ImportFacts = { context: new Map([["", context]]), archives, bases }
   for (;;) {
     const { asked, result } = importDockerfile(parsed.right, facts, options)
-    if (asked.archives.size === 0 && asked.environments.size === 0) return result
+    if (asked.archives.size === 0 && asked.bases.size === 0) return result
     for (const path of asked.archives) archives.set(path, world.archives?.[path])
-    for (const base of asked.environments.keys()) environments.set(base, world.environment ?? [])
+    for (const base of asked.bases.keys()) bases.set(base, { environment: world.environment ?? [], ...world.base })
   }
 }
 
