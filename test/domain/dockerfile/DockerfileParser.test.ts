@@ -231,3 +231,22 @@ describe("what is no Dockerfile", () => {
     )
   })
 })
+
+describe("a long text", () => {
+  const many = 100_000
+
+  it.each([
+    ["continuation lines", `RUN ${"x \\\n".repeat(many)}`],
+    ["dropped lines", `RUN \\\n${"# c\n\n".repeat(many)}x`],
+    ["flags", `RUN ${"--a=b ".repeat(many)}x`],
+    ["here-documents", `RUN ${"<<A ".repeat(many)}\n${"A\n".repeat(many)}`],
+    ["blanks before a `<`", `RUN <<${" ".repeat(many)}<`],
+    ["nested variables", `RUN <<A ${"${a:-".repeat(many)}`],
+    ["open brackets", `RUN ${"[".repeat(many)}`],
+    ["ONBUILD in ONBUILD", `${"ONBUILD ".repeat(many)}RUN x`],
+    ["lines that look like an end", `RUN <<-AB\n${"\tA\n".repeat(many)}AB`],
+    ["one word", `RUN ${"x".repeat(many)}`]
+  ])("of %s is read", (_, text) => {
+    expect(instructions(text)).toHaveLength(1)
+  })
+})
