@@ -111,12 +111,22 @@ export class StageImport {
   private beginAsBase(): void {
     if (this.base === "scratch") return
     const { user, workdir } = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true) ?? {}
-    if (user !== undefined) this.now.user = userOf(this, user)
+    if (user !== undefined) this.takeUser(user)
     this.now.knowsWorkdir = workdir !== undefined
     if (workdir === undefined || absolute("/", workdir) === "/") return
     this.now.workdir = absolute("/", workdir)
     this.now.made.add(this.now.workdir)
     this.push({ _tag: "Workdir", path: this.now.workdir })
+  }
+
+  /** The Dockerfile may name another one: then it does not matter what this one is. */
+  private takeUser(text: string): void {
+    try {
+      this.now.user = userOf(this, text)
+    } catch (error) {
+      if (!(error instanceof ImportRefused)) throw error
+      this.note(`the base's user is not taken, and root is: ${error.message}`, "begin with a USER of your own")
+    }
   }
 
   /** What follows is said by this instruction. */

@@ -103,6 +103,17 @@ describe("a stage", () => {
     `)
   })
 
+  it("begins as root where the base's user cannot be looked up, which is said", () => {
+    expect(shown("FROM a\nRUN x", { base: { user: "www:data" } })).toMatchInlineSnapshot(`
+      "((from a)
+       (shell /bin/sh -c)
+       (run (network host)
+            (shell x))
+      )
+      1: the base's user is not taken, and root is: www:data: groups are not looked up in the image's /etc/group"
+    `)
+  })
+
   it("copies from an image, which is a build of nothing else", () => {
     expect(shown("FROM scratch\nCOPY --from=golang:1 /usr/local/go/ /go/")).toMatchInlineSnapshot(`
       "((build golang:1
