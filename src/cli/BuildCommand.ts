@@ -7,7 +7,7 @@ import type { StepId } from "../domain/Digest.ts"
 import { familiarName } from "../domain/ImageReference.ts"
 import * as CacheLookup from "../interpreters/CacheLookup.ts"
 import type { BuildRequest } from "../interpreters/Build.ts"
-import { type BuildResult, Engine } from "../interpreters/Engine.ts"
+import { type BuildResult, Engine, MissingSecret, StepFailed } from "../interpreters/Engine.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
 import * as NamelessFile from "../interpreters/host/NamelessFile.ts"
 import type { Plan } from "../plan/Plan.ts"
@@ -192,6 +192,10 @@ const runBuild = (
         Effect.tapError((error) =>
           Effect.ignore(view.flush(error._tag === "StepFailed" ? Option.some(error.step.stage) : Option.none()))
         ),
+        Effect.catchTags({
+          StepFailed: (error) => new StepFailed({ ...error, at: request.placeOf(error.step) }),
+          MissingSecret: (error) => new MissingSecret({ ...error, at: request.placeOf(error.step) })
+        }),
         Effect.raceFirst(Effect.catchTag(view.failure, "PipeClosed", () => new CutShort())),
         endedFirst
       )

@@ -11,9 +11,10 @@ import type { HashMemo } from "../interpreters/host/HashMemo.ts"
 import * as SourceDirectory from "../interpreters/host/SourceDirectory.ts"
 import { observe } from "../interpreters/Observe.ts"
 import type { SourceTree } from "../interpreters/SourceTree.ts"
-import type { Plan } from "../plan/Plan.ts"
+import type { Plan, Step } from "../plan/Plan.ts"
 import { describe } from "../plan/ImportedPlan.ts"
 import * as Planner from "../plan/Planner.ts"
+import { nodeOf } from "../plan/StepPlace.ts"
 import { type DockerfileFlags, readDockerfile } from "./DockerfileReading.ts"
 import { Host } from "./Host.ts"
 import type { Output, OutputError, PipeClosed } from "./Output.ts"
@@ -25,6 +26,8 @@ export interface Prepared {
   readonly plan: Plan
   readonly inputs: Inputs
   readonly context: SourceTree
+  /** Where a step of the plan is written, as `FILE:LINE:COLUMN`. */
+  readonly placeOf: (step: Step) => string | undefined
 }
 
 /** Plans the spec in a file. Errors point into it wherever it is to blame. */
@@ -54,7 +57,11 @@ export const prepare = (options: {
       blame(parsed, node, cause)
     )
     const plan = yield* Effect.mapError(Planner.plan(parsed.spec, inputs), (error) => blame(parsed, error.node, error))
-    return { plan: imported === undefined ? plan : describe(plan, imported.image), inputs, context }
+    const placeOf = (step: Step): string | undefined => {
+      const span = parsed.spans.get(nodeOf(parsed.spec, plan, step) ?? plan)
+      return span && `${parsed.file}:${span.start.line}:${span.start.column}`
+    }
+    return { plan: imported === undefined ? plan : describe(plan, imported.image), inputs, context, placeOf }
   })
 
 /** What only a Dockerfile takes is a slip of the pen with a spec. */

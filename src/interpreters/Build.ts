@@ -5,6 +5,7 @@ import type { StepId } from "../domain/Digest.ts"
 import type { Inputs } from "../domain/Inputs.ts"
 import type { Plan, Step } from "../plan/Plan.ts"
 import type { BaseImageError } from "./BaseImages.ts"
+import { sentence } from "./ErrorWords.ts"
 import type { BuildEvent } from "./Events.ts"
 import type { CommandFailed, SandboxError } from "./Sandbox.ts"
 import type { SourceError, SourceTree } from "./SourceTree.ts"
@@ -14,13 +15,25 @@ import type { CopyError, StoreError, UnknownId } from "./Store.ts"
 export class StepFailed extends Data.TaggedError("StepFailed")<{
   readonly step: Step
   readonly reason: CommandFailed | CopyError | SourceError
-}> {}
+  /** Where it is written, `FILE:LINE:COLUMN`, if somebody knows. */
+  readonly at?: string | undefined
+}> {
+  override get message(): string {
+    return sentence(this)
+  }
+}
 
 /** The plan asks for a secret that was not given. */
 export class MissingSecret extends Data.TaggedError("MissingSecret")<{
   readonly id: string
   readonly step: Step
-}> {}
+  /** As `StepFailed`. */
+  readonly at?: string | undefined
+}> {
+  override get message(): string {
+    return sentence(this)
+  }
+}
 
 /** A step that was watched is not executed any more, since all builds that wanted it have gone. */
 export class StepCancelled extends Data.TaggedError("StepCancelled")<{

@@ -1,5 +1,6 @@
 /** What planning and building can fail with, in words. Pure. */
 import * as Option from "effect/Option"
+import { visible } from "../domain/DisplayText.ts"
 import { ocamlString } from "../domain/OcamlString.ts"
 import { oneLine, shortId } from "../plan/PlanText.ts"
 import type { Step } from "../plan/Plan.ts"
@@ -35,7 +36,7 @@ export const explain = (error: Wordless, advice: Advice): Explanation => {
     case "MissingSecret":
       return {
         message: `a step asks for the secret ${JSON.stringify(error.id)}, which is not given`,
-        place: Option.some(placeOf(error.step)),
+        place: Option.some(placeOf(error)),
         hint: Option.some(advice.secret(error.id))
       }
     case "BaseImageError":
@@ -49,12 +50,19 @@ export const explain = (error: Wordless, advice: Advice): Explanation => {
   }
 }
 
-const stepFailed = ({ reason: why, step }: StepFailed, advice: Advice): Explanation => {
+/** What went wrong and where, in one line without advice. */
+export const sentence = (error: StepFailed | MissingSecret): string => {
+  const { message, place } = explain(error, { secret: () => "", memory: "" })
+  return [message, ...Option.toArray(place)].join(" ")
+}
+
+const stepFailed = (error: StepFailed, advice: Advice): Explanation => {
+  const why = error.reason
   const [message, hint] =
     why._tag === "CommandFailed"
       ? commandFailed(why, advice)
       : [why.message, why._tag === "SourceError" ? why.hint : Option.none<string>()]
-  return { message, place: Option.some(placeOf(step)), hint }
+  return { message, place: Option.some(placeOf(error)), hint }
 }
 
 const commandFailed = ({ argv, outcome }: CommandFailed, advice: Advice): readonly [string, Option.Option<string>] => {
@@ -71,8 +79,8 @@ const commandFailed = ({ argv, outcome }: CommandFailed, advice: Advice): readon
   }
 }
 
-const placeOf = (step: Step): string =>
-  `in ${step.stage === "" ? "" : `the build ${ocamlString(step.stage)}, `}${oneLine(step.heading)}`
+const placeOf = ({ at, step }: { readonly at?: string | undefined; readonly step: Step }): string =>
+  `in ${at === undefined ? "" : `${visible(at)}, `}${step.stage === "" ? "" : `the build ${ocamlString(step.stage)}, `}${oneLine(step.heading)}`
 
 /** Digits of an id's beginning that are looked for. */
 const SHORTEST = 4

@@ -31,7 +31,8 @@ const sameness = (a: Facts, b: Facts): number => {
     const isSameSrc = JSON.stringify(one.src) === JSON.stringify(other.src)
     const isSameTarget = one.destination.path === other.destination.path
     const isSameFrom = JSON.stringify(from(a)) === JSON.stringify(from(b))
-    return (isSameSrc ? 0.45 : 0) + (isSameTarget ? 0.45 : 0) + (isSameFrom ? 0.05 : 0)
+    // That two go to one place, such as `/usr/bin/`, says little if they are from different ones.
+    return (isSameSrc ? 0.45 : 0) + (isSameTarget ? 0.37 : 0) + (isSameFrom ? 0.05 : 0)
   }
   return 0
 }

@@ -98,7 +98,7 @@ describe("obuilder build", () => {
     expect(stdout).toContain("\noops\n")
     expect(stderr).toBe(
       'Build step failed: "sh" "-c" "echo oops; fail 3" failed with exit status 3\n' +
-        '  in /: (run (shell "echo oops; fail 3"))\n'
+        '  in spec:1:28, /: (run (shell "echo oops; fail 3"))\n'
     )
     expect(code).toBe(1)
   })
@@ -111,7 +111,7 @@ describe("obuilder build", () => {
     })
     const { code, stderr, stdout } = await build("--jobs=1")
     expect(stdout).toContain("from a\n")
-    expect(stderr).toContain('in the build "a", /: (run')
+    expect(stderr).toContain('in spec:1:38, the build "a", /: (run')
     expect(code).toBe(1)
   })
 
@@ -126,7 +126,7 @@ describe("obuilder build", () => {
       stdout: "",
       stderr:
         'obuilder: a step asks for the secret "token", which is not given\n' +
-        '  in /: (run (secrets (token (target /t))) (shell "cat /t"))\n' +
+        '  in spec:1:28, /: (run (secrets (token (target /t))) (shell "cat /t"))\n' +
         "  Write --secret=token:FILE.\n"
     })
     expect((await build("--secret", "token:token")).stdout).toContain("hush\n")
