@@ -152,6 +152,17 @@ describe("safe fixes", () => {
     expect(fix("no spec")).toBe("no spec")
   })
 
+  it("leave a directory whose meaning depends on the base's system", () => {
+    for (const [first, second] of [
+      ["/a", "C:b"],
+      ["/a", "C:/b"],
+      ["D:/a", "/b"]
+    ]) {
+      const text = `((from base) (workdir ${first}) (workdir ${second}) (run (shell make)))`
+      expect(fix(text)).toBe(text)
+    }
+  })
+
   it("leave a spec that is read, and in which they have nothing more to do", () => {
     const text = FastCheck.constantFrom("a", "b", "/c")
     FastCheck.assert(
