@@ -6,6 +6,8 @@
  *   {@link SpecFormat} lays a file out, {@link SpecCheck} looks for mistakes by {@link CheckRules}.
  * - {@link DockerfileWriter} writes a spec as a Dockerfile; {@link DockerfileLosses} says what that says otherwise.
  * - {@link Plan} is what a spec comes to, and {@link PlanText}, {@link PlanJson} and {@link PlanMermaid} show it.
+ *   {@link PlanDiff} and {@link TreeDiff} compare plans and results; {@link Explaining} and {@link Against} say why steps
+ *   would run, as {@link Change}s, in words by {@link ChangeText}.
  * - {@link Engine} plans, builds, and keeps its store small.
  * - {@link Backends} are all services that it needs, in one layer; the services
  *   {@link Store}, {@link Sandbox} and {@link BaseImages}, and the layers of each, follow below.
@@ -14,6 +16,8 @@ export * as Spec from "./domain/SpecBuilder.ts"
 export * as Plan from "./plan/Plans.ts"
 export * as Engine from "./interpreters/Scheduling.ts"
 export * as Backends from "./interpreters/Backends.ts"
+export * as Against from "./interpreters/Against.ts"
+export * as Explaining from "./interpreters/Explaining.ts"
 export * as Diagnostic from "./domain/Diagnostic.ts"
 export * as Events from "./interpreters/Events.ts"
 export * as CheckJson from "./domain/check/CheckJson.ts"
@@ -24,8 +28,14 @@ export * as DockerfileLosses from "./domain/dockerfile/DockerfileLosses.ts"
 export * as DockerfileWriter from "./domain/dockerfile/DockerfileWriter.ts"
 export * as SpecCheck from "./domain/check/SpecCheck.ts"
 export * as SpecFormat from "./domain/format/SpecFormat.ts"
+export * as Change from "./plan/Change.ts"
+export * as ChangeText from "./plan/ChangeText.ts"
+export * as Explain from "./plan/Explain.ts"
+export * as ExplainReport from "./plan/ExplainReport.ts"
+export * as PlanDiff from "./plan/PlanDiff.ts"
 export * as PlanJson from "./plan/PlanJson.ts"
 export * as PlanMermaid from "./plan/PlanMermaid.ts"
+export * as PlanReader from "./plan/PlanReader.ts"
 export * as PlanReport from "./plan/PlanReport.ts"
 export * as PlanText from "./plan/PlanText.ts"
 
@@ -50,6 +60,8 @@ export * as Rootfs from "./interpreters/Rootfs.ts"
 export * as Sandbox from "./interpreters/Sandbox.ts"
 export * as SourceTree from "./interpreters/SourceTree.ts"
 export * as Store from "./interpreters/Store.ts"
+export * as TreeDiff from "./interpreters/TreeDiff.ts"
+export * as TreeDiffText from "./interpreters/TreeDiffText.ts"
 
 // Their layers.
 export * as BtrfsStore from "./interpreters/store/BtrfsStore.ts"

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { StepId } from "../domain/Digest.ts"
 import type { BuildEvent } from "../interpreters/Events.ts"
+import { oneLine } from "../plan/ChangeText.ts"
 import type { Plan } from "../plan/Plan.ts"
 import { paint } from "./Colors.ts"
 import { HeldBack } from "./HeldBack.ts"
@@ -104,13 +105,14 @@ export const make = (options: {
 /**
  * A step that two stages share is executed by whichever comes to it first. What
  * is said is what it would have been, had the stages run in the plan's order:
- * that the first of them saved it, and that the others found it.
+ * why the first of them had to, that it saved it, and that the others found it.
  */
 const asOneAfterTheOther = (plan: Plan): ((event: BuildEvent) => BuildEvent) => {
   const first = new Map<StepId, string>()
   for (const { id, stage } of plan.steps) if (!first.has(id)) first.set(id, stage)
   const saved = new Set<StepId>()
   return (event) => {
+    if (event._tag === "Missed" && first.get(event.planned) !== event.stage) return { ...event, changes: [] }
     if (event._tag === "Saved") {
       saved.add(event.id)
       return first.get(event.planned) === event.stage ? event : { ...event, _tag: "Cached" }
@@ -153,6 +155,8 @@ class StageView {
       case "Output":
         if (event.chunk.length > 0) this.lineOpen = event.chunk.at(-1) !== NEWLINE
         return event.chunk
+      case "Missed":
+        return event.changes.length === 0 ? NOTHING : note(`---> not cached: ${oneLine(event.changes)}`)
       case "Cached":
         return note(`---> using "${event.id}" from cache`)
       case "Saved":

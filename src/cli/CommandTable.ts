@@ -100,6 +100,37 @@ export const commands = {
     flags: flags.inspect,
     notes: ["Example:", "  obuilder inspect 5fc1a2"]
   },
+  explain: {
+    name: "explain",
+    summary: "Say why the steps of a spec would run.",
+    positionals: [{ metavar: "DIR", doc: "The source directory, as for build." }],
+    flags: flags.explain,
+    notes: [
+      "Nothing is run or written. Each step that is not cached is compared with what",
+      "was most like it. What has not the form of an id is the name of a spec.",
+      "Examples:",
+      "  obuilder explain -f example.spec .",
+      "  obuilder explain -f example.spec --against=5fc1a2 .",
+      "  obuilder explain -f example.spec --against=old.spec --format=json ."
+    ]
+  },
+  diff: {
+    name: "diff",
+    summary: "Show what is other from one result, or one plan, to another.",
+    positionals: [
+      { metavar: "A", doc: "A result's id, a spec, or a plan that build --dry-run --format=json printed." },
+      { metavar: "B", doc: "What it is compared with: another result, or another spec or plan." }
+    ],
+    flags: flags.diff,
+    notes: [
+      "Of results the files are compared: types, modes, owners, contents, link targets",
+      "and attributes. The exit status is 0 where nothing is other, else 1.",
+      "Examples:",
+      "  obuilder diff 5fc1a2 81d0b7",
+      "  obuilder diff --dir=src old.spec new.spec",
+      "  obuilder diff --format=json old.json new.json"
+    ]
+  },
   df: {
     name: "df",
     summary: "Show what the store takes on the disk.",

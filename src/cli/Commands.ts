@@ -20,6 +20,8 @@ import { clean } from "./CleanCommand.ts"
 import { deleteResults } from "./DeleteCommand.ts"
 import { df } from "./DfCommand.ts"
 import { dockerfile } from "./DockerfileCommand.ts"
+import { diff } from "./DiffCommand.ts"
+import { explain } from "./ExplainCommand.ts"
 import { exportResult } from "./ExportCommand.ts"
 import { check } from "./CheckCommand.ts"
 import * as Flag from "./Flag.ts"
@@ -101,6 +103,10 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
   healthcheck: command("healthcheck", flags.healthcheck, Args.none, healthcheck),
   ls: command("ls", flags.ls, Args.none, ls),
   inspect: command("inspect", flags.inspect, argument("ID"), (given, id) => inspect({ ...given, id })),
+  explain: command("explain", flags.explain, argument("DIR"), (given, directory) => explain({ ...given, directory })),
+  diff: command("diff", flags.diff, Args.all([argument("A"), argument("B")]), (given, [before, after]) =>
+    diff({ ...given, before, after })
+  ),
   df: command("df", flags.df, Args.none, df),
   pin: command("pin", flags.pin, Args.none, pin),
   dockerfile: command("dockerfile", flags.dockerfile, Args.none, dockerfile),

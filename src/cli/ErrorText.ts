@@ -2,10 +2,11 @@
 import * as Option from "effect/Option"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import type { SpecError } from "../domain/SpecError.ts"
+import type { Different } from "./Different.ts"
 import type { DeliveryError } from "./Delivery.ts"
 import type { ImageProblem } from "../interpreters/base/ImageProblem.ts"
 import type { BuildError } from "../interpreters/Engine.ts"
-import * as Explain from "../interpreters/Explain.ts"
+import * as ErrorWords from "../interpreters/ErrorWords.ts"
 import { paint } from "./Colors.ts"
 import * as ExitCode from "./ExitCode.ts"
 import type { CutShort, OutputError, PipeClosed } from "./Output.ts"
@@ -24,6 +25,7 @@ export type CliError =
   | OutputError
   | PipeClosed
   | CutShort
+  | Different
   | Unhealthy
   | Verdict
 
@@ -35,6 +37,7 @@ export const exitCode = (error: CliError): number => {
     case "UnknownId":
       return ExitCode.BAD_INPUT
     case "StepFailed":
+    case "Different":
       return ExitCode.STEP_FAILED
     case "BaseImageError":
     case "DeliveryError":
@@ -57,7 +60,7 @@ export const exitCode = (error: CliError): number => {
 }
 
 /** What went wrong, in parts. */
-export interface Explanation extends Explain.Explanation {
+export interface Explanation extends ErrorWords.Explanation {
   /** Who or what failed. */
   readonly subject: string
 }
@@ -65,7 +68,13 @@ export interface Explanation extends Explain.Explanation {
 /** Lines to print on standard error, each with its end; nothing where there is nothing to say. */
 export const render = (error: CliError, colors: boolean): string => {
   if (error._tag === "SpecError") return `${Diagnostic.render(error, { color: colors })}\n`
-  if (error._tag === "PipeClosed" || error._tag === "CutShort" || error._tag === "Verdict") return ""
+  if (
+    error._tag === "PipeClosed" ||
+    error._tag === "CutShort" ||
+    error._tag === "Different" ||
+    error._tag === "Verdict"
+  )
+    return ""
   const { hint, message, place, subject } = explain(error)
   const notes = [...Option.toArray(place), ...Option.toArray(hint)]
   return [
@@ -75,14 +84,16 @@ export const render = (error: CliError, colors: boolean): string => {
   ].join("\n")
 }
 
-export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutShort | Verdict>): Explanation => {
+export const explain = (
+  error: Exclude<CliError, SpecError | PipeClosed | CutShort | Different | Verdict>
+): Explanation => {
   switch (error._tag) {
     case "StepFailed":
     case "BaseImageError":
-      return { subject: "Build step failed", ...Explain.explain(error, ADVICE) }
+      return { subject: "Build step failed", ...ErrorWords.explain(error, ADVICE) }
     case "MissingSecret":
     case "UnknownId":
-      return { subject: PROGRAM, ...Explain.explain(error, ADVICE) }
+      return { subject: PROGRAM, ...ErrorWords.explain(error, ADVICE) }
     case "OutputError":
       return {
         subject: PROGRAM,
@@ -102,7 +113,7 @@ export const explain = (error: Exclude<CliError, SpecError | PipeClosed | CutSho
 
 const PROGRAM = "obuilder"
 
-const ADVICE: Explain.Advice = {
+const ADVICE: ErrorWords.Advice = {
   secret: (id) => `Write --secret=${id}:FILE.`,
   memory: "Give it more with --memory, or let it use less."
 }

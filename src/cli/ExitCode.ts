@@ -19,7 +19,7 @@ export const EXIT_CODES: ReadonlyArray<{ readonly code: number; readonly meaning
   { code: SUCCESS, meaning: "All went well." },
   {
     code: STEP_FAILED,
-    meaning: "A step failed, an image could not be fetched or pushed, or check or fmt --check found something."
+    meaning: "A step failed, an image could not be fetched or pushed, or check, fmt --check or diff found something."
   },
   { code: BAD_INPUT, meaning: "The command line, the spec or a file that they name is wrong." },
   { code: MACHINE_LACKS, meaning: "The machine lacks something: a program, a right, disk space." },

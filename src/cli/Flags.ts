@@ -124,6 +124,21 @@ export const settings = {
   })
 }
 
+/** How a plan is made without building it. */
+const planning = {
+  bases: Flag.many("bases", {
+    metavar: "DIR",
+    decode: text,
+    doc: "Take base images from DIR and the source directory only; may be repeated. [from anywhere]"
+  }),
+  platform: Flag.optional("platform", {
+    metavar: "OS/ARCH",
+    decode: platform,
+    doc: "Which of an image's variants to take: linux/amd64, linux/arm64/v8. [the machine's own]"
+  }),
+  pull: Flag.toggle("pull", { doc: "Ask registries again what tags mean." })
+}
+
 export const flags = {
   root: {
     ...common,
@@ -147,17 +162,7 @@ export const flags = {
       decode: count,
       doc: "How many steps may run at the same time. [one a processor]"
     }),
-    bases: Flag.many("bases", {
-      metavar: "DIR",
-      decode: text,
-      doc: "Take base images from DIR and the source directory only; may be repeated. [from anywhere]"
-    }),
-    platform: Flag.optional("platform", {
-      metavar: "OS/ARCH",
-      decode: platform,
-      doc: "Which of an image's variants to take: linux/amd64, linux/arm64/v8. [the machine's own]"
-    }),
-    pull: Flag.toggle("pull", { doc: "Ask registries again what tags mean." }),
+    ...planning,
     dryRun: Flag.toggle("dry-run", { doc: "Print the plan and what of it is cached; run and write nothing." }),
     format: Flag.choice("format", {
       metavar: "FORMAT",
@@ -206,6 +211,31 @@ export const flags = {
   healthcheck: { store, ...sandbox, ...common },
   ls: { format, store, ...common },
   inspect: { format, store, ...common },
+  explain: {
+    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    against: Flag.optional("against", {
+      metavar: "ID|SPEC",
+      decode: text,
+      doc: "Compare with this result, or with another spec. [with the results that are most like it]"
+    }),
+    ...planning,
+    format,
+    store,
+    rsyncMode,
+    ...common
+  },
+  diff: {
+    dir: Flag.optional("dir", {
+      metavar: "DIR",
+      decode: text,
+      doc: "The source directory of specs. [the working directory]"
+    }),
+    times: Flag.toggle("times", { doc: "Compare when files of results were changed, too." }),
+    ...planning,
+    format,
+    store,
+    ...common
+  },
   df: { format, store, ...common },
   pin: {
     file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),

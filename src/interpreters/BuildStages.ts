@@ -15,6 +15,7 @@ import type { StepId } from "../domain/Digest.ts"
 import type { Stage, Step } from "../plan/Plan.ts"
 import { byStage } from "../plan/Plan.ts"
 import type { BuildError, BuildRequest, BuildResult } from "./Build.ts"
+import type { Told } from "./Misses.ts"
 import { isNestedCopy, knownCopy, type Services, StageBuild } from "./StageBuild.ts"
 import type { StoreError } from "./Store.ts"
 
@@ -29,6 +30,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
   Effect.gen(function* () {
     const permits = yield* Effect.makeSemaphore(Math.max(1, request.jobs))
     const states = new Map<string, StageState>()
+    const told: Told = new Map()
     for (const [stage, steps] of byStage(request.plan)) {
       const result = yield* Deferred.make<StepId, BuildError>()
       states.set(stage.label, { stage, steps, result, started: false })
@@ -42,7 +44,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
         if (state.started) return Deferred.await(state.result)
         state.started = true
         const { result } = state
-        const build = new StageBuild(services, request, permits, resultOf)
+        const build = new StageBuild(services, request, permits, told, resultOf)
         return build
           .run(state.stage, state.steps, copied.has(state.stage.label))
           .pipe(Effect.onExit((exit) => Deferred.done(result, exit)))
@@ -51,7 +53,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
     /** Shows a stage that is not needed. What was skipped is run after all where a copy turns out to want it. */
     const replay = (state: StageState): Effect.Effect<void, BuildError> =>
       Effect.gen(function* () {
-        const id = yield* new StageBuild(services, request, permits, resultOf).replay(state.stage, state.steps)
+        const id = yield* new StageBuild(services, request, permits, told, resultOf).replay(state.stage, state.steps)
         if (Option.isNone(id)) return
         state.started = true
         yield* Deferred.succeed(state.result, id.value)

@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Digest, StepId } from "../domain/Digest.ts"
+import type { KeptItem } from "../domain/ManifestNote.ts"
 import type { Settings, Step } from "../plan/Plan.ts"
 import type { NoteName, StoreError, StoreService } from "./Store.ts"
 
@@ -61,10 +62,17 @@ export interface Layers {
   readonly made: Readonly<Record<string, LayerDescriptor | null>>
 }
 
+/** What a copy copied, to tell later which files are other. */
+export interface Copied {
+  readonly version: 1
+  readonly items: ReadonlyArray<KeptItem>
+}
+
 interface Texts {
   readonly recipe: Recipe
   readonly settings: Usage
   readonly layers: Layers
+  readonly manifest: Copied
 }
 
 export const text = <N extends NoteName>(_name: N, note: Texts[N]): string => JSON.stringify(note)

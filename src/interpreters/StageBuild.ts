@@ -8,12 +8,14 @@ import type { StepId } from "../domain/Digest.ts"
 import { copyKey, type Variable } from "../domain/Inputs.ts"
 import * as Manifest from "../domain/Manifest.ts"
 import type { BaseStep, CopyStep, RunStep, Stage, Step } from "../plan/Plan.ts"
+import type { Content } from "../plan/Explain.ts"
 import { realisedId } from "../plan/StepKey.ts"
 import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
+import { Misses, type Told } from "./Misses.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import type { Counters } from "./Statistics.ts"
@@ -39,6 +41,8 @@ export interface Services {
 /** What a step comes to, now that its parent is known: its id, and how to make it. */
 interface Realised {
   readonly id: StepId
+  /** Of a copy. */
+  readonly content?: Content
   readonly fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
 }
 
@@ -76,6 +80,10 @@ export class StageBuild {
   private readonly services: Services
   private readonly request: BuildRequest
   private readonly permits: Effect.Semaphore
+  /** What was told of steps that are not cached. */
+  private readonly told: Told
+  /** Of a stage that is not cached as a whole. */
+  private misses: Misses | undefined
   /** The realised id of another stage's result, run if need be, and held. */
   private readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
 
@@ -83,11 +91,13 @@ export class StageBuild {
     services: Services,
     request: BuildRequest,
     permits: Effect.Semaphore,
+    told: Told,
     resultOf: (label: string) => Effect.Effect<StepId, BuildError>
   ) {
     this.services = services
     this.request = request
     this.permits = permits
+    this.told = told
     this.resultOf = resultOf
   }
 
@@ -109,7 +119,12 @@ export class StageBuild {
       let parent = last
       const [first] = steps
       const base = first?.kind === "base" ? first.environment : []
-      for (const step of steps.slice(known.length)) {
+      const missing = steps.slice(known.length)
+      if (missing.length > 0) {
+        const { store } = this.services
+        this.misses = new Misses({ store, told: this.told, onEvent: this.request.onEvent, steps: missing, last })
+      }
+      for (const step of missing) {
         yield* this.announce(step)
         parent = yield* this.step(step, parent, base)
       }
@@ -198,6 +213,7 @@ export class StageBuild {
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
       if (Option.isSome(early) && (yield* store.hold(early.value.id))) {
+        this.misses?.hit(step, early.value.id)
         yield* Effect.zipRight(this.cached(step, early.value.id), store.used(early.value.id))
         return early.value.id
       }
@@ -220,8 +236,10 @@ export class StageBuild {
     const digest = Manifest.digest(items, step.destination.form)
     return {
       id: realisedId(step, parent, { digest }),
+      content: { digest, items },
       fill: (workspace) =>
         StageNotes.step(workspace, step, { digest, from }).pipe(
+          Effect.zipRight(StageNotes.copied(workspace, items)),
           Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
@@ -232,11 +250,20 @@ export class StageBuild {
   }
 
   /** Takes a result from the store, or makes it, and gives its id. It is held then. */
-  private reach(step: Step, parent: StepId | undefined, { id, fill }: Realised): Effect.Effect<StepId, BuildError> {
+  private reach(
+    step: Step,
+    parent: StepId | undefined,
+    { content, fill, id }: Realised
+  ): Effect.Effect<StepId, BuildError> {
     return Effect.gen(this, function* () {
       const { store } = this.services
-      if (yield* store.hold(id)) yield* Effect.zipRight(this.cached(step, id), store.used(id))
-      else yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
+      if (yield* store.hold(id)) {
+        this.misses?.hit(step, id)
+        yield* Effect.zipRight(this.cached(step, id), store.used(id))
+      } else {
+        yield* this.misses?.miss(step, parent, id, content) ?? Effect.void
+        yield* this.execute(step, { id, parent: Option.fromNullable(parent), heading: step.heading }, fill)
+      }
       yield* this.remember(step, id)
       return id
     })
@@ -370,8 +397,10 @@ export class StageBuild {
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError> {
     const { statistics, store } = this.services
     const { onEvent } = this.request
+    const missed = this.told.get(id)
     return Effect.gen(function* () {
       statistics.hits++
+      if (missed !== undefined && missed.stage !== step.stage) yield* onEvent({ ...missed, stage: step.stage })
       for (let offset = 0; ;) {
         const chunk = yield* store.log(id, offset, PIECE)
         if (chunk.length === 0) break

@@ -3,6 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
+import type { Manifest } from "../domain/Manifest.ts"
+import * as ManifestNote from "../domain/ManifestNote.ts"
 import type { BaseStep, Stage, Step } from "../plan/Plan.ts"
 import type { BaseImagesService } from "./BaseImages.ts"
 import * as Notes from "./Notes.ts"
@@ -17,6 +19,15 @@ export const step = (
   Effect.flatMap(Clock.currentTimeMillis, (begun) =>
     workspace.note("recipe", Notes.text("recipe", { version: 1, step, begun, base: null, copied }))
   )
+
+/** What a copy copies, unless that is too much to be of use. */
+export const copied = (workspace: Workspace, items: ReadonlyArray<Manifest>): Effect.Effect<void, StoreError> =>
+  Effect.suspend(() => {
+    const kept = ManifestNote.keep(items)
+    return kept === undefined
+      ? Effect.void
+      : workspace.note("manifest", Notes.text("manifest", { version: 1, items: kept }))
+  })
 
 /** What makes a base, and what its unpacking told. */
 export const base = <E>(

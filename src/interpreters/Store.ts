@@ -42,7 +42,10 @@ export class CopyError extends Data.TaggedError("CopyError")<{
 }> {}
 
 /** Small texts beside a result, which say nothing of its content and go with it. `Notes.ts` says what is in them. */
-export type NoteName = "recipe" | "settings" | "layers"
+export type NoteName = "recipe" | "settings" | "layers" | "manifest"
+
+/** So many results at most are named by `StoreService.children`. */
+export const MOST_CHILDREN = 64
 
 /** What is kept with a result. */
 export interface ResultInfo {
@@ -127,6 +130,13 @@ export interface StoreService {
   readonly release: Effect.Effect<void, StoreError>
   /** Notes that a build took this result from the store: what was of no use for long goes first when room is made. */
   readonly used: (id: StepId) => Effect.Effect<void>
+  /**
+   * The results that were made on this one last, or, for none, the bases: the
+   * newest first, each once, at most {@link MOST_CHILDREN}. Some may be gone. It
+   * may lack some as well: it is a help for who looks for what a step was before.
+   * Cheap, however much the store holds.
+   */
+  readonly children: (parent: Option.Option<StepId>) => Effect.Effect<ReadonlyArray<StepId>, StoreError>
   /** A result's log from `offset` bytes on, at most `limit` bytes; empty at its end. */
   readonly log: (id: StepId, offset: number, limit: number) => Effect.Effect<Uint8Array, StoreError | UnknownId>
   /** A note beside a result, if there is one. After a crash it may be damaged. */

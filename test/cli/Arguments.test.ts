@@ -134,7 +134,7 @@ describe("Arguments", () => {
     [["biuld", "-f", "s", "d"], 'there is no command "biuld" | Did you mean "build"?'],
     [
       ["frobnicate"],
-      'there is no command "frobnicate" | The commands are build, export, push, log, healthcheck, ls, inspect, df, pin, dockerfile, fmt, check, delete, prune, clean, cache, fsck, help.'
+      'there is no command "frobnicate" | The commands are build, export, push, log, healthcheck, ls, inspect, explain, diff, df, pin, dockerfile, fmt, check, delete, prune, clean, cache, fsck, help.'
     ],
     [["help", "bild"], 'there is no command "bild" | Did you mean "build"?'],
     [["build", "d"], '-f FILE is missing | The spec to build; - for standard input. See "obuilder build --help".'],

@@ -175,6 +175,8 @@ const line = (event: Exclude<BuildEvent, { readonly _tag: "Output" }>): string =
   switch (event._tag) {
     case "Heading":
       return `${event.text}\n`
+    case "Missed":
+      return ""
     case "Cached":
       return "---> using from cache\n"
     case "Saved":

@@ -29,6 +29,48 @@ export const storeResultLaws = (makeSubject: MakeSubject): void => {
     })
   )
 
+  it.scopedLive("what was made on a result, or on nothing, is named for everybody, the newest first", () =>
+    Effect.gen(function* () {
+      const { files, put, store, subject } = yield* opened(makeSubject)
+      const named = (parent: string | undefined) => store.children(Option.map(Option.fromNullable(parent), id))
+      expect(yield* named(undefined)).toEqual([])
+      yield* put("base", undefined, { a: "1" })
+      expect(yield* named("base")).toEqual([])
+      const other = yield* open(subject)
+      for (const name of ["1", "2", "3"]) {
+        yield* make(name === "2" ? other : store, name, "base", ({ rootfs }) => files.put(rootfs, { b: name }))
+      }
+      yield* Effect.flip(make(store, "failed", "base", () => Effect.fail("on purpose")))
+      yield* put("on 1", "1", { c: "1" })
+      yield* put("other base", undefined, { a: "2" })
+      expect(yield* named("base")).toEqual(["3", "2", "1"].map(id))
+      expect(yield* other.children(Option.some(id("base")))).toEqual(["3", "2", "1"].map(id))
+      expect(yield* named("1")).toEqual([id("on 1")])
+      expect(yield* named("on 1")).toEqual([])
+      expect(yield* named(undefined)).toEqual([id("other base"), id("base")])
+      expect(yield* named("nothing")).toEqual([])
+    })
+  )
+
+  it.scopedLive("what is said to be made on a result goes with it", () =>
+    Effect.gen(function* () {
+      const { store, subject } = yield* opened(makeSubject)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const maker = yield* open(subject)
+          yield* make(maker, "base", undefined, () => Effect.void)
+          yield* make(maker, "child", "base", () => Effect.void)
+        })
+      )
+      expect(yield* store.children(Option.some(id("base")))).toEqual([id("child")])
+      const gone = ["child", "base"].map(id)
+      yield* store.inventory.remove(gone, (_, removal) => Effect.sync(() => expect(removal).toBe("Removed")))
+      expect(yield* store.children(Option.some(id("base")))).toEqual([])
+      yield* make(store, "base", undefined, () => Effect.void)
+      expect(yield* store.children(Option.some(id("base")))).toEqual([])
+    })
+  )
+
   it.scopedLive("a result survives the process that made it", () =>
     Effect.gen(function* () {
       const subject = yield* makeSubject

@@ -32,7 +32,9 @@ export const none: Faults = () => undefined
 
 /** Whether a point is in a finalizer, or in what may come to nothing: a build succeeds whatever fails there. */
 export const isForgiven = (name: string): boolean =>
-  name.endsWith(".release") || name.endsWith(".drop") || ["store.used", "store.note", "store.annotate"].includes(name)
+  name.endsWith(".release") ||
+  name.endsWith(".drop") ||
+  ["store.used", "store.note", "store.children", "store.annotate"].includes(name)
 
 /** One fault, at the point with this index. */
 export const at =

@@ -8,6 +8,7 @@ import type { StepId } from "../../domain/Digest.ts"
 import type { User } from "../../domain/Spec.ts"
 import { SourceError } from "../SourceTree.ts"
 import {
+  MOST_CHILDREN,
   type NoteName,
   type ResultInfo,
   Store,
@@ -177,6 +178,12 @@ export const make = (session: Session): StoreService => {
         if (result !== undefined) result.lastUsed = world.tick()
       }),
     find: (prefix) => act("find", () => find(world, prefix)),
+    children: (parent) =>
+      act("children", () => {
+        const all = [...world.results.values()].filter(({ info }) => isOn(info, parent))
+        const newest = all.toSorted((a, b) => b.created - a.created).map(({ info }) => info.id)
+        return Effect.succeed(newest.slice(0, MOST_CHILDREN))
+      }),
     log: (id, offset, limit) => act("log", () => Effect.map(stored(id), (result) => slice(result.log, offset, limit))),
     note: (id, name) => act("note", () => Effect.succeed(Option.fromNullable(world.results.get(id)?.notes.get(name)))),
     annotate: (id, name, text) =>
@@ -322,6 +329,9 @@ interface Making {
 const storeError = (message: string): StoreError => new StoreError({ message, hint: Option.none(), cause: undefined })
 
 const infoOf = (result: StoredResult): ResultInfo => result.info
+
+const isOn = (info: ResultInfo, parent: Option.Option<StepId>): boolean =>
+  Option.getOrUndefined(info.parent) === Option.getOrUndefined(parent)
 
 const slice = (log: Uint8Array, offset: number, limit: number): Uint8Array =>
   Uint8Array.from(log.subarray(offset, offset + limit))

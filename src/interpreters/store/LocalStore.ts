@@ -31,6 +31,7 @@ import {
   type Workspace
 } from "../Store.ts"
 import * as Caches from "./local/Caches.ts"
+import * as Children from "./local/Children.ts"
 import { Claims } from "./local/Claims.ts"
 import * as AfterCrash from "./local/AfterCrash.ts"
 import * as Ballast from "./local/Ballast.ts"
@@ -202,6 +203,11 @@ class LocalStore implements StoreService {
   // It only tells what to keep longest: who may not write does without.
   readonly used = (id: StepId): Effect.Effect<void> =>
     Effect.ignore(this.attempt("write to", () => this.results.use(id, Date.now())))
+
+  readonly children = (parent: Option.Option<StepId>): Effect.Effect<ReadonlyArray<StepId>, StoreError> =>
+    this.attempt("read", () =>
+      this.open() ? Children.newest(this.layout.children(Option.getOrUndefined(parent))) : []
+    )
 
   readonly log = (id: StepId, offset: number, limit: number): Effect.Effect<Uint8Array, StoreError | UnknownId> =>
     this.known("read a log in", () => {
@@ -451,6 +457,7 @@ class LocalStore implements StoreService {
             layers,
             logSize: log.size()
           })
+          Children.add(this.layout.children(Option.getOrUndefined(parent)), result.id, `${directory}-children`)
         })
       )
     )

@@ -145,6 +145,7 @@ const later = (
     result: (id) => inFound(Effect.succeedNone, (store) => store.result(id)),
     realised: (planned) => inFound(Effect.succeedNone, (store) => store.realised(planned)),
     find: (prefix) => inFound(unknown(prefix), (store) => store.find(prefix)),
+    children: (parent) => inFound(Effect.succeed([]), (store) => store.children(parent)),
     log: (id, offset, limit) => inFound(unknown(id), (store) => store.log(id, offset, limit)),
     note: (id, note) => inFound(Effect.succeedNone, (store) => store.note(id, note)),
     annotate: (id, note, text) => inFound(Effect.void, (store) => store.annotate(id, note, text)),

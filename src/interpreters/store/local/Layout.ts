@@ -9,7 +9,9 @@
  * results/ID/log            what the step wrote; absent when that was nothing
  * results/ID/size           what it takes on the disk, in JSON, once somebody has measured it
  * results/ID/recipe         what made it, in JSON; `settings`, `layers`: other notes, see `interpreters/Notes.ts`
+ * results/ID/children       results that were made on it, an id a line; see `Children.ts`
  * results/ID/data           a digest of `fs`, once somebody has asked for it to be recorded
+ * bases                     bases that were unpacked, an id a line
  * squashed/ID/              of an overlayfs store: all layers of a result but its base's, merged into one
  * planned/ID                the realised id that a planned one was found to mean
  * caches/NAME/              versions of a cache
@@ -68,6 +70,10 @@ export class Layout {
   }
   note(id: StepId, name: NoteName): string {
     return `${this.result(id)}/${name}`
+  }
+  /** Of no result: those that were made on nothing. */
+  children(parent: StepId | undefined): string {
+    return parent === undefined ? `${this.root}/bases` : `${this.result(parent)}/children`
   }
   data(id: StepId): string {
     return `${this.result(id)}/data`

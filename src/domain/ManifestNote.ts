@@ -1,0 +1,109 @@
+/**
+ * What a copy copied, as it is kept beside its result: names, types, sizes, and
+ * of each digest enough to tell it from another. Depth first, a row an entry, so
+ * that no tree is too deep to be written or read.
+ */
+import { Digest } from "./Digest.ts"
+import type { Manifest, ManifestNode } from "./Manifest.ts"
+
+/** Digits of a digest that are kept: as many as nobody meets by chance. */
+export const KEPT_DIGITS = 20
+
+/** More entries than this are not kept: it takes longer to say what changed than it is worth. */
+export const MOST_ENTRIES = 100_000
+
+/** Of a file, a link, a directory; `depth` is 0 for an item itself. */
+type Row =
+  | readonly [depth: number, name: string, digest: string, size: number, executable: 0 | 1]
+  | readonly [depth: number, name: string, target: string]
+  | readonly [depth: number, name: string]
+
+/** An item of the copy's `src`. */
+export interface KeptItem {
+  readonly path: string
+  readonly rows: ReadonlyArray<Row>
+}
+
+/** None where there is too much of it. */
+export const keep = (items: ReadonlyArray<Manifest>): ReadonlyArray<KeptItem> | undefined => {
+  let count = 0
+  const kept: Array<KeptItem> = []
+  for (const { path, root } of items) {
+    const rows: Array<Row> = []
+    const pending: Array<readonly [number, ManifestNode]> = [[0, root]]
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if (++count > MOST_ENTRIES) return undefined
+      const [depth, node] = next
+      rows.push(rowOf(depth, node))
+      if (node._tag !== "Directory") continue
+      for (let at = node.entries.length - 1; at >= 0; at--) {
+        const entry = node.entries[at]
+        if (entry !== undefined) pending.push([depth + 1, entry])
+      }
+    }
+    kept.push({ path, rows })
+  }
+  return kept
+}
+
+const rowOf = (depth: number, node: ManifestNode): Row => {
+  switch (node._tag) {
+    case "File":
+      return [depth, node.name, node.digest.slice(0, KEPT_DIGITS), node.size, node.executable ? 1 : 0]
+    case "Link":
+      return [depth, node.name, node.target]
+    case "Directory":
+      return [depth, node.name]
+  }
+}
+
+/** The items again, with what is kept of their digests; none where that makes no tree. */
+export const restore = (kept: unknown): ReadonlyArray<Manifest> | undefined => {
+  if (!Array.isArray(kept)) return undefined
+  const items: Array<Manifest> = []
+  for (const item of kept as ReadonlyArray<Partial<Record<keyof KeptItem, unknown>> | null>) {
+    if (typeof item?.path !== "string" || !Array.isArray(item.rows)) return undefined
+    const root = treeOf(item.rows)
+    if (root === undefined) return undefined
+    items.push({ path: item.path, root })
+  }
+  return items
+}
+
+const treeOf = (rows: ReadonlyArray<unknown>): ManifestNode | undefined => {
+  /** The directories that the next row may be in, from the item down. */
+  const open: Array<Array<ManifestNode>> = []
+  let root: ManifestNode | undefined
+  for (const row of rows) {
+    if (!Array.isArray(row)) return undefined
+    const [depth, name, ...rest] = row as ReadonlyArray<unknown>
+    if (typeof depth !== "number" || typeof name !== "string" || depth > open.length) return undefined
+    const made = nodeOf(name, rest)
+    if (made === undefined) return undefined
+    open.length = depth
+    if (depth > 0) open[depth - 1]?.push(made.node)
+    else if (root === undefined) root = made.node
+    else return undefined
+    if (made.entries !== undefined) open.push(made.entries)
+  }
+  return root
+}
+
+interface Made {
+  readonly node: ManifestNode
+  /** Of a directory: to be filled. */
+  readonly entries?: Array<ManifestNode>
+}
+
+const nodeOf = (name: string, rest: ReadonlyArray<unknown>): Made | undefined => {
+  const [text, size, executable] = rest
+  if (text === undefined) {
+    const entries: Array<ManifestNode> = []
+    return { node: { _tag: "Directory", name, entries }, entries }
+  }
+  if (typeof text !== "string") return undefined
+  if (size === undefined) return { node: { _tag: "Link", name, target: text } }
+  if (typeof size !== "number") return undefined
+  const digest = Digest.make(text, { disableValidation: true })
+  return { node: { _tag: "File", name, digest, size, executable: executable === 1 } }
+}

@@ -1,0 +1,116 @@
+/**
+ * Reads a plan as `build --dry-run --format=json` prints it. By hand, since a
+ * schema would have to be made at every start of the program. Pure.
+ */
+import * as Either from "effect/Either"
+import type { Plan } from "./Plan.ts"
+
+/** What is wrong with it, as a phrase, or the plan. Ids are not computed anew. */
+export const read = (json: string): Either.Either<Plan, string> => {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return Either.left("it is not JSON")
+  }
+  if (!isRecord(value) || value["version"] !== 1) return Either.left('it has no "version" 1')
+  const { stages, steps } = value
+  if (!isList(isStage)(stages)) return Either.left('its "stages" are not those of a plan')
+  if (!Array.isArray(steps)) return Either.left('it has no "steps"')
+  const wrong = steps.findIndex((step) => !isStep(step))
+  if (wrong >= 0) return Either.left(`number ${wrong + 1} of its "steps" is none`)
+  // All that the type says has been looked at.
+  return Either.right(value as unknown as Plan)
+}
+
+type Check = (value: unknown) => boolean
+
+type Fields = Readonly<Record<string, Check>>
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isText: Check = (value) => typeof value === "string"
+
+const isNumber: Check = (value) => typeof value === "number"
+
+const isId: Check = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
+
+const isNull: Check = (value) => value === null
+
+const is =
+  (...words: ReadonlyArray<string>): Check =>
+  (value) =>
+    words.some((word) => word === value)
+
+const isList =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check)
+
+const either =
+  (...checks: ReadonlyArray<Check>): Check =>
+  (value) =>
+    checks.some((check) => check(value))
+
+const has =
+  (fields: Fields): Check =>
+  (value) =>
+    isRecord(value) && Object.entries(fields).every(([name, check]) => check(value[name]))
+
+const isVariable = has({ name: isText, value: isText })
+
+const isUser = either(has({ _tag: is("Unix"), uid: isNumber, gid: isNumber }), has({ _tag: is("Named"), name: isText }))
+
+const isStage = has({
+  label: isText,
+  name: either(isText, isNull),
+  result: isId,
+  trailing: isList(isText),
+  settings: has({
+    environment: isList(isVariable),
+    user: either(isUser, isNull),
+    workdir: either(isText, isNull)
+  })
+})
+
+const common: Fields = { id: isId, stage: isText, preamble: isList(isText), heading: isText }
+
+const isMount = has({ id: isText, target: isText })
+
+const kinds: Readonly<Record<string, Check>> = {
+  base: has({
+    ...common,
+    parent: isNull,
+    reference: isText,
+    format: is("oci", "docker", "tar", "directory", "zfs", "scratch"),
+    digest: isId,
+    platform: isText,
+    environment: isList(isVariable)
+  }),
+  run: has({
+    ...common,
+    parent: isId,
+    argv: isList(isText),
+    cwd: isText,
+    user: isUser,
+    environment: isList(isVariable),
+    network: is("none", "host"),
+    caches: isList(isMount),
+    secrets: isList(isMount)
+  }),
+  copy: has({
+    ...common,
+    parent: isId,
+    source: either(has({ from: is("context"), digest: isId }), has({ from: is("build"), build: isText, step: isId })),
+    src: isList(isText),
+    exclude: isList(isText),
+    destination: has({ form: is("Into", "As"), path: isText }),
+    user: isUser
+  })
+}
+
+const isStep: Check = (value) => {
+  const kind = isRecord(value) ? value["kind"] : undefined
+  return typeof kind === "string" && Object.hasOwn(kinds, kind) && kinds[kind]?.(value) === true
+}
