@@ -5,6 +5,7 @@
  * - {@link Spec} makes specs, in code or from a text; {@link Diagnostic} shows what is wrong with a text.
  *   {@link SpecFormat} lays a file out, {@link SpecCheck} looks for mistakes by {@link CheckRules}.
  * - {@link DockerfileWriter} writes a spec as a Dockerfile; {@link DockerfileLosses} says what that says otherwise.
+ *   {@link DockerfileImport} makes a spec of a Dockerfile, and {@link ImportedPlan} what that says of its image.
  * - {@link Plan} is what a spec comes to, and {@link PlanText}, {@link PlanJson} and {@link PlanMermaid} show it.
  *   {@link PlanDiff} and {@link TreeDiff} compare plans and results; {@link Explaining} and {@link Against} say why steps
  *   would run, as {@link Change}s, in words by {@link ChangeText}.
@@ -24,7 +25,10 @@ export * as CheckJson from "./domain/check/CheckJson.ts"
 export * as CheckReport from "./domain/check/CheckReport.ts"
 export * as CheckRules from "./plan/PlanRule.ts"
 export * as CheckSarif from "./domain/check/Sarif.ts"
+export * as DockerfileImport from "./interpreters/DockerfileImport.ts"
+export * as ImportedPlan from "./plan/ImportedPlan.ts"
 export * as DockerfileLosses from "./domain/dockerfile/DockerfileLosses.ts"
+export * as DockerfileParser from "./domain/dockerfile/DockerfileParser.ts"
 export * as DockerfileWriter from "./domain/dockerfile/DockerfileWriter.ts"
 export * as SpecCheck from "./domain/check/SpecCheck.ts"
 export * as SpecFormat from "./domain/format/SpecFormat.ts"

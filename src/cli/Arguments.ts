@@ -198,11 +198,12 @@ const checked = (command: CommandSpec, given: ReadonlyArray<Given>, words: Reado
     )
   }
   const missing = command.positionals[words.length]
-  if (missing !== undefined && missing.repeated !== "any number") {
+  if (missing !== undefined && (missing.repeated === undefined || missing.repeated === "at least one")) {
     return Either.left(usageError(`the argument ${missing.metavar} is missing`, `${missing.doc} ${see(command)}`))
   }
   const extra = words[command.positionals.length]
-  return extra === undefined || command.positionals.at(-1)?.repeated !== undefined
+  const { repeated } = command.positionals.at(-1) ?? {}
+  return extra === undefined || repeated === "at least one" || repeated === "any number"
     ? Either.void
     : Either.left(usageError(`unexpected argument ${JSON.stringify(extra)}`, see(command)))
 }

@@ -66,7 +66,9 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       file: given.file,
       directory,
       memo,
-      store: chosen.backend.placeIsPath ? chosen.place : undefined
+      store: chosen.backend.placeIsPath ? chosen.place : undefined,
+      flags: given,
+      quiet: isQuiet(given)
     })
     if (given.dryRun) {
       const { plan } = yield* Effect.provideServiceEffect(

@@ -3,12 +3,12 @@ import * as Option from "effect/Option"
 import type * as Flag from "./Flag.ts"
 import { type CommandName, flags } from "./Flags.ts"
 
-/** A positional argument. One must be there for each, but for one that may be repeated. */
+/** A positional argument. One must be there for each, but for the last, if that says otherwise. */
 export interface Positional {
   readonly metavar: string
   readonly doc: string
   /** Only of a command's last: how many there may be. */
-  readonly repeated?: "at least one" | "any number"
+  readonly repeated?: "at least one" | "any number" | "at most one"
 }
 
 /** What help and the argument reader know of a command. */
@@ -29,7 +29,7 @@ const specs: Positional = { metavar: "FILE", doc: "A spec; - for standard input.
 export const commands = {
   build: {
     name: "build",
-    summary: "Build a spec from a source directory.",
+    summary: "Build a spec, or a Dockerfile, from a source directory.",
     positionals: [{ metavar: "DIR", doc: "The source directory, which the spec's copy steps copy from." }],
     flags: flags.build,
     notes: [
@@ -37,7 +37,8 @@ export const commands = {
       "  obuilder build -f example.spec .",
       "  obuilder build -f example.spec --secret token:token.txt -j4 src",
       "  obuilder build -f example.spec --dry-run --format=json . | jq -r .result",
-      "  obuilder build -f example.spec --push -t registry.example.org/app:1.0 ."
+      "  obuilder build -f example.spec --push -t registry.example.org/app:1.0 .",
+      "  obuilder build -f Dockerfile --build-arg VERSION=2 --target=app ."
     ]
   },
   export: {
@@ -141,6 +142,20 @@ export const commands = {
       "as well. Logs are part of their results.",
       "Example:",
       "  obuilder df"
+    ]
+  },
+  import: {
+    name: "import",
+    summary: "Print the spec that a Dockerfile comes to.",
+    positionals: [
+      { metavar: "FILE", doc: "The Dockerfile; - for standard input. [Dockerfile]", repeated: "at most one" }
+    ],
+    flags: flags.import,
+    notes: [
+      "What is otherwise than with Docker is said on standard error, with its line.",
+      "Examples:",
+      "  obuilder import > app.spec",
+      "  obuilder import --build-arg VERSION=2 --target=app app.Dockerfile"
     ]
   },
   pin: {
@@ -254,7 +269,13 @@ export const commandList: ReadonlyArray<CommandSpec> = Object.values(commands)
 
 /** As usage lines have it: `ID`, `ID...` or `[NAME]...`. */
 export const usageOf = ({ metavar, repeated }: Positional): string =>
-  repeated === undefined ? metavar : repeated === "any number" ? `[${metavar}]...` : `${metavar}...`
+  repeated === undefined
+    ? metavar
+    : repeated === "at most one"
+      ? `[${metavar}]`
+      : repeated === "any number"
+        ? `[${metavar}]...`
+        : `${metavar}...`
 
 export const findCommand = (name: string): Option.Option<CommandSpec> =>
   Option.fromNullable(commandList.find((command) => command.name === name))

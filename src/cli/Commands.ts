@@ -30,6 +30,7 @@ import { fmt } from "./FmtCommand.ts"
 import { healthcheck } from "./HealthcheckCommand.ts"
 import { fsck } from "./FsckCommand.ts"
 import type { Host } from "./Host.ts"
+import { importFile } from "./ImportCommand.ts"
 import { inspect } from "./InspectCommand.ts"
 import { log } from "./LogCommand.ts"
 import { ls } from "./LsCommand.ts"
@@ -108,6 +109,9 @@ const runners: Readonly<Record<CommandName, (words: ReadonlySet<string>) => Runn
     diff({ ...given, before, after })
   ),
   df: command("df", flags.df, Args.none, df),
+  import: command("import", flags.import, repeated("FILE"), (given, [file = "Dockerfile"]) =>
+    importFile({ ...given, file })
+  ),
   pin: command("pin", flags.pin, Args.none, pin),
   dockerfile: command("dockerfile", flags.dockerfile, Args.none, dockerfile),
   fmt: command("fmt", flags.fmt, repeated("FILE"), (given, files) => fmt({ ...given, files })),

@@ -49,7 +49,10 @@ export const isId = (word: string): boolean => /^[0-9a-f]{4,64}$/i.test(word)
 
 /** Plans as `build --dry-run` does. */
 export const planner = (
-  given: Pick<ExplainFlags, "bases" | "platform" | "pull" | "quiet" | "verbosity" | "verbose">,
+  given: Pick<
+    ExplainFlags,
+    "bases" | "buildArg" | "color" | "platform" | "pull" | "quiet" | "target" | "verbosity" | "verbose"
+  >,
   { backend, place }: Chosen,
   sourceDirectory: string
 ) => {
@@ -71,7 +74,11 @@ export const planner = (
         }
       })
       const store = backend.placeIsPath ? place : undefined
-      return yield* Effect.provideServiceEffect(prepare({ file, directory, memo, store }), BaseImages, images)
+      return yield* Effect.provideServiceEffect(
+        prepare({ file, directory, memo, store, flags: given, quiet: isQuiet(given) }),
+        BaseImages,
+        images
+      )
     }).pipe(Effect.scoped)
 }
 

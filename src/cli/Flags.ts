@@ -2,7 +2,18 @@
  * The one table of flags. The argument reader, the commands, the help texts and
  * the shell completions are all made from it and from that of the commands.
  */
-import { absolutePath, count, pair, platform, port, positive, secret, text, userId, words } from "./Decoders.ts"
+import {
+  absolutePath,
+  count,
+  pair,
+  platform as platformName,
+  port,
+  positive,
+  secret,
+  text,
+  userId,
+  words
+} from "./Decoders.ts"
 import * as Flag from "./Flag.ts"
 import { age, size, sizeOrNone } from "./Units.ts"
 
@@ -44,6 +55,12 @@ const rsyncMode = Flag.choice("rsync-mode", {
   doc: "How --store=rsync:PATH keeps results: copy, hardlink or hardlink_unsafe. [copy]"
 })
 
+const platform = Flag.optional("platform", {
+  metavar: "OS/ARCH",
+  decode: platformName,
+  doc: "Which of an image's variants to take: linux/amd64, linux/arm64/v8. [the machine's own]"
+})
+
 const sandbox = {
   fastSync: Flag.toggle("fast-sync", { doc: "Let sync system calls succeed at once, without doing anything." }),
   memory: Flag.optional("memory", { metavar: "SIZE", decode: size, doc: "The memory that a step may use, e.g. 2G." }),
@@ -81,6 +98,20 @@ const sandbox = {
     metavar: "DIR",
     decode: absolutePath,
     doc: "On macOS: where Homebrew is. [/opt/homebrew, or /usr/local on Intel's processors]"
+  })
+}
+
+/** What a Dockerfile is read with. */
+const dockerfile = {
+  buildArg: Flag.many("build-arg", {
+    metavar: "NAME=VALUE",
+    decode: pair,
+    doc: "Of a Dockerfile: a value for the variable that ARG NAME declares."
+  }),
+  target: Flag.optional("target", {
+    metavar: "STAGE",
+    decode: text,
+    doc: "Of a Dockerfile: the stage to build, by its name or number. [the last]"
   })
 }
 
@@ -126,16 +157,13 @@ export const settings = {
 
 /** How a plan is made without building it. */
 const planning = {
+  ...dockerfile,
   bases: Flag.many("bases", {
     metavar: "DIR",
     decode: text,
     doc: "Take base images from DIR and the source directory only; may be repeated. [from anywhere]"
   }),
-  platform: Flag.optional("platform", {
-    metavar: "OS/ARCH",
-    decode: platform,
-    doc: "Which of an image's variants to take: linux/amd64, linux/arm64/v8. [the machine's own]"
-  }),
+  platform,
   pull: Flag.toggle("pull", { doc: "Ask registries again what tags mean." })
 }
 
@@ -150,7 +178,13 @@ export const flags = {
     })
   },
   build: {
-    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec to build; - for standard input." }),
+    file: Flag.required("file", {
+      short: "f",
+      metavar: "FILE",
+      decode: text,
+      doc: "The spec, or the Dockerfile, to build; - for standard input."
+    }),
+    ...planning,
     secrets: Flag.many("secret", {
       metavar: "ID:FILE",
       decode: secret,
@@ -162,7 +196,6 @@ export const flags = {
       decode: count,
       doc: "How many steps may run at the same time. [one a processor]"
     }),
-    ...planning,
     dryRun: Flag.toggle("dry-run", { doc: "Print the plan and what of it is cached; run and write nothing." }),
     format: Flag.choice("format", {
       metavar: "FORMAT",
@@ -212,7 +245,12 @@ export const flags = {
   ls: { format, store, ...common },
   inspect: { format, store, ...common },
   explain: {
-    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    file: Flag.required("file", {
+      short: "f",
+      metavar: "FILE",
+      decode: text,
+      doc: "The spec, or the Dockerfile; - for standard input."
+    }),
     against: Flag.optional("against", {
       metavar: "ID|SPEC",
       decode: text,
@@ -237,13 +275,34 @@ export const flags = {
     ...common
   },
   df: { format, store, ...common },
+  import: {
+    ...dockerfile,
+    context: Flag.optional("context", {
+      metavar: "DIR",
+      decode: text,
+      doc: "The source directory. [the Dockerfile's own]"
+    }),
+    output: Flag.optional("output", {
+      short: "o",
+      metavar: "PATH",
+      decode: text,
+      doc: "Where to write the spec; - for standard output. [-]"
+    }),
+    platform,
+    ...common
+  },
   pin: {
-    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    file: Flag.required("file", {
+      short: "f",
+      metavar: "FILE",
+      decode: text,
+      doc: "The spec; - for standard input."
+    }),
     print: Flag.toggle("print", { doc: "Print the spec, and leave the file as it is." }),
     ...common
   },
   dockerfile: {
-    file: Flag.required("f", { metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
+    file: Flag.required("file", { short: "f", metavar: "FILE", decode: text, doc: "The spec; - for standard input." }),
     buildkit: Flag.toggle("buildkit", { doc: "Write the mounts that BuildKit has for caches and secrets." }),
     escape: Flag.choice("escape", {
       metavar: "STYLE",

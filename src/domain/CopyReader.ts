@@ -22,7 +22,8 @@ const shape: SpecFields.RecordShape = {
     from: "`(from (build NAME))`",
     src: "`(src PATH…)`",
     dst: "`(dst PATH)`",
-    exclude: "`(exclude NAME…)`"
+    exclude: "`(exclude NAME…)`",
+    contents: "`(contents)`"
   }
 }
 
@@ -40,12 +41,15 @@ export const copy = (list: ListNode, items: Iterable<SexpNode>, context: OpConte
   if (Either.isLeft(dst)) return Either.left(dst.left)
   const exclude = SpecFields.optionalTexts(fields.right.get("exclude"), "`(exclude NAME…)`")
   if (Either.isLeft(exclude)) return Either.left(exclude.left)
+  const contents = SpecFields.flag(fields.right.get("contents"), "`(contents)`")
+  if (Either.isLeft(contents)) return Either.left(contents.left)
   return Either.map(copyFrom(fields.right.get("from"), context), (from) => ({
     _tag: "Copy",
     from,
     src: src.right,
     dst: dst.right,
-    exclude: exclude.right
+    exclude: exclude.right,
+    ...(contents.right ? { contents: true } : {})
   }))
 }
 

@@ -19,7 +19,10 @@ export const BaseInput = Schema.Struct({
   /** `os/architecture[/variant]`, as OCI writes platforms. */
   platform: Schema.String,
   /** The environment of the base's configuration. */
-  environment: Schema.Array(Variable)
+  environment: Schema.Array(Variable),
+  /** Who the image is run as, and where, as its configuration has it. No spec begins so; Dockerfiles do. */
+  user: Schema.optionalWith(Schema.String, { exact: true }),
+  workdir: Schema.optionalWith(Schema.String, { exact: true })
 })
 export type BaseInput = typeof BaseInput.Type
 

@@ -87,6 +87,23 @@ export const digest = (items: ReadonlyArray<Manifest>, form: DestinationForm): D
     )}`
   )
 
+/**
+ * What a copy copies, of what its `src` names. With `(contents)`, below the destination, a directory
+ * gives what it holds in place of itself. One that holds nothing still makes the destination.
+ */
+export const copied = (
+  { contents }: { readonly contents?: true | undefined },
+  named: ReadonlyArray<Manifest>,
+  form: DestinationForm
+): ReadonlyArray<Manifest> => (contents !== true || form === "As" ? named : named.flatMap(held))
+
+const held = (item: Manifest): ReadonlyArray<Manifest> => {
+  const { path, root } = item
+  if (root._tag !== "Directory") return [item]
+  if (root.entries.length === 0) return [{ path, root: { ...root, name: "" } }]
+  return root.entries.map((entry) => ({ path: path === "" ? entry.name : `${path}/${entry.name}`, root: entry }))
+}
+
 /** The number of entries below and including a node. */
 export const count = (node: ManifestNode): number =>
   node._tag === "Directory" ? node.entries.reduce((sum, entry) => sum + count(entry), 1) : 1

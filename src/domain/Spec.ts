@@ -59,7 +59,9 @@ export const Copy = Schema.TaggedStruct("Copy", {
   from: CopyFrom,
   src: Schema.Array(Schema.String),
   dst: Schema.String,
-  exclude: Schema.Array(Schema.String)
+  exclude: Schema.Array(Schema.String),
+  /** `(contents)`: below a `dst` that ends with `/`, a directory gives what it holds in place of itself. */
+  contents: Schema.optionalWith(Schema.Literal(true), { exact: true })
 })
 export type Copy = typeof Copy.Type
 export const SetUser = Schema.TaggedStruct("User", { user: User })

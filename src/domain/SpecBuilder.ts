@@ -56,6 +56,8 @@ export interface CopyOptions {
   readonly from?: Spec
   /** Base names that are left out at any depth below what `src` names. */
   readonly exclude?: ReadonlyArray<string>
+  /** Below a `dst` that ends with `/`, a directory gives what it holds in place of itself. */
+  readonly contents?: boolean
 }
 
 /** One path, or one and more. */
@@ -93,7 +95,8 @@ export const copy = (src: Paths, dst: string, options: CopyOptions = {}): Part =
     from: options.from === undefined ? undefined : valueOf(options.from),
     src: typeof src === "string" ? [src] : [...src],
     dst,
-    exclude: [...(options.exclude ?? [])]
+    exclude: [...(options.exclude ?? [])],
+    ...(options.contents === true ? { contents: true } : {})
   })
 
 /** Builds another spec as well, of which nothing is copied: its success is all that it is for, as that of tests. */

@@ -102,6 +102,14 @@ export const texts = (list: ListNode, usage: string): Read<ReadonlyArray<string>
 export const optionalTexts = (field: ListNode | undefined, usage: string): Read<ReadonlyArray<string>> =>
   field === undefined ? Either.right([]) : texts(field, usage)
 
+/** Whether the field `(name)`, which holds nothing, is there. */
+export const flag = (field: ListNode | undefined, usage: string): Read<boolean> => {
+  const [value] = field === undefined ? [] : rest(field)
+  return value === undefined
+    ? Either.right(field !== undefined)
+    : Either.left(Problem.make(value, `${showNode(value)} where nothing belongs`, { expected: usage }))
+}
+
 /** Converts each node, stopping at the first that is wrong. */
 export const each = <A>(nodes: Iterable<SexpNode>, read: (node: SexpNode) => Read<A>): Read<ReadonlyArray<A>> => {
   const values: Array<A> = []

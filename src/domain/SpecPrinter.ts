@@ -33,7 +33,8 @@ const copyFields = (copy: Copy): ReadonlyArray<Sexp> => [
   ...(copy.from._tag === "Build" ? [list(atom("from"), field("build", [copy.from.name]))] : []),
   field("src", copy.src),
   field("dst", [copy.dst]),
-  ...fieldUnlessEmpty("exclude", copy.exclude.map(atom))
+  ...fieldUnlessEmpty("exclude", copy.exclude.map(atom)),
+  ...(copy.contents === true ? [list(atom("contents"))] : [])
 ]
 
 const userFields = (user: User): ReadonlyArray<Sexp> =>

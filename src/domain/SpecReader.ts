@@ -76,7 +76,7 @@ const foreign = (text: string): Problem.Problem | undefined => {
   if (instruction === undefined) return undefined
   return Problem.make({ start: instruction, end: instruction + 1 }, "this file looks like a Dockerfile", {
     expected: specUsage,
-    hint: "a spec is written in parentheses: `FROM busybox` is `((from busybox))`"
+    hint: "a spec is written in parentheses: `FROM busybox` is `((from busybox))`; `obuilder import` makes one"
   })
 }
 

@@ -83,7 +83,7 @@ export const look = (
         const content =
           one.content === undefined || step.kind !== "copy" || step.source.from === "build"
             ? one.content
-            : { ...one.content, items: inputs.copies.get(copyKey(step)) }
+            : planned(step, inputs.copies.get(copyKey(step))).content
         looked.push({ facts: { step, content }, id: one.id, parent, isCached })
         parent = one.id
       }
@@ -127,7 +127,10 @@ const contentOf = (
 ): Effect.Effect<Content | undefined, StoreError> =>
   Effect.flatMap(store.tree(from), (tree) => Effect.forEach(step.src, (src) => tree.manifest(src, step.exclude))).pipe(
     Effect.scoped,
-    Effect.map((items) => ({ digest: Manifest.digest(items, step.destination.form), items })),
+    Effect.map((named) => {
+      const items = Manifest.copied(step, named, step.destination.form)
+      return { digest: Manifest.digest(items, step.destination.form), items }
+    }),
     Effect.catchTags({
       UnknownId: () => Effect.succeed(undefined),
       SourceError: () => Effect.succeed(undefined)

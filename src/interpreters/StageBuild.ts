@@ -230,9 +230,10 @@ export class StageBuild {
     step: CopyStep,
     parent: StepId | undefined,
     source: SourceTree,
-    items: ReadonlyArray<Manifest.Manifest>,
+    named: ReadonlyArray<Manifest.Manifest>,
     from: StepId | null
   ): Realised {
+    const items = Manifest.copied(step, named, step.destination.form)
     const digest = Manifest.digest(items, step.destination.form)
     return {
       id: realisedId(step, parent, { digest }),

@@ -40,6 +40,8 @@ export type Change =
   | ({ readonly _tag: "From" } & Pair<string | null>)
   | ({ readonly _tag: "Src" } & Pair<ReadonlyArray<string>>)
   | ({ readonly _tag: "Exclude" } & Pair<ReadonlyArray<string>>)
+  /** Whether directories give what they hold in place of themselves. */
+  | ({ readonly _tag: "Contents" } & Pair<boolean>)
   /** The same, in another order. */
   | { readonly _tag: "Order"; readonly of: "caches" | "secrets" | "items" }
   | FilesChange

@@ -54,6 +54,10 @@ export const phrase = (change: Change): string => {
       return was("src", change.after.join(" "), change.before.join(" "))
     case "Exclude":
       return was("exclude", change.after.join(" "), change.before.join(" "))
+    case "Contents":
+      return change.after
+        ? "directories give what they hold, not themselves"
+        : "directories give themselves, not what they hold"
     case "Order":
       return `the ${change.of === "items" ? "items to copy" : change.of} have another order`
     case "Files":

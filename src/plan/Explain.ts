@@ -1,7 +1,7 @@
 /** Why a step is not what an earlier one was: which of its own inputs are other. Pure. */
 import type { Digest } from "../domain/Digest.ts"
 import type { Variable } from "../domain/Inputs.ts"
-import type { Manifest } from "../domain/Manifest.ts"
+import { copied, type Manifest } from "../domain/Manifest.ts"
 import type { User } from "../domain/Spec.ts"
 import type { Change } from "./Change.ts"
 import { compare } from "./FileChange.ts"
@@ -19,10 +19,13 @@ export interface Content {
   readonly items: ReadonlyArray<Manifest> | undefined
 }
 
-/** A step of a plan, of which nothing has run. */
-export const planned = (step: Step, items?: ReadonlyArray<Manifest>): Facts => ({
+/** A step of a plan, of which nothing has run; `named` is what its `src` names, if it is a copy from the source directory. */
+export const planned = (step: Step, named?: ReadonlyArray<Manifest>): Facts => ({
   step,
-  content: step.kind === "copy" && step.source.from === "context" ? { digest: step.source.digest, items } : undefined
+  content:
+    step.kind === "copy" && step.source.from === "context"
+      ? { digest: step.source.digest, items: named && copied(step, named, step.destination.form) }
+      : undefined
 })
 
 /** A step is compared with many others: its key is not made each time. */
@@ -59,8 +62,9 @@ const userKey = (user: User): ReadonlyArray<string | number> =>
 const mounts = (all: ReadonlyArray<PlannedMount>): ReadonlyArray<ReadonlyArray<string>> =>
   all.map(({ id, target }) => [id, target])
 
-const contentKey = ({ exclude, source, src }: CopyStep, content: Content | undefined): unknown =>
-  content?.digest ?? (source.from === "context" ? source.digest : [source.build, source.step, src, exclude])
+const contentKey = ({ contents, exclude, source, src }: CopyStep, content: Content | undefined): unknown =>
+  content?.digest ??
+  (source.from === "context" ? source.digest : [source.build, source.step, src, exclude, contents === true])
 
 /**
  * The inputs that are other, of two steps of one kind. Nothing where their own
@@ -161,6 +165,8 @@ const copyChanges = ([before, was]: Copied, [after, is]: Copied): ReadonlyArray<
   if (!isSame(before.exclude, after.exclude)) {
     changes.push({ _tag: "Exclude", before: before.exclude, after: after.exclude })
   }
+  const [held, wasHeld] = [after.contents === true, before.contents === true]
+  if (held !== wasHeld) changes.push({ _tag: "Contents", before: wasHeld, after: held })
   return [...changes, ...fileChanges([before, was], [after, is], changes.length > 0)]
 }
 

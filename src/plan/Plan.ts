@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Digest, StepId } from "../domain/Digest.ts"
+import { ImageSettings } from "../domain/ImageSettings.ts"
 import { BaseFormat, Variable } from "../domain/Inputs.ts"
 import { User } from "../domain/Spec.ts"
 
@@ -84,6 +85,8 @@ export const CopyStep = Schema.Struct({
   source: CopySource,
   src: Schema.Array(Schema.String),
   exclude: Schema.Array(Schema.String),
+  /** A directory gives what it holds in place of itself. */
+  contents: Schema.optionalWith(Schema.Literal(true), { exact: true }),
   destination: Destination,
   user: User
 })
@@ -99,7 +102,9 @@ export const Settings = Schema.Struct({
   /** Null where the spec names none: the base's own. */
   user: Schema.NullOr(User),
   /** Absolute. Null where the spec names none: the base's own. */
-  workdir: Schema.NullOr(Schema.String)
+  workdir: Schema.NullOr(Schema.String),
+  /** What no spec says: there where the plan was made of a Dockerfile. */
+  image: Schema.optionalWith(ImageSettings, { exact: true })
 })
 export type Settings = typeof Settings.Type
 

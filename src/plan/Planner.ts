@@ -280,6 +280,7 @@ const planCopy = (
     source: source.right,
     src: op.src,
     exclude: op.exclude,
+    ...(op.contents === true ? { contents: true } : {}),
     destination: { form, path: clean(dst) },
     user: context.user
   })
@@ -294,7 +295,10 @@ const sourceOf = (op: Copy, form: Manifest.DestinationForm, scope: Scope, inputs
   }
   const items = inputs.copies.get(copyKey(op))
   if (items === undefined) return fail(op, "nothing is known about the files to copy")
-  return Either.right({ from: "context", digest: Manifest.digest(items, form) })
+  return Either.right({
+    from: "context",
+    digest: Manifest.digest(Manifest.copied(op, items, form), form)
+  })
 }
 
 const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> => {

@@ -38,7 +38,13 @@ export type StepKey =
 /** What is copied: known by its digest, or, until a nested build has run, by where it will come from. */
 export type CopyContent =
   | { readonly digest: Digest }
-  | { readonly build: StepId; readonly src: ReadonlyArray<string>; readonly exclude: ReadonlyArray<string> }
+  | {
+      readonly build: StepId
+      readonly src: ReadonlyArray<string>
+      readonly exclude: ReadonlyArray<string>
+      /** In the key only where it is true. */
+      readonly contents?: true | undefined
+    }
 
 /** The text that is hashed: documented, so that another implementation can compute the same ids. */
 export const encode = (key: StepKey): string => DOMAIN + (canonicalize(keyData(key)) ?? "")
@@ -69,7 +75,12 @@ const keyData = (key: StepKey): object => {
         content:
           "digest" in key.content
             ? { digest: key.content.digest }
-            : { build: key.content.build, src: key.content.src, exclude: key.content.exclude },
+            : {
+                build: key.content.build,
+                src: key.content.src,
+                exclude: key.content.exclude,
+                ...(key.content.contents === true ? { contents: true } : {})
+              },
         destination: { form: key.destination.form, path: key.destination.path },
         user: userData(key.user)
       }
@@ -91,10 +102,10 @@ const copyKey = (step: CopyStep, parent: StepId, content: CopyContent): StepKey 
 })
 
 /** What a copy step's content is as long as nothing has run. */
-const plannedContent = (step: Pick<CopyStep, "source" | "src" | "exclude">): CopyContent =>
+const plannedContent = (step: Pick<CopyStep, "source" | "src" | "exclude" | "contents">): CopyContent =>
   step.source.from === "context"
     ? { digest: step.source.digest }
-    : { build: step.source.step, src: step.src, exclude: step.exclude }
+    : { build: step.source.step, src: step.src, exclude: step.exclude, contents: step.contents }
 
 /** Steps whose ids were computed here, rather than read from somewhere. */
 const identified = new WeakSet<Step>()

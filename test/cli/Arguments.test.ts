@@ -21,7 +21,7 @@ const refused = (...given: ReadonlyArray<string>): string => {
   return [message, ...Option.toArray(hint)].join(" | ")
 }
 
-const plain = ["build", "-f", "=spec", "=dir"]
+const plain = ["build", "--file", "=spec", "=dir"]
 
 describe("Arguments", () => {
   it("takes flags before and after the argument, and before the command", () => {
@@ -33,7 +33,7 @@ describe("Arguments", () => {
       "--store",
       "=overlayfs:/s",
       "--quiet",
-      "-f",
+      "--file",
       "=spec",
       "=dir"
     ])
@@ -54,7 +54,7 @@ describe("Arguments", () => {
   it("takes a repeatable flag many times, in any way of writing it", () => {
     expect(words("build", "-f", "s", "--secret=a:1", "--secret", "b:2", "--secret=c:3", "d")).toEqual([
       "build",
-      "-f",
+      "--file",
       "=s",
       "--secret",
       "=a:1",
@@ -71,12 +71,12 @@ describe("Arguments", () => {
   })
 
   it("takes all that follows -- as arguments", () => {
-    expect(words("build", "-f", "s", "--", "--force")).toEqual(["build", "-f", "=s", "=--force"])
+    expect(words("build", "-f", "s", "--", "--force")).toEqual(["build", "--file", "=s", "=--force"])
     expect(words("log", "--", "-h")).toEqual(["log", "=-h"])
   })
 
   it("takes - as a value and as an argument", () => {
-    expect(words("build", "-f", "-", "d")).toEqual(["build", "-f", "=-", "=d"])
+    expect(words("build", "-f", "-", "d")).toEqual(["build", "--file", "=-", "=d"])
     expect(words("export", "-o", "-", "id")).toEqual(["export", "--output", "=-", "=id"])
     expect(words("log", "-")).toEqual(["log", "=-"])
   })
@@ -87,7 +87,7 @@ describe("Arguments", () => {
 
   it("hands on no value that could be taken for a flag, nor an empty one", () => {
     for (const word of words("build", "-f", "s", "--store=--help", "--", "--wizard").slice(1)) {
-      expect(word).toMatch(/^(=.+|-f|--store)$/)
+      expect(word).toMatch(/^(=.+|--file|--store)$/)
     }
   })
 
@@ -108,7 +108,7 @@ describe("Arguments", () => {
   })
 
   it.each([
-    [["build", "-f"], "-f needs a value | Write -f FILE."],
+    [["build", "-f"], "--file needs a value | Write --file FILE."],
     [
       ["build", "--store", "--dry-run", "-f", "s", "d"],
       '--store needs a value | If "--dry-run" is meant to be its value, write --store=--dry-run.'
@@ -134,10 +134,13 @@ describe("Arguments", () => {
     [["biuld", "-f", "s", "d"], 'there is no command "biuld" | Did you mean "build"?'],
     [
       ["frobnicate"],
-      'there is no command "frobnicate" | The commands are build, export, push, log, healthcheck, ls, inspect, explain, diff, df, pin, dockerfile, fmt, check, delete, prune, clean, cache, fsck, help.'
+      'there is no command "frobnicate" | The commands are build, export, push, log, healthcheck, ls, inspect, explain, diff, df, import, pin, dockerfile, fmt, check, delete, prune, clean, cache, fsck, help.'
     ],
     [["help", "bild"], 'there is no command "bild" | Did you mean "build"?'],
-    [["build", "d"], '-f FILE is missing | The spec to build; - for standard input. See "obuilder build --help".'],
+    [
+      ["build", "d"],
+      '--file FILE is missing | The spec, or the Dockerfile, to build; - for standard input. See "obuilder build --help".'
+    ],
     [
       ["build", "-f", "s"],
       'the argument DIR is missing | The source directory, which the spec\'s copy steps copy from. See "obuilder build --help".'
@@ -148,7 +151,7 @@ describe("Arguments", () => {
       ["log", "--dry-run", "x"],
       '--dry-run is no option of "obuilder log" | It is one of "obuilder build" and "obuilder prune".'
     ],
-    [["build", "-f", "a", "-f", "b", "d"], '-f is given more than once | See "obuilder build --help".'],
+    [["build", "-f", "a", "-f", "b", "d"], '--file is given more than once | See "obuilder build --help".'],
     [["build", "-f", "a", "-q", "-q", "d"], '--quiet is given more than once | See "obuilder build --help".']
   ])("refuses %j", (given, message) => {
     expect(refused(...given)).toBe(message)

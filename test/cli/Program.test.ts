@@ -332,7 +332,7 @@ describe("obuilder", () => {
 
   it("gives help without colours, even on a terminal", async () => {
     const { code, stderr, stdout } = await obuilder({ directory, world, terminal: true }, "build", "--help")
-    expect(stdout).toContain("Usage: obuilder build -f FILE [OPTION]... DIR\n")
+    expect(stdout).toContain("Usage: obuilder build --file FILE [OPTION]... DIR\n")
     expect(stdout + stderr).not.toContain("\u001b")
     expect(code).toBe(0)
   })

@@ -29,6 +29,7 @@ interface DraftCopy {
   readonly src: ReadonlyArray<string>
   readonly dst: string
   readonly exclude: ReadonlyArray<string>
+  readonly contents?: true
 }
 
 interface SpecDraft {
@@ -74,8 +75,9 @@ const draftArbitrary = (text: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<
       from: FastCheck.option(FastCheck.nat({ max: 20 }), { nil: undefined }),
       src: few(text),
       dst: text,
-      exclude: few(text)
-    }),
+      exclude: few(text),
+      contents: FastCheck.boolean()
+    }).map(({ contents, ...copy }) => (contents ? { ...copy, contents } : copy)),
     userArbitrary(text).map((user) => ({ _tag: "User", user })),
     FastCheck.record({ _tag: FastCheck.constant("Env" as const), name: text, value: text })
   )

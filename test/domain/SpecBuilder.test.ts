@@ -32,7 +32,10 @@ const part = (op: Op): Spec.Part => {
         network: op.network.length > 0 ? "host" : "none"
       })
     case "Copy":
-      return Spec.copy([op.src[0] ?? "", ...op.src.slice(1)], op.dst, { exclude: op.exclude })
+      return Spec.copy([op.src[0] ?? "", ...op.src.slice(1)], op.dst, {
+        exclude: op.exclude,
+        contents: op.contents === true
+      })
   }
 }
 

@@ -49,13 +49,14 @@ const mounts = (targets: Readonly<Record<string, string>> = {}): ReadonlyArray<C
 export const copy = (
   src: ReadonlyArray<string>,
   dst: string,
-  options: { readonly from?: string; readonly exclude?: ReadonlyArray<string> } = {}
+  options: { readonly from?: string; readonly exclude?: ReadonlyArray<string>; readonly contents?: true } = {}
 ): Copy => ({
   _tag: "Copy",
   from: options.from === undefined ? { _tag: "Context" } : { _tag: "Build", name: options.from },
   src,
   dst,
-  exclude: options.exclude ?? []
+  exclude: options.exclude ?? [],
+  ...(options.contents === true ? { contents: true } : {})
 })
 
 export interface Request {

@@ -81,6 +81,45 @@ const resultLaws = (law: Law): void => {
     })
   )
 
+  law("a copy of contents puts what directories hold, and files, below its destination", (judged) =>
+    Effect.gen(function* () {
+      const id = yield* judged.once({
+        context: TreeSource.fromTree(
+          FileTree.make({ "src/sub/a": "a", "src/b": "b", c: "c", empty: { directory: true } })
+        ),
+        spec: judged.spec(
+          [
+            copy(["src", "c"], `${judged.at("app")}/`, { contents: true }),
+            copy([judged.at("out"), judged.at("file")], `${judged.at("app/taken")}/`, {
+              contents: true,
+              from: "tools"
+            }),
+            copy(["empty"], `${judged.at("made")}/`, { contents: true }),
+            copy(["src"], judged.at("named"), { contents: true })
+          ],
+          { tools: judged.spec([run("mkdir out; echo x > out/tool; echo y > file")]) }
+        )
+      })
+      expect(yield* judged.added(id)).toEqual(
+        [
+          "app",
+          "app/b",
+          "app/c",
+          "app/sub",
+          "app/sub/a",
+          "app/taken",
+          "app/taken/file",
+          "app/taken/tool",
+          "made",
+          "named",
+          "named/b",
+          "named/sub",
+          "named/sub/a"
+        ].map((path) => judged.kept(path))
+      )
+    })
+  )
+
   law("a build copies from the source directory and from nested builds", (judged) =>
     Effect.gen(function* () {
       const id = yield* judged.once({

@@ -78,6 +78,7 @@ const named: Readonly<Record<keyof typeof variations, ReadonlyArray<string>>> = 
   "what is excluded, where it is there": ["Exclude", "Files"],
   "the name that a copied directory brings": ["Src", "Files"],
   "the order of the items": ["Src", "Files"],
+  "that a directory gives what it holds in place of itself": ["Contents", "Files"],
   "the destination's path": ["Destination"],
   "the destination's form": ["Destination"],
   "a relative destination's working directory": ["Destination"],

@@ -71,6 +71,10 @@ export const variations: Readonly<Record<string, Variation>> = {
     probed({ "probe/d/f": "1", "probe/f": "2" }, copy(["probe/d/f", "probe/f"], "/probed/")),
     probed({ "probe/d/f": "1", "probe/f": "2" }, copy(["probe/f", "probe/d/f"], "/probed/"))
   ],
+  "that a directory gives what it holds in place of itself": [
+    probed({ "probe/f": "1" }, copy(["probe"], "/p/")),
+    probed({ "probe/f": "1" }, copy(["probe"], "/p/", { contents: true }))
+  ],
   "the destination's path": [
     probed({ "probe/f": "1" }, copy(["probe"], "/p/")),
     probed({ "probe/f": "1" }, copy(["probe"], "/q/"))
@@ -107,6 +111,10 @@ const withOptions = (value: string): Probe => {
 /** Each changes something that does not reach the result. */
 export const withoutEffect: Readonly<Record<string, Variation>> = {
   "a comment": [ops(run("x")), ops({ _tag: "Comment", text: "why" }, run("x"))],
+  "that what a file holds is copied, which is the file": [
+    probed({ "probe/f": "1" }, copy(["probe/f"], "/p/")),
+    probed({ "probe/f": "1" }, copy(["probe/f"], "/p/", { contents: true }))
+  ],
   "options that only a Dockerfile has": [withOptions("shared"), withOptions("locked")],
   "the order of the variables": [
     ops(env("A", "1"), env("B", "2"), run("x")),

@@ -71,7 +71,14 @@ export const Config = lazy(() =>
     architecture: Schema.String,
     variant: Schema.optional(Schema.String),
     config: Schema.optional(
-      Schema.NullOr(Schema.Struct({ Env: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))) }))
+      Schema.NullOr(
+        Schema.Struct({
+          Env: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+          // Only for Dockerfiles: an image where they are anything else is a base all the same.
+          User: Schema.optional(Schema.Unknown),
+          WorkingDir: Schema.optional(Schema.Unknown)
+        })
+      )
     ),
     rootfs: Schema.Struct({ type: Schema.Literal("layers"), diff_ids: Schema.NullOr(Schema.Array(Sha256())) })
   })

@@ -173,12 +173,14 @@ const resolveImage = (
   })
   const described = (
     format: BaseFormat,
-    { digest, environment, platform }: Omit<LocalImage, "configuration" | "layers">
+    { digest, environment, platform, user, workdir }: Omit<LocalImage, "configuration" | "layers">
   ): BaseInput => ({
     format,
     digest,
     platform: Platform.format(platform),
-    environment
+    environment,
+    ...(user === undefined ? {} : { user }),
+    ...(workdir === undefined ? {} : { workdir })
   })
   switch (image._tag) {
     case "Scratch":

@@ -12,6 +12,9 @@ export interface LocalImage {
   readonly digest: Digest
   readonly platform: Platform.Platform
   readonly environment: ReadonlyArray<Variable>
+  /** Where its configuration names them. */
+  readonly user?: string
+  readonly workdir?: string
   /** As it is. */
   readonly configuration: string
   /** From the lowest up. */
@@ -55,7 +58,7 @@ export const describe = (
   config: Omit<Config, "rootfs">,
   wanted: Platform.Platform,
   where: string
-): Pick<LocalImage, "environment" | "platform"> => {
+): Pick<LocalImage, "environment" | "platform" | "user" | "workdir"> => {
   const platform: Platform.Platform = {
     os: config.os,
     architecture: config.architecture,
@@ -69,8 +72,16 @@ export const describe = (
         : undefined
     )
   }
-  return { platform, environment: environment(config.config?.Env ?? [], where) }
+  const { Env, User, WorkingDir } = config.config ?? {}
+  return {
+    platform,
+    environment: environment(Env ?? [], where),
+    ...(isSaid(User) ? { user: User } : {}),
+    ...(isSaid(WorkingDir) ? { workdir: WorkingDir } : {})
+  }
 }
+
+const isSaid = (text: unknown): text is string => typeof text === "string" && text !== "" && !text.includes("\0")
 
 /** `NAME=VALUE` each; of two for one name the last counts, in the first one's place. */
 const environment = (entries: ReadonlyArray<string>, where: string): ReadonlyArray<Variable> => {

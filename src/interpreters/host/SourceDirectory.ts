@@ -104,7 +104,7 @@ interface Whole {
 }
 
 /** The path of something that is in a directory, by way of that directory. */
-const inside = (directory: string, path: string | undefined): string | undefined => {
+export const inside = (directory: string, path: string | undefined): string | undefined => {
   if (path === undefined) return undefined
   try {
     const [root, real] = [Fs.realpathSync(directory), Fs.realpathSync(path)]

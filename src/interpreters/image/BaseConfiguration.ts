@@ -42,6 +42,7 @@ const INHERITED: Readonly<Record<string, Read>> = {
         Interval: whole(),
         Timeout: whole(),
         StartPeriod: whole(),
+        StartInterval: whole(),
         Retries: whole()
       })
     )

@@ -104,9 +104,14 @@ const execution = ({ base, changes, id, settings }: Facts, old: BaseConfiguratio
     if (Option.isSome(value)) config[name] = value.value
   }
   config["Env"] = merged(base.environment, settings.environment, changes.environment)
+  describe(config, settings)
   set(
     "User",
-    Option.orElse(changes.user, () => Option.map(Option.fromNullable(settings.user), userName))
+    Option.orElse(changes.user, () =>
+      Option.orElse(Option.fromNullable(settings.image?.user), () =>
+        Option.map(Option.fromNullable(settings.user), userName)
+      )
+    )
   )
   set(
     "WorkingDir",
@@ -119,6 +124,26 @@ const execution = ({ base, changes, id, settings }: Facts, old: BaseConfiguratio
   if (Object.keys(ports).length > 0) config["ExposedPorts"] = ports
   config["Labels"] = { ...record(config["Labels"]), [RESULT]: id, ...asRecord(changes.labels) }
   return config
+}
+
+/** Adds what a Dockerfile says of its image. */
+const describe = (config: Record<string, unknown>, { image }: Settings): void => {
+  if (image === undefined) return
+  const set = (name: string, value: unknown): void => {
+    if (value !== undefined) config[name] = value
+  }
+  if (image.entrypoint !== undefined) delete config["Cmd"]
+  set("Entrypoint", image.entrypoint)
+  set("Cmd", image.command)
+  set("Shell", image.shell)
+  set("StopSignal", image.stopSignal)
+  set("Healthcheck", image.healthcheck)
+  const merge = (name: string, added: Readonly<Record<string, unknown>>): void => {
+    if (Object.keys(added).length > 0) config[name] = { ...record(config[name]), ...added }
+  }
+  merge("ExposedPorts", Object.fromEntries(image.ports.map((port) => [port, {}])))
+  merge("Volumes", Object.fromEntries(image.volumes.map((path) => [path, {}])))
+  merge("Labels", asRecord(image.labels))
 }
 
 /** Of labels and annotations: the result that an image was made of, and the planned id of what was built. */

@@ -67,6 +67,7 @@ const parameters = (step: Step): object => {
         kind: step.kind,
         src: step.src,
         exclude: step.exclude,
+        ...(step.contents === true ? { contents: true } : {}),
         destination: step.destination,
         user: step.user,
         from: step.source.from === "build" ? step.source.build : "context"

@@ -129,13 +129,15 @@ export const contextCopy = (n: number): Arbitrary<Copy> =>
   FastCheck.record({
     src: sources,
     as: FastCheck.boolean(),
+    contents: FastCheck.boolean(),
     exclude: FastCheck.constantFrom<ReadonlyArray<string>>([], ["c"], ["sub", "link"])
-  }).map(({ as, exclude, src }) => ({
+  }).map(({ as, contents, exclude, src }) => ({
     _tag: "Copy",
     from: { _tag: "Context" },
     src,
     dst: as && src.length === 1 ? `/as-${n}` : `/into-${n}/`,
-    exclude
+    exclude,
+    ...(contents ? { contents } : {})
   }))
 
 /** A `copy` from one of these nested builds. */

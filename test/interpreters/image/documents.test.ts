@@ -62,6 +62,41 @@ const usual = {
 }
 
 describe("an image's configuration", () => {
+  it("is what a Dockerfile says, on top of the base's", () => {
+    const image = {
+      user: "app:staff",
+      entrypoint: ["/run"],
+      labels: [{ name: "maker", value: "another" }],
+      ports: ["81/tcp"],
+      volumes: ["/data"],
+      stopSignal: "SIGQUIT",
+      healthcheck: { Test: ["NONE"] }
+    }
+    const user = { _tag: "Named", name: "app" } as const
+    const settings = { environment: [], user, workdir: null, image }
+    const { Cmd, Entrypoint, ExposedPorts, Healthcheck, Labels, StopSignal, User, Volumes } = configOf(
+      facts(usual, { settings })
+    ).config
+    expect({ Cmd, Entrypoint, ExposedPorts, Healthcheck, Labels, StopSignal, User, Volumes }).toEqual({
+      Cmd: undefined,
+      Entrypoint: ["/run"],
+      ExposedPorts: { "80/tcp": {}, "81/tcp": {} },
+      Healthcheck: { Test: ["NONE"] },
+      Labels: { maker: "another", "obuilder.result": sha256("result") },
+      StopSignal: "SIGQUIT",
+      User: "app:staff",
+      Volumes: { "/data": {} }
+    })
+    const command = { ...image, command: ["again"] }
+    const said = configOf(
+      facts(usual, {
+        settings: { ...settings, image: command },
+        changes: { ...none, user: Option.some("2"), command: Option.some(["x"]) }
+      })
+    ).config
+    expect([said.Cmd, said.User]).toEqual([["x"], "2"])
+  })
+
   it("is the base's where neither spec nor options say anything, but for what only building it meant", () => {
     const { architecture, config, created, history, os, rootfs, variant } = configOf(facts(usual))
     expect({ architecture, created, os, variant }).toEqual({

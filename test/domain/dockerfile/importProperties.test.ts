@@ -1,0 +1,221 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Fs from "node:fs"
+import { parse } from "../../../src/domain/dockerfile/DockerfileParser.ts"
+import * as DockerfileWriter from "../../../src/domain/dockerfile/DockerfileWriter.ts"
+import { comments } from "../../../src/domain/dockerfile/ImportedImageText.ts"
+import type { Imported } from "../../../src/domain/dockerfile/Imported.ts"
+import type { Op, Spec, User } from "../../../src/domain/Spec.ts"
+import * as SpecText from "../../../src/domain/SpecText.ts"
+import * as Arbitrary from "./DockerfileArbitrary.ts"
+import { importOf, type World } from "./imports.ts"
+
+const world: World = {
+  files: { f: 0o644, g: 0o755, "d/x": 0o644, "d/y.o": 0o644, l: { link: "d" } },
+  ignore: "**/*.o",
+  environment: [{ name: "PATH", value: "/bin" }],
+  args: { A: "1" }
+}
+
+/** Instructions that are mostly good, in any order. */
+const instruction = FastCheck.constantFrom(
+  "ARG A",
+  "ARG B=2",
+  "ENV A=3 C=$A",
+  "ENV D=${C:-4}$PATH",
+  "RUN make",
+  'RUN ["make", "x"]',
+  "RUN <<EOF\none\nEOF",
+  "RUN --mount=type=cache,target=/c --mount=type=bind,source=d,target=/m x",
+  "RUN --network=none x",
+  "COPY f g /x/",
+  "COPY . .",
+  "COPY l d /tmp/",
+  "COPY --from=0 /x /y",
+  "COPY --from=image /x /y/",
+  "COPY --chown=1 --chmod=600 d /z",
+  "COPY *.none /",
+  "ADD f /",
+  "COPY <<EOF /h\n$A\nEOF",
+  "WORKDIR w",
+  "WORKDIR /v",
+  "USER 5",
+  "USER root",
+  'SHELL ["/bin/bash", "-c"]',
+  "LABEL a=$B",
+  'CMD ["x"]',
+  "ENTRYPOINT y",
+  "EXPOSE 1-3",
+  "VOLUME /v",
+  "STOPSIGNAL 9",
+  "HEALTHCHECK NONE",
+  "FROM base",
+  "FROM base AS s",
+  "FROM s",
+  "COPY missing /",
+  "ONBUILD RUN x"
+)
+
+const composed = FastCheck.array(instruction, { maxLength: 12 }).map((lines) =>
+  ["FROM first AS s", ...lines].join("\n")
+)
+
+/** What has to leave a trace, of its own or in a note. */
+const TRACED = new Set(["RUN", "COPY", "ADD", "ENV", "WORKDIR"])
+
+describe("the import", () => {
+  it("answers any text, with a spec that can be printed and read back or with the place of what it refuses", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.oneof(Arbitrary.anyText, composed), (text) => {
+        const result = importOf(text, world)
+        if (Either.isLeft(result)) {
+          expect(result.left.span.end.offset).toBeLessThanOrEqual(text.length)
+          return
+        }
+        const { image, spec } = result.right
+        const printed = `${comments(image)}${SpecText.print(spec)}`
+        expect(Either.getOrThrow(SpecText.parse(printed, { file: "printed" })).spec).toEqual(spec)
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("drops nothing in silence: each instruction of the target has operations or a note", () => {
+    FastCheck.assert(
+      FastCheck.property(composed, (text) => {
+        const result = importOf(text, world)
+        if (Either.isLeft(result)) return
+        const { notes, spans } = result.right
+        const traces = new Set([...spans.values(), ...notes.map(({ span }) => span)].map(({ start }) => start.offset))
+        const { instructions } = Either.getOrThrow(parse(text, { file: "Dockerfile" }))
+        const last = instructions.findLastIndex(({ keyword }) => keyword === "FROM")
+        for (const one of instructions.slice(last + 1)) {
+          if (TRACED.has(one.keyword)) expect([one.keyword, traces.has(one.range.start)]).toEqual([one.keyword, true])
+        }
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
+  it("of what obuilder dockerfile writes gives a spec that says the same", () => {
+    FastCheck.assert(
+      FastCheck.property(specs, (spec) => {
+        const text = Either.getOrThrow(DockerfileWriter.write(spec, { buildkit: true }))
+        expect(meaning(Either.getOrThrow(importOf(text, world)))).toEqual(meaning({ spec }))
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("takes no long time over a text that asks for the same files again and again", () => {
+    const files = Object.fromEntries(Array.from({ length: 2000 }, (_, n) => [`f${n}`, 0o644]))
+    const text = `FROM a\n${"COPY . /x\nCOPY *1 *2 *3 /y/\n".repeat(5000)}`
+    const result = importOf(text, { files, ignore: "f7" })
+    expect(Either.isLeft(result) ? result.left.message : "").toBe(
+      "this Dockerfile asks for more of the source directory than can be looked at"
+    )
+  })
+
+  it("is what the documentation shows", () => {
+    const page = Fs.readFileSync("docs/dockerfiles.md", "utf8").split("## In: ")[1] ?? ""
+    const block = (kind: string): string => new RegExp(`\`\`\`${kind}\n([^]*?)\`\`\``).exec(page)?.[1] ?? ""
+    const shown = Either.getOrThrow(SpecText.parse(block("scheme"), { file: "docs" }))
+    const imported = Either.getOrThrow(importOf(block("dockerfile"), { files: { Makefile: 0o644 } }))
+    expect(imported.spec).toEqual(shown.spec)
+    expect(block("scheme").startsWith(comments(imported.image))).toBe(true)
+  })
+})
+
+const user = FastCheck.constantFrom<User>(
+  { _tag: "Unix", uid: 0, gid: 0 },
+  { _tag: "Unix", uid: 5, gid: 6 },
+  { _tag: "Unix", uid: 7, gid: 8 }
+)
+
+/** Operations that Dockerfiles say as they stand. */
+const op = (builds: ReadonlyArray<string>): FastCheck.Arbitrary<Op> =>
+  FastCheck.oneof<Array<FastCheck.Arbitrary<Op>>>(
+    FastCheck.constantFrom("a comment", "another").map((text) => ({ _tag: "Comment", text })),
+    FastCheck.constantFrom("/w", "/w/deep", "sub").map((path) => ({ _tag: "Workdir", path })),
+    FastCheck.constantFrom(["/bin/sh", "-c"], ["/bin/bash", "-e", "-c"]).map((args) => ({ _tag: "Shell", args })),
+    user.map((user) => ({ _tag: "User", user })),
+    FastCheck.record({
+      name: FastCheck.constantFrom("A", "B"),
+      value: FastCheck.constantFrom("", "1", 'say "hi"', "a\\b")
+    }).map((pair) => ({ _tag: "Env", ...pair })),
+    FastCheck.record({
+      shell: FastCheck.constantFrom("make", "echo $A && x", "a 'b c'"),
+      cached: FastCheck.boolean(),
+      secret: FastCheck.boolean()
+    }).map(({ cached, secret, shell }) => ({
+      _tag: "Run",
+      shell,
+      network: [],
+      cache: cached ? [{ id: "c", target: "/c", buildkitOptions: [] }] : [],
+      secrets: secret ? [{ id: "s", target: "/run/secrets/s", buildkitOptions: [] }] : []
+    })),
+    FastCheck.record({
+      from: FastCheck.constantFrom(undefined, ...builds),
+      many: FastCheck.boolean(),
+      dst: FastCheck.constantFrom("/x/", "/x/y", "z/")
+    }).map(({ dst, from, many }) => ({
+      _tag: "Copy",
+      from: from === undefined ? { _tag: "Context" } : { _tag: "Build", name: from },
+      src: many && dst.endsWith("/") ? ["f", "g"] : ["f"],
+      dst,
+      exclude: []
+    }))
+  )
+
+/** It begins by saying what Docker takes from the base. */
+const opsOf = (builds: ReadonlyArray<string>): FastCheck.Arbitrary<ReadonlyArray<Op>> =>
+  FastCheck.array(op(builds), { maxLength: 6 }).map((ops) => [
+    { _tag: "Workdir", path: "/" },
+    { _tag: "Shell", args: ["/bin/sh", "-c"] },
+    ...ops
+  ])
+
+const specs: FastCheck.Arbitrary<Spec> = FastCheck.record({
+  first: opsOf([]),
+  second: opsOf(["one"]),
+  main: opsOf(["one", "two"])
+}).map(({ first, main, second }) => ({
+  builds: [
+    { name: "one", spec: { builds: [], from: "a", ops: first } },
+    { name: "two", spec: { builds: [], from: "b", ops: second } }
+  ],
+  from: "c",
+  ops: main
+}))
+
+/**
+ * What a spec's steps are given. Not the network, which Docker's steps always
+ * have, nor comments, nor BuildKit's options, nor `(contents)`, nor steps that
+ * only make a working directory; and of nested builds those that are used.
+ */
+const meaning = ({ spec }: Pick<Imported, "spec">): unknown => {
+  const builds = new Map(spec.builds.map(({ name, spec }) => [name, spec]))
+  const steps = ({ from, ops }: Spec): unknown => {
+    const found: Array<unknown> = [from]
+    let [cwd, shell, owner] = ["/", [] as ReadonlyArray<string>, "0:0"]
+    const environment = new Map<string, string>()
+    const at = (path: string): string => (path.startsWith("/") ? path : `${cwd === "/" ? "" : cwd}/${path}`)
+    for (const op of ops) {
+      if (op._tag === "Workdir") cwd = at(op.path)
+      else if (op._tag === "Shell") shell = op.args
+      else if (op._tag === "User") owner = op.user._tag === "Unix" ? `${op.user.uid}:${op.user.gid}` : op.user.name
+      else if (op._tag === "Env") environment.set(op.name, op.value)
+      else if (op._tag === "Run" && op.shell !== "true" && !op.shell.includes("set --")) {
+        const mounts = [...op.cache, ...op.secrets].map(({ id, target }) => [id, target])
+        found.push([[...shell, op.shell], cwd, owner, [...environment].sort(), mounts])
+      } else if (op._tag === "Copy") {
+        const nested = op.from._tag === "Build" ? builds.get(op.from.name) : undefined
+        const sources = op.src.map((path) => path.replace(/^\//, ""))
+        found.push([sources, at(op.dst), owner, nested === undefined ? "context" : steps(nested)])
+      }
+    }
+    return found
+  }
+  return steps(spec)
+}
