@@ -5,6 +5,7 @@ import type { Target } from "./targets/Target.ts"
 import * as check from "./targets/check.ts"
 import * as dockerfile from "./targets/dockerfile.ts"
 import * as format from "./targets/format.ts"
+import * as imports from "./targets/import.ts"
 import * as patterns from "./targets/patterns.ts"
 import * as planner from "./targets/planner.ts"
 import * as specText from "./targets/specText.ts"
@@ -14,6 +15,7 @@ const targets: ReadonlyArray<readonly [name: string, target: Target]> = Object.e
   check,
   dockerfile,
   format,
+  import: imports,
   patterns,
   planner,
   specText,

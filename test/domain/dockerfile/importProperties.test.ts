@@ -5,11 +5,11 @@ import * as Fs from "node:fs"
 import { parse } from "../../../src/domain/dockerfile/DockerfileParser.ts"
 import * as DockerfileWriter from "../../../src/domain/dockerfile/DockerfileWriter.ts"
 import { comments } from "../../../src/domain/dockerfile/ImportedImageText.ts"
-import type { Imported } from "../../../src/domain/dockerfile/Imported.ts"
 import type { Op, Spec, User } from "../../../src/domain/Spec.ts"
 import * as SpecText from "../../../src/domain/SpecText.ts"
 import * as Arbitrary from "./DockerfileArbitrary.ts"
 import { importOf, type World } from "./imports.ts"
+import { meaning } from "./meaning.ts"
 
 const world: World = {
   files: { f: 0o644, g: 0o755, "d/x": 0o644, "d/y.o": 0o644, l: { link: "d" } },
@@ -102,7 +102,7 @@ describe("the import", () => {
     FastCheck.assert(
       FastCheck.property(specs, (spec) => {
         const text = Either.getOrThrow(DockerfileWriter.write(spec, { buildkit: true }))
-        expect(meaning(Either.getOrThrow(importOf(text, world)))).toEqual(meaning({ spec }))
+        expect(meaning(Either.getOrThrow(importOf(text, world)).spec)).toEqual(meaning(spec))
       }),
       { numRuns: 500 }
     )
@@ -188,34 +188,3 @@ const specs: FastCheck.Arbitrary<Spec> = FastCheck.record({
   from: "c",
   ops: main
 }))
-
-/**
- * What a spec's steps are given. Not the network, which Docker's steps always
- * have, nor comments, nor BuildKit's options, nor `(contents)`, nor steps that
- * only make a working directory; and of nested builds those that are used.
- */
-const meaning = ({ spec }: Pick<Imported, "spec">): unknown => {
-  const builds = new Map(spec.builds.map(({ name, spec }) => [name, spec]))
-  const steps = ({ from, ops }: Spec): unknown => {
-    const found: Array<unknown> = [from]
-    let [cwd, shell, owner] = ["/", [] as ReadonlyArray<string>, "0:0"]
-    const environment = new Map<string, string>()
-    const at = (path: string): string => (path.startsWith("/") ? path : `${cwd === "/" ? "" : cwd}/${path}`)
-    for (const op of ops) {
-      if (op._tag === "Workdir") cwd = at(op.path)
-      else if (op._tag === "Shell") shell = op.args
-      else if (op._tag === "User") owner = op.user._tag === "Unix" ? `${op.user.uid}:${op.user.gid}` : op.user.name
-      else if (op._tag === "Env") environment.set(op.name, op.value)
-      else if (op._tag === "Run" && op.shell !== "true" && !op.shell.includes("set --")) {
-        const mounts = [...op.cache, ...op.secrets].map(({ id, target }) => [id, target])
-        found.push([[...shell, op.shell], cwd, owner, [...environment].sort(), mounts])
-      } else if (op._tag === "Copy") {
-        const nested = op.from._tag === "Build" ? builds.get(op.from.name) : undefined
-        const sources = op.src.map((path) => path.replace(/^\//, ""))
-        found.push([sources, at(op.dst), owner, nested === undefined ? "context" : steps(nested)])
-      }
-    }
-    return found
-  }
-  return steps(spec)
-}
