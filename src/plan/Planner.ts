@@ -23,6 +23,12 @@ const MAX_NESTING = 500
 /** What Linux takes no path beyond, in UTF-16 code units here; a spec of many relative ones would add up to more than fits into memory. */
 const MAX_DIRECTORY = 4095
 
+/** How large the steps of a plan may be together, in UTF-16 code units: each has all that is set for it. */
+const MAX_SIZE = 200_000_000
+
+/** What a text among many takes besides its characters. */
+const EACH = 8
+
 /** What the operations so far have set, for those that follow. */
 interface Context {
   /** Of the base's system. */
@@ -39,8 +45,11 @@ interface Context {
 }
 
 /** The last variable that was set, and those before it: setting one takes the same time however many there are. */
-interface Environment extends Variable {
+interface Environment {
+  readonly last: Variable
   readonly before: Environment | undefined
+  /** Of all of them, in UTF-16 code units. */
+  readonly size: number
 }
 
 const initial = (conventions: Conventions.Conventions): Context => ({
@@ -74,7 +83,7 @@ export const plan = (spec: Spec, inputs: Inputs): Planned<Plan> =>
   }))
 
 /**
- * Why `plan` refuses a spec, if it does. Makes no steps: each one's id is made of all that is set for it, which takes
+ * Why `plan` refuses a spec, if it does not for the plan's size. Makes no steps: each one's id is made of all that is set for it, which takes
  * quadratic time where much is set for many.
  */
 export const refusal = (spec: Spec, inputs: Inputs): PlanError | undefined =>
@@ -86,6 +95,8 @@ interface State {
   /** Whether steps and stages are made, or only looked at for what is wrong. */
   readonly makes: boolean
   readonly identify: typeof identify
+  /** What is left of {@link MAX_SIZE}. */
+  readonly room: { left: number }
   /** Those taken, and how often each was wanted. */
   readonly labels: Map<string, number>
   readonly stages: Array<Stage>
@@ -96,6 +107,7 @@ const begin = (inputs: Inputs, makes: boolean): State => ({
   inputs,
   makes,
   identify: makes ? identify : unidentified,
+  room: { left: MAX_SIZE },
   labels: new Map(),
   stages: [],
   steps: []
@@ -140,6 +152,10 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   let parent: StepId = base.right.id
   let headings: Array<string> = []
   for (const op of spec.ops) {
+    state.room.left -= state.makes ? sizeFor(op, context, at.label) : 0
+    if (state.room.left < 0) {
+      return fail(op, `the steps up to this one have more than ${MAX_SIZE / 1_000_000} million characters set for them`)
+    }
     const title = state.makes ? heading(context.workdir, op) : ""
     if (op._tag === "Run" || op._tag === "Copy") {
       const shared = { stage: at.label, preamble: headings, heading: title, parent }
@@ -165,6 +181,14 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   }
   state.stages.push(stage)
   return Either.right({ stage, state })
+}
+
+/** What a plan repeats for an operation. */
+const sizeFor = (op: Op, { environment, shell, user, workdir }: Context, label: string): number => {
+  if (op._tag !== "Run" && op._tag !== "Copy") return workdir.length
+  const common = workdir.length + label.length + (user._tag === "Named" ? user.name.length : 0)
+  if (op._tag === "Copy") return common
+  return shell.reduce((size, word) => size + word.length + EACH, common + (environment?.size ?? 0))
 }
 
 const settingsOf = ({ directory, environment, names, user }: Context): Settings => ({
@@ -340,7 +364,11 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
       }
       return Either.right({
         ...context,
-        environment: { name: op.name, value: op.value, before: context.environment }
+        environment: {
+          last: { name: op.name, value: op.value },
+          before: context.environment,
+          size: (context.environment?.size ?? 0) + op.name.length + op.value.length + EACH
+        }
       })
   }
 }
@@ -351,9 +379,9 @@ const hasNul = (text: string): boolean => text.includes("\0")
 
 const sorted = (environment: Environment | undefined): ReadonlyArray<Variable> => {
   const variables = new Map<string, Variable>()
-  for (let last = environment; last !== undefined; last = last.before) {
+  for (let at = environment; at !== undefined; at = at.before) {
     // The last one of a name counts.
-    if (!variables.has(last.name)) variables.set(last.name, { name: last.name, value: last.value })
+    if (!variables.has(at.last.name)) variables.set(at.last.name, at.last)
   }
   return [...variables.values()].sort(Manifest.byName)
 }

@@ -182,6 +182,16 @@ describe("why a plan is refused", () => {
     expect(refusal(large, knowing(large))).toMatchObject({ message: 'the network "x" is not known' })
   })
 
+  it("may be that its steps would not fit into memory", () => {
+    const steps = '(run (shell "x"))'.repeat(10_000)
+    const wide = "a".repeat(300_000)
+    for (const set of [`(shell ${"a ".repeat(100_000)})`, `(env A ${wide})`, `(user (name ${wide}))`]) {
+      const large = parse(`((from base) ${set} ${steps})`)
+      const message = "the steps up to this one have more than 200 million characters set for them"
+      expect(Either.flip(plan(large, knowing(large)))).toMatchObject({ right: { message } })
+    }
+  })
+
   it("may be that relative directories add up to more than a system takes", () => {
     const short = parse(`((from base) ${"(workdir a)".repeat(2047)})`)
     expect(refusal(short, knowing(short))).toBeUndefined()
