@@ -117,6 +117,29 @@ describe("the import", () => {
     )
   })
 
+  it("takes no more time and memory than the text is long, or refuses it", () => {
+    const many = (line: (n: number) => string): string => Array.from({ length: 10_000 }, (_, n) => line(n)).join("\n")
+    const doubled = "ENV A=$A$A\n".repeat(16)
+    const cases: ReadonlyArray<readonly [text: string, message: string]> = [
+      [`FROM a AS s0\n${many((n) => `FROM s${n} AS s${n + 1}`)}`, ""],
+      [`FROM a\n${"WORKDIR a\n".repeat(10_000)}`, "this directory has a path of more than 4095 characters"],
+      [`FROM a\n${many((n) => `LABEL a${n}=b`)}`, "these are more than 1000 labels"],
+      [`FROM a\n${many((n) => `VOLUME /a${n}`)}`, "these are more than 1000 volumes"],
+      [
+        `FROM a\nENV A=12345678\n${doubled}${many((n) => `ENV B${n}=$A`)}`,
+        "the values of this Dockerfile's variables come to more than 100 million characters"
+      ],
+      [
+        `ARG A=12345678\n${doubled.replaceAll("ENV", "ARG")}${many((n) => `ARG B${n}=$A`)}\nFROM a`,
+        "the values of this Dockerfile's variables come to more than 100 million characters"
+      ]
+    ]
+    for (const [text, message] of cases) {
+      const result = importOf(text)
+      expect(Either.isLeft(result) ? result.left.message : "").toBe(message)
+    }
+  })
+
   it("is what the documentation shows", () => {
     const page = Fs.readFileSync("docs/dockerfiles.md", "utf8").split("## In: ")[1] ?? ""
     const block = (kind: string): string => new RegExp(`\`\`\`${kind}\n([^]*?)\`\`\``).exec(page)?.[1] ?? ""
