@@ -13,7 +13,7 @@ import { comments } from "../../../src/domain/dockerfile/ImportedImageText.ts"
 import type { Spec } from "../../../src/domain/Spec.ts"
 import * as SpecText from "../../../src/domain/SpecText.ts"
 import { describe } from "../../../src/plan/ImportedPlan.ts"
-import { plan } from "../../../src/plan/Planner.ts"
+import { plan, refusal } from "../../../src/plan/Planner.ts"
 import { importOf, type World } from "../../domain/dockerfile/imports.ts"
 import { meaning } from "../../domain/dockerfile/meaning.ts"
 import * as dockerfile from "./dockerfile.ts"
@@ -104,8 +104,9 @@ const worldOf = (ignore: string, files: string, args: string): World => {
 const isPath = (path: string): boolean =>
   path.length < 100 && path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
 
-/** A source directory with the files that a spec names, if Docker's reading of it loses nothing. */
+/** A source directory with the files that a spec names, if it can be built and Docker's reading of it loses nothing. */
 const worldFor = (spec: Spec): World | undefined => {
+  if (refusal(spec, planner.inputsOf(spec)) !== undefined) return undefined
   if (DockerfileLosses.find(spec, { buildkit: true }).length > 0) return undefined
   const ops = allSpecs(spec).flatMap(({ ops }) => ops)
   const names = new Set(ops.flatMap((op) => (op._tag === "Copy" && op.from._tag === "Context" ? op.src : [])))
