@@ -96,10 +96,13 @@ const worldOf = (ignore: string, files: string, args: string): World => {
         .filter(([name = ""]) => name !== "")
     ),
     environment: [{ name: "PATH", value: "/bin" }],
-    ...(args.length % 3 === 0 ? { base: { user: args.slice(0, 10), workdir: `/${args.slice(5, 15)}` } } : {}),
+    ...(args.length % 3 === 0 ? { base: { user: part(args, 0, 10), workdir: `/${part(args, 5, 15)}` } } : {}),
     ...(args.startsWith("=") ? { target: args.slice(1, 6) } : {})
   }
 }
+
+/** Of whole characters. */
+const part = (text: string, start: number, end: number): string => [...text].slice(start, end).join("")
 
 const isPath = (path: string): boolean =>
   path.length < 100 && path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
