@@ -6,7 +6,12 @@ export const join = (directory: string, path: string): string =>
 
 /** An absolute path without empty components and `.`; `..` stays, since what it means depends on links. */
 export const clean = (path: string): string =>
-  `/${path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .join("/")}`
+  isClean(path)
+    ? path
+    : `/${path
+        .split("/")
+        .filter((part) => part !== "" && part !== ".")
+        .join("/")}`
+
+/** Most are, and finding that out takes a small part of the time. */
+const isClean = (path: string): boolean => path.startsWith("/") && !/\/\.?(?:\/|$)/.test(path)

@@ -1,5 +1,4 @@
 /** What the planner refuses in a spec whatever the bases and the source directory hold. */
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { allSpecs } from "../domain/Bases.ts"
 import type { Match, Rule } from "../domain/check/Rule.ts"
@@ -16,37 +15,18 @@ export const planRule: Rule = {
   summary: "an operation that cannot be carried out, such as a copy of several files to a name",
   why: "the build ends before it has begun",
   remedy: "what the message says",
-  find: ({ parsed }) => [...matches(withoutVariables(parsed.spec)), ...matches(variablesOf(parsed.spec))]
+  find: ({ parsed }): ReadonlyArray<Match> => {
+    const linux = refusal(parsed.spec, "linux/amd64")
+    // On Windows other paths and users are right.
+    if (linux === undefined || refusal(parsed.spec, "windows/amd64") === undefined) return []
+    return [{ part: linux.node, message: linux.message, hint: Option.getOrUndefined(linux.hint) }]
+  }
 }
-
-const matches = (spec: Spec): ReadonlyArray<Match> => {
-  const linux = refusal(spec, "linux/amd64")
-  // On Windows other paths and users are right.
-  if (linux === undefined || refusal(spec, "windows/amd64") === undefined) return []
-  return [{ part: linux.node, message: linux.message, hint: Option.getOrUndefined(linux.hint) }]
-}
-
-/**
- * Each step's id is made of all variables that it has: where there are many of
- * both, that takes long, and no variable makes anything else right or wrong.
- */
-const withoutVariables = (spec: Spec): Spec => ({
-  ...spec,
-  builds: spec.builds.map(({ name, spec }) => ({ name, spec: withoutVariables(spec) })),
-  ops: spec.ops.filter(({ _tag }) => _tag !== "Env")
-})
-
-const variablesOf = (spec: Spec): Spec => ({
-  builds: [],
-  from: spec.from,
-  ops: allSpecs(spec).flatMap(({ ops }) => ops.filter(({ _tag }) => _tag === "Env"))
-})
 
 /** The rules that look at a spec alone, and the planner. */
 export const allRules: ReadonlyArray<Rule> = [planRule, ...Rules.all]
 
-const refusal = (spec: Spec, platform: string): PlanError | undefined =>
-  Either.getOrUndefined(Either.flip(Planner.plan(spec, anything(spec, platform))))
+const refusal = (spec: Spec, platform: string): PlanError | undefined => Planner.refusal(spec, anything(spec, platform))
 
 /** As if all bases and files were there. */
 const anything = (spec: Spec, platform: string): Inputs => {

@@ -12,7 +12,7 @@ import { buildHeading, fromHeading, heading } from "../domain/SpecText.ts"
 import * as Conventions from "./Conventions.ts"
 import type { BaseStep, CopySource, CopyStep, Plan, PlannedMount, RunStep, Settings, Stage, Step } from "./Plan.ts"
 import { PlanError } from "./PlanError.ts"
-import { identify } from "./StepKey.ts"
+import { identify, unidentified } from "./StepKey.ts"
 
 /** Linux's largest user or group id; the one above it means "no change" to `chown`. */
 const MAX_ID = 0xffff_fffe
@@ -20,12 +20,23 @@ const MAX_ID = 0xffff_fffe
 /** Deeper nesting than anybody writes, shallower than the stack. */
 const MAX_NESTING = 500
 
+/** What Linux takes no path beyond, in UTF-16 code units here; a spec of many relative ones would add up to more than fits into memory. */
+const MAX_DIRECTORY = 4095
+
+/** How large the steps of a plan may be together, in UTF-16 code units: each has all that is set for it. */
+const MAX_SIZE = 200_000_000
+
+/** What a text among many takes besides its characters. */
+const EACH = 8
+
 /** What the operations so far have set, for those that follow. */
 interface Context {
   /** Of the base's system. */
   readonly conventions: Conventions.Conventions
   /** As the spec's operations add up, for the headings. */
   readonly workdir: string
+  /** The same, clean. */
+  readonly directory: string
   readonly user: User
   readonly shell: ReadonlyArray<string>
   readonly environment: Environment | undefined
@@ -34,13 +45,17 @@ interface Context {
 }
 
 /** The last variable that was set, and those before it: setting one takes the same time however many there are. */
-interface Environment extends Variable {
+interface Environment {
+  readonly last: Variable
   readonly before: Environment | undefined
+  /** Of all of them, in UTF-16 code units. */
+  readonly size: number
 }
 
 const initial = (conventions: Conventions.Conventions): Context => ({
   conventions,
   workdir: conventions.directory,
+  directory: conventions.clean(conventions.directory),
   user: conventions.user,
   shell: conventions.shell,
   environment: undefined,
@@ -60,21 +75,43 @@ type Planned<A> = Either.Either<A, PlanError>
 
 /** Plans a spec. */
 export const plan = (spec: Spec, inputs: Inputs): Planned<Plan> =>
-  Either.map(planStage(spec, { inputs, labels: new Map(), stages: [], steps: [] }, place), (done) => ({
+  Either.map(planStage(spec, begin(inputs, true), place), (done) => ({
     version: 1,
     stages: done.state.stages,
     steps: done.state.steps,
     result: done.stage.result
   }))
 
+/**
+ * Why `plan` refuses a spec, if it does not for the plan's size. Makes no steps: each one's id is made of all that is set for it, which takes
+ * quadratic time where much is set for many.
+ */
+export const refusal = (spec: Spec, inputs: Inputs): PlanError | undefined =>
+  Either.getOrUndefined(Either.flip(planStage(spec, begin(inputs, false), place)))
+
 /** What has been planned so far. It grows, and is local to one call of `plan`. */
 interface State {
   readonly inputs: Inputs
+  /** Whether steps and stages are made, or only looked at for what is wrong. */
+  readonly makes: boolean
+  readonly identify: typeof identify
+  /** What is left of {@link MAX_SIZE}. */
+  readonly room: { left: number }
   /** Those taken, and how often each was wanted. */
   readonly labels: Map<string, number>
   readonly stages: Array<Stage>
   readonly steps: Array<Step>
 }
+
+const begin = (inputs: Inputs, makes: boolean): State => ({
+  inputs,
+  makes,
+  identify: makes ? identify : unidentified,
+  room: { left: MAX_SIZE },
+  labels: new Map(),
+  stages: [],
+  steps: []
+})
 
 /** Where a spec stands in the one around it. */
 interface Place {
@@ -96,7 +133,7 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   let preamble = at.preamble
   for (const nested of spec.builds) {
     const done = planStage(nested.spec, state, {
-      label: freshLabel(state.labels, at.label === "" ? nested.name : `${at.label}/${nested.name}`),
+      label: state.makes ? freshLabel(state.labels, at.label === "" ? nested.name : `${at.label}/${nested.name}`) : "",
       name: nested.name,
       scope,
       depth: at.depth + 1,
@@ -107,7 +144,7 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
     preamble = []
     scope.own.set(nested.name, done.right.stage)
   }
-  const base = planBase(spec, state.inputs, at.label, preamble)
+  const base = planBase(spec, state, at.label, preamble)
   if (Either.isLeft(base)) return Either.left(base.left)
   state.steps.push(base.right)
 
@@ -115,20 +152,24 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   let parent: StepId = base.right.id
   let headings: Array<string> = []
   for (const op of spec.ops) {
-    const title = heading(context.workdir, op)
+    state.room.left -= state.makes ? sizeFor(op, context, at.label) : 0
+    if (state.room.left < 0) {
+      return fail(op, `the steps up to this one have more than ${MAX_SIZE / 1_000_000} million characters set for them`)
+    }
+    const title = state.makes ? heading(context.workdir, op) : ""
     if (op._tag === "Run" || op._tag === "Copy") {
       const shared = { stage: at.label, preamble: headings, heading: title, parent }
       const step: Planned<Step> =
-        op._tag === "Run" ? planRun(op, context, shared) : planCopy(op, context, shared, scope, state.inputs)
+        op._tag === "Run" ? planRun(op, context, shared, state) : planCopy(op, context, shared, scope, state)
       if (Either.isLeft(step)) return Either.left(step.left)
-      state.steps.push(step.right)
+      if (state.makes) state.steps.push(step.right)
       parent = step.right.id
       headings = []
     } else {
       const next = apply(op, context)
       if (Either.isLeft(next)) return Either.left(next.left)
-      context = next.right
-      headings.push(title)
+      context = state.makes ? next.right : { ...next.right, environment: undefined, shell: [] }
+      if (state.makes) headings.push(title)
     }
   }
   const stage: Stage = {
@@ -142,10 +183,18 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   return Either.right({ stage, state })
 }
 
-const settingsOf = ({ conventions, environment, names, user, workdir }: Context): Settings => ({
+/** What a plan repeats for an operation. */
+const sizeFor = (op: Op, { environment, shell, user, workdir }: Context, label: string): number => {
+  if (op._tag !== "Run" && op._tag !== "Copy") return workdir.length
+  const common = workdir.length + label.length + (user._tag === "Named" ? user.name.length : 0)
+  if (op._tag === "Copy") return common
+  return shell.reduce((size, word) => size + word.length + EACH, common + (environment?.size ?? 0))
+}
+
+const settingsOf = ({ directory, environment, names, user }: Context): Settings => ({
   environment: sorted(environment),
   user: names.user ? user : null,
-  workdir: names.workdir ? conventions.clean(workdir) : null
+  workdir: names.workdir ? directory : null
 })
 
 /** Two nested builds of one name may follow each other; the second hides the first. */
@@ -158,7 +207,12 @@ const freshLabel = (labels: Map<string, number>, wanted: string): string => {
   return label
 }
 
-const planBase = (spec: Spec, inputs: Inputs, stage: string, preamble: ReadonlyArray<string>): Planned<BaseStep> => {
+const planBase = (
+  spec: Spec,
+  { identify, inputs }: State,
+  stage: string,
+  preamble: ReadonlyArray<string>
+): Planned<BaseStep> => {
   const base = inputs.bases.get(spec.from)
   if (base === undefined) return fail(spec, `nothing is known about the base "${spec.from}"`)
   return Either.right(
@@ -179,7 +233,7 @@ const planBase = (spec: Spec, inputs: Inputs, stage: string, preamble: ReadonlyA
 
 type Shared = Pick<RunStep, "stage" | "preamble" | "heading" | "parent">
 
-const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> => {
+const planRun = (op: Run, context: Context, shared: Shared, { identify }: State): Planned<RunStep> => {
   const network = networkOf(op)
   if (Either.isLeft(network)) return Either.left(network.left)
   const bad = [op.shell, ...op.cache.flatMap(mountTexts), ...op.secrets.flatMap(mountTexts)].some(hasNul)
@@ -188,19 +242,19 @@ const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> =>
   const wrong = [...op.cache, ...op.secrets].map(({ target }) => fault(target)).find((one) => one !== undefined)
   if (wrong !== undefined) return fail(op, wrong)
   const mounts = (items: ReadonlyArray<Cache | Secret>): ReadonlyArray<PlannedMount> =>
-    items.map((item) => ({ id: item.id, target: clean(join(context.workdir, item.target)) }))
+    items.map((item) => ({ id: item.id, target: clean(join(context.directory, item.target)) }))
   const caches = mounts(op.cache)
   const secrets = mounts(op.secrets)
   const targets = [...caches, ...secrets].map((mount) => mount.target)
   if (targets.some(isRoot)) return fail(op, "nothing can be mounted on the root directory")
-  const keys = targets.map(key)
-  const twice = targets.find((target, index) => keys.indexOf(key(target)) !== index)
+  const keys = new Set<string>()
+  const twice = targets.find((target) => keys.size === keys.add(key(target)).size)
   if (twice !== undefined) return fail(op, `two mounts have the same target "${twice}"`)
   const step = identify<RunStep>({
     ...shared,
     kind: "run",
     argv: [...context.shell, op.shell],
-    cwd: clean(context.workdir),
+    cwd: context.directory,
     user: context.user,
     environment: sorted(context.environment),
     network: network.right,
@@ -223,12 +277,18 @@ const networkOf = (op: Run): Planned<"none" | "host"> => {
   )
 }
 
-const planCopy = (op: Copy, context: Context, shared: Shared, scope: Scope, inputs: Inputs): Planned<CopyStep> => {
+const planCopy = (
+  op: Copy,
+  context: Context,
+  shared: Shared,
+  scope: Scope,
+  { identify, inputs }: State
+): Planned<CopyStep> => {
   const { clean, fault, isInto, join } = context.conventions
   if (op.src.some(hasNul)) return fail(op, "a path cannot hold a NUL character")
   const wrong = fault(op.dst)
   if (wrong !== undefined) return fail(op, wrong)
-  const dst = join(context.workdir, op.dst)
+  const dst = join(context.directory, op.dst)
   const form = isInto(dst) ? "Into" : "As"
   if (op.src.length === 0) {
     return fail(op, "there is nothing to copy: src is empty", "write the paths to copy, e.g. (src .)")
@@ -270,11 +330,17 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
     case "Comment":
       return Either.right(context)
     case "Workdir": {
-      const wrong = context.conventions.fault(op.path)
+      const { clean, fault, join } = context.conventions
+      const wrong = fault(op.path)
       if (wrong !== undefined) return fail(op, wrong)
+      const workdir = join(context.workdir, op.path)
+      if (workdir.length > MAX_DIRECTORY) {
+        return fail(op, `this working directory has a path of more than ${MAX_DIRECTORY} characters`)
+      }
       return Either.right({
         ...context,
-        workdir: context.conventions.join(context.workdir, op.path),
+        workdir,
+        directory: clean(workdir),
         names: { ...context.names, workdir: true }
       })
     }
@@ -298,7 +364,11 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
       }
       return Either.right({
         ...context,
-        environment: { name: op.name, value: op.value, before: context.environment }
+        environment: {
+          last: { name: op.name, value: op.value },
+          before: context.environment,
+          size: (context.environment?.size ?? 0) + op.name.length + op.value.length + EACH
+        }
       })
   }
 }
@@ -309,9 +379,9 @@ const hasNul = (text: string): boolean => text.includes("\0")
 
 const sorted = (environment: Environment | undefined): ReadonlyArray<Variable> => {
   const variables = new Map<string, Variable>()
-  for (let last = environment; last !== undefined; last = last.before) {
+  for (let at = environment; at !== undefined; at = at.before) {
     // The last one of a name counts.
-    if (!variables.has(last.name)) variables.set(last.name, { name: last.name, value: last.value })
+    if (!variables.has(at.last.name)) variables.set(at.last.name, at.last)
   }
   return [...variables.values()].sort(Manifest.byName)
 }

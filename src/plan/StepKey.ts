@@ -5,7 +5,7 @@
  * `test/plan/vectors.json`.
  */
 import canonicalize from "canonicalize"
-import { type Digest, sha256, type StepId, stepId } from "../domain/Digest.ts"
+import { Digest, sha256, type StepId, stepId } from "../domain/Digest.ts"
 import type { BaseFormat, Variable } from "../domain/Inputs.ts"
 import type { User } from "../domain/Spec.ts"
 import type { CopyStep, Destination, PlannedMount, RunStep, Step } from "./Plan.ts"
@@ -117,6 +117,11 @@ export const identify = <S extends Step>(step: Omit<S, "id">): S => {
   identified.add(complete)
   return complete
 }
+
+/** A step that will not be part of a plan: with an id that says nothing, since to find out a real one takes time. */
+export const unidentified = <S extends Step>(step: Omit<S, "id">): S => ({ ...(step as S), id: NO_ID })
+
+const NO_ID = stepId(Digest.make("0".repeat(64), { disableValidation: true }))
 
 const plannedKey = (step: Step): StepKey =>
   step.kind === "copy" ? copyKey(step, step.parent, plannedContent(step)) : step

@@ -2,16 +2,24 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import type { Target } from "./targets/Target.ts"
+import * as check from "./targets/check.ts"
 import * as dockerfile from "./targets/dockerfile.ts"
+import * as format from "./targets/format.ts"
+import * as imports from "./targets/import.ts"
 import * as patterns from "./targets/patterns.ts"
 import * as planner from "./targets/planner.ts"
 import * as specText from "./targets/specText.ts"
+import * as writer from "./targets/writer.ts"
 
 const targets: ReadonlyArray<readonly [name: string, target: Target]> = Object.entries({
+  check,
   dockerfile,
+  format,
+  import: imports,
   patterns,
   planner,
-  specText
+  specText,
+  writer
 })
 
 const here = import.meta.dirname

@@ -10,7 +10,7 @@ import { type Op, Spec } from "../../src/domain/Spec.ts"
 import * as SpecText from "../../src/domain/SpecText.ts"
 import * as Scenario from "../../src/interpreters/memory/Scenario.ts"
 import { byStage, Plan, type Step } from "../../src/plan/Plan.ts"
-import { plan } from "../../src/plan/Planner.ts"
+import { plan, refusal } from "../../src/plan/Planner.ts"
 import { copy, inputsNow, planNow, type Setup, spec } from "../interpreters/builds.ts"
 import { baseVariations, type Probe, variations, withoutEffect } from "./variations.ts"
 
@@ -164,12 +164,45 @@ describe("a plan", () => {
   it("is made, or refused with a reason, for any spec whatever", () => {
     FastCheck.assert(
       FastCheck.property(Arbitrary.make(Spec), FastCheck.boolean(), (anything, known) => {
-        const result = plan(anything, known ? knowing(anything) : { bases: new Map(), copies: new Map() })
+        const inputs = known ? knowing(anything) : { bases: new Map(), copies: new Map() }
+        const result = plan(anything, inputs)
+        expect(refusal(anything, inputs)).toEqual(Either.getOrUndefined(Either.flip(result)))
         if (Either.isLeft(result)) expect(result.left.message).not.toBe("")
         else expect(Schema.is(Plan)(result.right)).toBe(true)
       }),
       RUNS
     )
+  })
+})
+
+describe("why a plan is refused", () => {
+  it("is found out where much is set for many steps, which together do not fit into memory", () => {
+    const text = `((from base) (shell ${"a ".repeat(100_000)}) ${'(run (shell "x"))'.repeat(30_000)} (run (network x) (shell x)))`
+    const large = parse(text)
+    expect(refusal(large, knowing(large))).toMatchObject({ message: 'the network "x" is not known' })
+  })
+
+  it("may be that its steps would not fit into memory", () => {
+    const wide = "a".repeat(300_000)
+    const large = parse(
+      `((from base) (shell ${wide}) (env A ${wide}) (user (name ${wide})) ${'(run (shell "x"))'.repeat(300)})`
+    )
+    expect(Either.flip(plan(large, knowing(large)))).toMatchObject({
+      right: {
+        node: large.ops[225],
+        message: "the steps up to this one have more than 200 million characters set for them"
+      }
+    })
+  })
+
+  it("may be that relative directories add up to more than a system takes", () => {
+    const short = parse(`((from base) ${"(workdir a)".repeat(2047)})`)
+    expect(refusal(short, knowing(short))).toBeUndefined()
+    const one = parse(`((from base) ${"(workdir a)".repeat(2048)} (workdir /a))`)
+    expect(refusal(one, knowing(one))).toMatchObject({
+      node: one.ops[2047],
+      message: "this working directory has a path of more than 4095 characters"
+    })
   })
 })
 

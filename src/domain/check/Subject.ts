@@ -103,13 +103,19 @@ const situated = (ops: ReadonlyArray<Op>): ReadonlyArray<Situated> => {
 const namesUnixShell = (args: ReadonlyArray<string>): boolean =>
   args.some((word) => /^(?:ba|da|a|z|k)?sh$/.test(word.slice(word.lastIndexOf("/") + 1)))
 
-/** A path, seen from a directory, without its empty parts and dots. */
+/** No system takes a path that is longer. */
+const LONGEST = 4096
+
+/** A path, seen from a directory that was resolved, without its empty parts and dots. One that is too long leads nowhere. */
 export const resolve = (directory: string, path: string): string => {
   const isAbsolute = /^(?:[/\\]|[A-Za-z]:)/.test(path)
-  // The longest path that a system takes is a small part of this.
-  const whole = (isAbsolute ? path : `${directory}/${path}`).slice(0, 10_000)
-  const parts = whole.split(/[/\\]/).filter((part) => part !== "" && part !== ".")
-  return `/${parts.join("/")}`
+  const parts = path
+    .slice(0, LONGEST)
+    .split(/[/\\]/)
+    .filter((part) => part !== "" && part !== ".")
+  if (parts.length === 0) return isAbsolute ? "/" : directory
+  const resolved = `${isAbsolute || directory === "/" ? "" : directory}/${parts.join("/")}`
+  return resolved.length > LONGEST ? directory : resolved
 }
 
 /** The operations that run something, with what holds for them. */

@@ -13,7 +13,7 @@ import { type Asked, FactBook, type ImportFacts, type ImportOptions } from "./Im
 import type { Imported, Note } from "./Imported.ts"
 import { importInstruction } from "./ImportInstruction.ts"
 import { ImportRefused } from "./ImportRefused.ts"
-import { chainOf, type Stage, stageNamed, type Stages, stagesOf } from "./ImportStages.ts"
+import { type Stage, stageNamed, type Stages, stagesOf } from "./ImportStages.ts"
 import { isProxy, platformArguments } from "./PlatformArguments.ts"
 import { froms } from "./StageSources.ts"
 import { StageImport, type Whole } from "./StageImport.ts"
@@ -52,7 +52,9 @@ class Import {
   constructor(dockerfile: Dockerfile, book: FactBook, options: ImportOptions) {
     this.dockerfile = dockerfile
     this.options = options
-    this.stages = stagesOf(dockerfile, options, (instruction, message, hint) => this.note(instruction, message, hint))
+    this.stages = stagesOf(dockerfile, book, options, (instruction, message, hint) =>
+      this.note(instruction, message, hint)
+    )
     this.whole = {
       dockerfile,
       options,
@@ -137,7 +139,7 @@ class Import {
 
   /** The earlier stage that a `--from` names, if it is one. */
   private sourceStage(from: string, of: Stage): Stage | undefined {
-    return stageNamed(this.stages.all.slice(0, of.index), from)
+    return stageNamed(this.stages.all, from, of.index)
   }
 
   private neededBy(target: Stage): ReadonlySet<Stage> {
@@ -146,7 +148,8 @@ class Import {
     for (let stage = pending.pop(); stage !== undefined; stage = pending.pop()) {
       if (needed.has(stage)) continue
       needed.add(stage)
-      pending.push(...chainOf(stage).slice(-2, -1), ...this.sourcesOf(stage))
+      if (typeof stage.from !== "string") pending.push(stage.from)
+      pending.push(...this.sourcesOf(stage))
     }
     return needed
   }

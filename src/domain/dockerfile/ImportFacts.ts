@@ -63,6 +63,9 @@ export interface ImportOptions {
 /** How often something of the source directory may be looked at: more than any that people have needs. */
 const MOST_LOOKS = 3_000_000
 
+/** How much variables may come to, in UTF-16 code units: a short text can ask for more than fits into memory. */
+const MOST_VALUES = 100_000_000
+
 /** The facts, and a list of those that were missed. */
 export class FactBook {
   readonly facts: ImportFacts
@@ -88,6 +91,18 @@ export class FactBook {
       { start: 0, end: 0 },
       "this Dockerfile asks for more of the source directory than can be looked at",
       "leave files out with .dockerignore"
+    )
+  }
+
+  private values = 0
+
+  /** Counts what is put in the place of variables. Throws `ImportRefused` where a text asks for no end of it. */
+  substitute(value: string | undefined): string | undefined {
+    this.values += value?.length ?? 0
+    if (this.values <= MOST_VALUES) return value
+    throw new ImportRefused(
+      { start: 0, end: 0 },
+      `the values of this Dockerfile's variables come to more than ${MOST_VALUES / 1_000_000} million characters`
     )
   }
 

@@ -24,9 +24,13 @@ const cmd = (stage: StageImport): void => {
   stage.now.hasCommand = true
 }
 
+/** More labels or volumes than this are no person's. */
+const MAX_TEXTS = 1000
+
 const addLabel = (stage: StageImport, name: string, value: string): void => {
   const { labels } = stage.now.settings
   const others = labels.filter((label) => label.name !== name)
+  if (others.length >= MAX_TEXTS) stage.refuse(`these are more than ${MAX_TEXTS} labels`)
   stage.now.settings = { ...stage.now.settings, labels: [...others, { name, value }] }
 }
 
@@ -71,7 +75,9 @@ const volume = (stage: StageImport): void => {
   const { json, text } = stage.current
   const volumes = (json ?? text.split(/\s+/)).map((word) => stage.expand(word)).filter((path) => path !== "")
   if (volumes.length === 0) stage.refuse("VOLUME needs a path", "write VOLUME /PATH")
-  stage.now.settings = { ...stage.now.settings, volumes: [...new Set([...stage.now.settings.volumes, ...volumes])] }
+  const all = [...new Set([...stage.now.settings.volumes, ...volumes])]
+  if (all.length > MAX_TEXTS) stage.refuse(`these are more than ${MAX_TEXTS} volumes`)
+  stage.now.settings = { ...stage.now.settings, volumes: all }
 }
 
 const stopSignal = (stage: StageImport): void => {

@@ -2,7 +2,7 @@
 import type { Dockerfile, Instruction } from "./Dockerfile.ts"
 import { type Expand, expander } from "./ImportVariables.ts"
 import { ImportRefused } from "./ImportRefused.ts"
-import type { ImportOptions } from "./ImportFacts.ts"
+import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import { platformArguments } from "./PlatformArguments.ts"
 import { pairsOf } from "./ImportPairs.ts"
 
@@ -30,7 +30,7 @@ interface Warn {
 }
 
 /** Splits a Dockerfile at its FROMs. */
-export const stagesOf = (dockerfile: Dockerfile, options: ImportOptions, warn: Warn): Stages => {
+export const stagesOf = (dockerfile: Dockerfile, book: FactBook, options: ImportOptions, warn: Warn): Stages => {
   const globals = new Map<string, string>()
   const declared = new Set<string>()
   const platform = platformArguments(options.platform)
@@ -41,7 +41,7 @@ export const stagesOf = (dockerfile: Dockerfile, options: ImportOptions, warn: W
     const expand: Expand = expander({
       instruction,
       escape: dockerfile.escape,
-      lookup: (name) => globals.get(name) ?? platform.get(name),
+      lookup: (name) => book.substitute(globals.get(name) ?? platform.get(name)),
       missing: (name) => warn(instruction, `${name} is not set here, and is taken as empty`, globalHint(name))
     })
     if (instruction.keyword === "FROM") {
@@ -125,14 +125,15 @@ const samePlatform = (wanted: string, own: string): boolean => {
   return wanted === "" || normal(wanted) === normal(own)
 }
 
-/** A stage by its name in any case, or by its number. */
-export const stageNamed = (stages: ReadonlyArray<Stage>, name: string): Stage | undefined =>
-  stages.findLast((stage) => stage.name === name.toLowerCase()) ??
-  (/^[0-9]{1,9}$/.test(name) ? stages[Number(name)] : undefined)
-
-/** The stages that this one is built on, the first of them first, and itself. */
-export const chainOf = (stage: Stage): ReadonlyArray<Stage> => {
-  const chain: Array<Stage> = []
-  for (let at: Stage | string = stage; typeof at !== "string"; at = at.from) chain.push(at)
-  return chain.reverse()
+/** A stage by its name in any case, or by its number, if it comes before so many. */
+export const stageNamed = (
+  stages: ReadonlyArray<Stage>,
+  name: string,
+  before: number = stages.length
+): Stage | undefined => {
+  const wanted = name.toLowerCase()
+  for (let index = before - 1; index >= 0; index--) {
+    if (stages[index]?.name === wanted) return stages[index]
+  }
+  return /^[0-9]{1,9}$/.test(name) && Number(name) < before ? stages[Number(name)] : undefined
 }

@@ -29,6 +29,9 @@ export interface Whole {
 /** Docker's. */
 const SHELL: ReadonlyArray<string> = ["/bin/sh", "-c"]
 
+/** What Linux takes no path beyond. */
+const MAX_WORKDIR = 4095
+
 /** What a stage hands on to one that is built on it. */
 interface Changing {
   /** What ENV has set. */
@@ -152,7 +155,9 @@ export class StageImport {
   }
 
   /** The value of a variable at this point. */
-  readonly lookup = (name: string): string | undefined => {
+  readonly lookup = (name: string): string | undefined => this.whole.book.substitute(this.valueOf(name))
+
+  private valueOf(name: string): string | undefined {
     const set = this.now.values.get(name)
     if (set !== undefined) return set
     if (this.base === "scratch") return name === "PATH" ? DEFAULT_PATH : undefined
@@ -269,6 +274,7 @@ export class StageImport {
     const { knowsWorkdir, unmade, workdir } = this.now
     if (!knowsWorkdir && !path.startsWith("/")) this.warnOfRelative(path)
     const next = absolute(workdir, path)
+    if (next.length > MAX_WORKDIR) this.refuse(`this directory has a path of more than ${MAX_WORKDIR} characters`)
     if (unmade !== undefined && !isWithin(next, unmade)) this.makeWorkdir()
     this.ownWorkdir(next)
     this.push({ _tag: "Workdir", path: next })

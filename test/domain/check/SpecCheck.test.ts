@@ -121,6 +121,15 @@ describe("what is found in a spec", () => {
     expect(check(`((from scratch) ${"; check: ignore no-effect\n".repeat(50_000)})`).findings).toEqual([])
   })
 
+  it("is searched for in many steps that much is set for, which together do not fit into memory", () => {
+    const steps = '(run (cache (a (target b))) (shell "x"))'.repeat(10_000)
+    const found = (set: string): number => check(`((from scratch) ${set} ${steps})`).findings.length
+    expect(found(`(shell ${"a ".repeat(100_000)})`)).toBe(0)
+    expect(found(`(user (name ${"a".repeat(300_000)}))`)).toBe(0)
+    expect(found(`(workdir /${"a/".repeat(2000)})`)).toBe(0)
+    expect(found("(workdir a)".repeat(50_000))).toBeGreaterThan(0)
+  })
+
   it("is one finding where builds are nested as deep as they may be", () => {
     const text = `${"((build a ".repeat(500)}((from scratch))${") (from scratch))".repeat(500)}`
     expect(check(text).findings.length).toBe(500)
@@ -150,6 +159,17 @@ describe("safe fixes", () => {
       '((from debian) (run (shell "curl https://example.org")))'
     )
     expect(fix("no spec")).toBe("no spec")
+  })
+
+  it("leave a directory whose meaning depends on the base's system", () => {
+    for (const [first, second] of [
+      ["/a", "C:b"],
+      ["/a", "C:/b"],
+      ["D:/a", "/b"]
+    ]) {
+      const text = `((from base) (workdir ${first}) (workdir ${second}) (run (shell make)))`
+      expect(fix(text)).toBe(text)
+    }
   })
 
   it("leave a spec that is read, and in which they have nothing more to do", () => {

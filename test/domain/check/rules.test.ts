@@ -256,12 +256,15 @@ const cases: Readonly<
         "2: this `env` is replaced in line 4 before anything runs"
       ],
       [within("(user (name a))", "(user (name b))"), "2: this `user` is replaced in line 3 before anything runs"],
-      [within("(workdir /x)", "(workdir /y)"), "2: this `workdir` is replaced in line 3 before anything runs"]
+      [within("(workdir /x)", "(workdir /y)"), "2: this `workdir` is replaced in line 3 before anything runs"],
+      [within("(workdir C:/x)", "(workdir D:/)"), "2: this `workdir` is replaced in line 3 before anything runs"]
     ],
     leaves: [
       within("(env A 1)", run("a"), "(env A 2)"),
       within("(user (name a))", "(copy (src x) (dst y))", "(user (name b))"),
       within("(workdir /x)", "(workdir y)"),
+      within("(workdir /x)", "(workdir C:y)"),
+      within("(workdir D:/x)", "(workdir /y)"),
       within("(env A 1)", "(env B 2)", "(user (name a))", "(shell sh -c)")
     ]
   },

@@ -5,11 +5,11 @@ import * as Fs from "node:fs"
 import { parse } from "../../../src/domain/dockerfile/DockerfileParser.ts"
 import * as DockerfileWriter from "../../../src/domain/dockerfile/DockerfileWriter.ts"
 import { comments } from "../../../src/domain/dockerfile/ImportedImageText.ts"
-import type { Imported } from "../../../src/domain/dockerfile/Imported.ts"
 import type { Op, Spec, User } from "../../../src/domain/Spec.ts"
 import * as SpecText from "../../../src/domain/SpecText.ts"
 import * as Arbitrary from "./DockerfileArbitrary.ts"
 import { importOf, type World } from "./imports.ts"
+import { meaning } from "./meaning.ts"
 
 const world: World = {
   files: { f: 0o644, g: 0o755, "d/x": 0o644, "d/y.o": 0o644, l: { link: "d" } },
@@ -102,7 +102,7 @@ describe("the import", () => {
     FastCheck.assert(
       FastCheck.property(specs, (spec) => {
         const text = Either.getOrThrow(DockerfileWriter.write(spec, { buildkit: true }))
-        expect(meaning(Either.getOrThrow(importOf(text, world)))).toEqual(meaning({ spec }))
+        expect(meaning(Either.getOrThrow(importOf(text, world)).spec)).toEqual(meaning(spec))
       }),
       { numRuns: 500 }
     )
@@ -115,6 +115,29 @@ describe("the import", () => {
     expect(Either.isLeft(result) ? result.left.message : "").toBe(
       "this Dockerfile asks for more of the source directory than can be looked at"
     )
+  })
+
+  it("takes no more time and memory than the text is long, or refuses it", () => {
+    const many = (line: (n: number) => string): string => Array.from({ length: 10_000 }, (_, n) => line(n)).join("\n")
+    const doubled = "ENV A=$A$A\n".repeat(16)
+    const cases: ReadonlyArray<readonly [text: string, message: string]> = [
+      [`FROM a AS s0\n${many((n) => `FROM s${n} AS s${n + 1}`)}`, ""],
+      [`FROM a\n${"WORKDIR a\n".repeat(10_000)}`, "this directory has a path of more than 4095 characters"],
+      [`FROM a\n${many((n) => `LABEL a${n}=b`)}`, "these are more than 1000 labels"],
+      [`FROM a\n${many((n) => `VOLUME /a${n}`)}`, "these are more than 1000 volumes"],
+      [
+        `FROM a\nENV A=12345678\n${doubled}${many((n) => `ENV B${n}=$A`)}`,
+        "the values of this Dockerfile's variables come to more than 100 million characters"
+      ],
+      [
+        `ARG A=12345678\n${doubled.replaceAll("ENV", "ARG")}${many((n) => `ARG B${n}=$A`)}\nFROM a`,
+        "the values of this Dockerfile's variables come to more than 100 million characters"
+      ]
+    ]
+    for (const [text, message] of cases) {
+      const result = importOf(text)
+      expect(Either.isLeft(result) ? result.left.message : "").toBe(message)
+    }
   })
 
   it("is what the documentation shows", () => {
@@ -188,34 +211,3 @@ const specs: FastCheck.Arbitrary<Spec> = FastCheck.record({
   from: "c",
   ops: main
 }))
-
-/**
- * What a spec's steps are given. Not the network, which Docker's steps always
- * have, nor comments, nor BuildKit's options, nor `(contents)`, nor steps that
- * only make a working directory; and of nested builds those that are used.
- */
-const meaning = ({ spec }: Pick<Imported, "spec">): unknown => {
-  const builds = new Map(spec.builds.map(({ name, spec }) => [name, spec]))
-  const steps = ({ from, ops }: Spec): unknown => {
-    const found: Array<unknown> = [from]
-    let [cwd, shell, owner] = ["/", [] as ReadonlyArray<string>, "0:0"]
-    const environment = new Map<string, string>()
-    const at = (path: string): string => (path.startsWith("/") ? path : `${cwd === "/" ? "" : cwd}/${path}`)
-    for (const op of ops) {
-      if (op._tag === "Workdir") cwd = at(op.path)
-      else if (op._tag === "Shell") shell = op.args
-      else if (op._tag === "User") owner = op.user._tag === "Unix" ? `${op.user.uid}:${op.user.gid}` : op.user.name
-      else if (op._tag === "Env") environment.set(op.name, op.value)
-      else if (op._tag === "Run" && op.shell !== "true" && !op.shell.includes("set --")) {
-        const mounts = [...op.cache, ...op.secrets].map(({ id, target }) => [id, target])
-        found.push([[...shell, op.shell], cwd, owner, [...environment].sort(), mounts])
-      } else if (op._tag === "Copy") {
-        const nested = op.from._tag === "Build" ? builds.get(op.from.name) : undefined
-        const sources = op.src.map((path) => path.replace(/^\//, ""))
-        found.push([sources, at(op.dst), owner, nested === undefined ? "context" : steps(nested)])
-      }
-    }
-    return found
-  }
-  return steps(spec)
-}

@@ -9,7 +9,7 @@ import * as SpecText from "../../../src/domain/SpecText.ts"
 import * as PlanJson from "../../../src/plan/PlanJson.ts"
 import * as PlanMermaid from "../../../src/plan/PlanMermaid.ts"
 import * as PlanText from "../../../src/plan/PlanText.ts"
-import { plan } from "../../../src/plan/Planner.ts"
+import { plan, refusal } from "../../../src/plan/Planner.ts"
 import * as specText from "./specText.ts"
 import { holds, textOf } from "./Target.ts"
 
@@ -42,7 +42,8 @@ const manifest = (src: string): Manifest => {
   return { path: parts.join("/"), root: node(parts.at(-1) ?? "", 2) }
 }
 
-const inputsOf = (spec: Spec): Inputs => {
+/** All that is asked of a source directory and of bases. */
+export const inputsOf = (spec: Spec): Inputs => {
   const specs = allSpecs(spec)
   const copies = specs.flatMap(({ ops }) => ops.flatMap((op) => (op._tag === "Copy" ? [op] : [])))
   return {
@@ -60,6 +61,8 @@ export const fuzz = (data: Uint8Array): void => {
   const { spec } = parsed.right
   const inputs = inputsOf(spec)
   const planned = plan(spec, inputs)
+  const problem = Either.getOrUndefined(Either.flip(planned))
+  holds(refusal(spec, inputs)?.message === problem?.message, "a plan is refused for the same reason each time")
   if (Either.isLeft(planned)) return
   const text = PlanJson.render(planned.right, new Map())
   holds(text === PlanJson.render(Either.getOrThrow(plan(spec, inputs)), new Map()), "a plan is the same each time")

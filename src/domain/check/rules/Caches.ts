@@ -61,6 +61,9 @@ export const nestedMount: Rule = {
 
 /** The directories that a path is in, without the root. Paths of caches are short; what is deep is not looked at. */
 const ancestors = (path: string): ReadonlyArray<string> => {
-  const parts = path.split("/").slice(1, 100)
-  return parts.slice(0, -1).map((_, index) => `/${parts.slice(0, index + 1).join("/")}`)
+  const found: Array<string> = []
+  for (let at = path.indexOf("/", 1); at > 0 && found.length < 99; at = path.indexOf("/", at + 1)) {
+    found.push(path.slice(0, at))
+  }
+  return found
 }

@@ -83,8 +83,9 @@ export const noEffect: Rule = {
         if (key === undefined) return []
         const before = pending.get(key)
         pending.set(key, op)
-        // A relative directory goes on from the one before.
-        if (before === undefined || (op._tag === "Workdir" && !/^(?:\/|[A-Za-z]:)/.test(op.path))) return []
+        if (before === undefined || goesOn(before, op)) return []
+        // What `C:/` is depends on the base: on Linux it is the name of a directory.
+        const safe = op._tag !== "Workdir" || op.path.startsWith("/")
         const edit = subject.removal(before)
         const line = subject.parsed.spans.get(op)?.start.line
         return [
@@ -92,12 +93,18 @@ export const noEffect: Rule = {
             part: before,
             message: `this \`${before._tag.toLowerCase()}\` is replaced${line === undefined ? "" : ` in line ${line}`} before anything runs`,
             hint: "take one of them away",
-            fix: edit === undefined ? undefined : { description: "Take it away.", safe: true, edit }
+            fix: edit === undefined ? undefined : { description: "Take it away.", safe, edit }
           }
         ]
       })
     })
 }
+
+/** A relative directory goes on from the one before, and on Windows one without a drive is on the drive of that. */
+const goesOn = (before: Op, op: Op): boolean =>
+  before._tag === "Workdir" &&
+  op._tag === "Workdir" &&
+  (op.path.startsWith("/") ? /^[A-Za-z]:/.test(before.path) : !/^[A-Za-z]:[/\\]/.test(op.path))
 
 const keyOf = (op: Op): string | undefined => {
   switch (op._tag) {
