@@ -111,7 +111,10 @@ export const attach = (id: string): Stream.Stream<Uint8Array, BuildError | StepC
         Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
           ? Effect.void
           : queue.offer(Exit.isSuccess(exit) ? Take.end : Take.failCause(exit.cause))
-      yield* Effect.forkScoped(Effect.onExit(follow(engine, id, emit), end))
+      const following = Effect.onExit(Effect.interruptible(follow(engine, id, emit)), end)
+      const closing = Effect.addFinalizer(() => Queue.shutdown(queue))
+      // The queue goes first: who waits to tell the end, when there is nobody to hear it, would wait for ever.
+      yield* Effect.uninterruptible(Effect.zipRight(Effect.forkScoped(following), closing))
       return Stream.flattenTake(Stream.fromQueue(queue))
     })
   )

@@ -109,6 +109,20 @@ describe("Engine.attach", () => {
     })
   )
 
+  it.effect("ends with its reader, also where all but the end has been said", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        const pieces = 17
+        const large = TreeSource.fromTree(FileTree.make({ a: "x".repeat(pieces * 65536) }))
+        const { id } = yield* Engine.build({ spec, context: large })
+        const patiently = Effect.repeatN(Effect.yieldNow(), 1000)
+        const first = Stream.take(Engine.attach(id), 1).pipe(Stream.tap(() => patiently))
+        expect((yield* output(first)).length).toBe(65536)
+        expect((yield* output(Engine.attach(id))).length).toBe(pieces * 65536)
+      })
+    )
+  )
+
   it.effect("fails with the step, or when it is cancelled", () => {
     const world = newWorld()
     return on(world)(
