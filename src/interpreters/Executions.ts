@@ -26,6 +26,8 @@ export interface Execution<E> {
   readonly log: LiveLog<E>
   /** Waits for the end. */
   readonly done: Effect.Effect<void, E>
+  /** Whether the client that started it had gone before it ended. */
+  readonly isLeft: () => boolean
 }
 
 /** A step that is being executed, as others hear of it. */
@@ -46,6 +48,8 @@ interface Entry<E> extends Execution<E> {
   readers: number
   /** The last client has gone, and the fiber has ended. */
   isOver: boolean
+  /** Called when the client that started it leaves. */
+  readonly starterLeaves: () => void
   /** Set before the client that started it has it. */
   fiber: Fiber.RuntimeFiber<void, E> | undefined
   /** Outlives the fiber: until the last client and the last reader have gone, the log can be read. */
@@ -72,18 +76,28 @@ export const make = <E>(): Executions<E> => {
   /** Registers an entry, in one go: nobody may come in between looking and registering. */
   const register = (about: Entry<E>["about"], scope: Scope.CloseableScope): Registered => {
     const done = Deferred.unsafeMake<void, E>(FiberId.none)
+    let hasLeft = false
     const entry: Entry<E> = {
       about,
       log: LiveLogs.make<E>(),
+      isLeft: () => hasLeft,
       done: Deferred.await(done),
       users: 1,
       readers: 0,
       isOver: false,
+      starterLeaves: () => {
+        if (running.get(about.id) === entry) hasLeft = true
+      },
       fiber: undefined,
       scope
     }
     running.set(about.id, entry)
     return { entry, done }
+  }
+
+  interface Joined {
+    readonly entry: Entry<E>
+    readonly isFirst: boolean
   }
 
   interface Registered {
@@ -108,24 +122,27 @@ export const make = <E>(): Executions<E> => {
       })
     )
 
-  const attach = (step: Pick<Running, "id" | "heading">, run: Run, restore: Restore): Effect.Effect<Entry<E>> =>
+  /** Gives the entry, which is a new one for who is the first. */
+  const attach = (step: Pick<Running, "id" | "heading">, run: Run, restore: Restore): Effect.Effect<Joined> =>
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.clockWith((clock) => {
         const existing = running.get(step.id)
         if (existing === undefined) {
           const { heading, id } = step
-          return start(register({ id, heading, begun: clock.unsafeCurrentTimeMillis() }, scope), run)
+          const begun = clock.unsafeCurrentTimeMillis()
+          return Effect.map(start(register({ id, heading, begun }, scope), run), (entry) => ({ entry, isFirst: true }))
         }
         // Still being cancelled: wait for that, then build again.
         if (existing.users === 0)
           return Effect.zipRight(restore(Effect.exit(existing.done)), attach(step, run, restore))
         existing.users++
-        return Effect.succeed(existing)
+        return Effect.succeed({ entry: existing, isFirst: false })
       })
     )
 
-  const leave = (entry: Entry<E>): Effect.Effect<void> =>
+  const leave = ({ entry, isFirst }: Joined): Effect.Effect<void> =>
     Effect.suspend(() => {
+      if (isFirst) entry.starterLeaves()
       entry.users--
       if (entry.users > 0) return Effect.void
       const stop = entry.fiber === undefined ? Effect.void : Fiber.interrupt(entry.fiber)
@@ -144,7 +161,10 @@ export const make = <E>(): Executions<E> => {
   return {
     join: (step, run) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.tap(attach(step, run, restore), (entry) => Effect.addFinalizer(() => leave(entry)))
+        attach(step, run, restore).pipe(
+          Effect.tap((joined) => Effect.addFinalizer(() => leave(joined))),
+          Effect.map(({ entry }) => entry)
+        )
       ),
     running: Effect.sync(() =>
       [...running.values()].flatMap(({ about, users }) => (users === 0 ? [] : [{ ...about, clients: users }]))
