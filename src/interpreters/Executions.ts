@@ -26,11 +26,13 @@ export interface Execution<E> {
   readonly log: LiveLog<E>
   /** Waits for the end. */
   readonly done: Effect.Effect<void, E>
+  /** The build of the client that started it. */
+  readonly owner: object
   /** Whether the client that started it had gone before it ended. */
   readonly isLeft: () => boolean
 }
 
-/** A step that is being executed, as others hear of it. */
+/** A step that is being executed, or is about to be when a job or another process lets it, as others hear of it. */
 export interface Running {
   readonly id: StepId
   /** What the step is: the heading that the log shows. */
@@ -57,10 +59,11 @@ interface Entry<E> extends Execution<E> {
 }
 
 export interface Executions<E> {
-  /** Attaches to the execution of `id`, or starts it with `run`; leaves it when the scope closes. */
+  /** Attaches to the execution of `id`, or starts it with `run`, as `owner`'s; leaves it when the scope closes. */
   readonly join: (
     step: Pick<Running, "id" | "heading">,
-    run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
+    run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>,
+    owner: object
   ) => Effect.Effect<Execution<E>, never, Scope.Scope>
   /** What is being executed, that which was begun first comes first. */
   readonly running: Effect.Effect<ReadonlyArray<Running>>
@@ -74,11 +77,12 @@ export const make = <E>(): Executions<E> => {
   type Run = (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
 
   /** Registers an entry, in one go: nobody may come in between looking and registering. */
-  const register = (about: Entry<E>["about"], scope: Scope.CloseableScope): Registered => {
+  const register = (about: Entry<E>["about"], scope: Scope.CloseableScope, owner: object): Registered => {
     const done = Deferred.unsafeMake<void, E>(FiberId.none)
     let hasLeft = false
     const entry: Entry<E> = {
       about,
+      owner,
       log: LiveLogs.make<E>(),
       isLeft: () => hasLeft,
       done: Deferred.await(done),
@@ -93,6 +97,12 @@ export const make = <E>(): Executions<E> => {
     }
     running.set(about.id, entry)
     return { entry, done }
+  }
+
+  interface Wish {
+    readonly step: Pick<Running, "id" | "heading">
+    readonly run: Run
+    readonly owner: object
   }
 
   interface Joined {
@@ -123,18 +133,21 @@ export const make = <E>(): Executions<E> => {
     )
 
   /** Gives the entry, which is a new one for who is the first. */
-  const attach = (step: Pick<Running, "id" | "heading">, run: Run, restore: Restore): Effect.Effect<Joined> =>
+  const attach = ({ owner, run, step }: Wish, restore: Restore): Effect.Effect<Joined> =>
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.clockWith((clock) => {
         const existing = running.get(step.id)
         if (existing === undefined) {
           const { heading, id } = step
           const begun = clock.unsafeCurrentTimeMillis()
-          return Effect.map(start(register({ id, heading, begun }, scope), run), (entry) => ({ entry, isFirst: true }))
+          return Effect.map(start(register({ id, heading, begun }, scope, owner), run), (entry) => ({
+            entry,
+            isFirst: true
+          }))
         }
         // Still being cancelled: wait for that, then build again.
         if (existing.users === 0)
-          return Effect.zipRight(restore(Effect.exit(existing.done)), attach(step, run, restore))
+          return Effect.zipRight(restore(Effect.exit(existing.done)), attach({ owner, run, step }, restore))
         existing.users++
         return Effect.succeed({ entry: existing, isFirst: false })
       })
@@ -159,9 +172,9 @@ export const make = <E>(): Executions<E> => {
     entry.isOver && entry.readers === 0 ? Scope.close(entry.scope, Exit.void) : Effect.void
 
   return {
-    join: (step, run) =>
+    join: (step, run, owner) =>
       Effect.uninterruptibleMask((restore) =>
-        attach(step, run, restore).pipe(
+        attach({ owner, run, step }, restore).pipe(
           Effect.tap((joined) => Effect.addFinalizer(() => leave(joined))),
           Effect.map(({ entry }) => entry)
         )

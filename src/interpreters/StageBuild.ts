@@ -90,7 +90,7 @@ export interface Common {
   readonly permits: Effect.Semaphore
   /** What was told of steps that are not cached. */
   readonly told: Told
-  /** The steps that count as misses. */
+  /** The steps that were counted as misses: each is one, however many stages have it. */
   readonly missed: Set<StepId>
   /** The realised id of another stage's result, run if need be, and held. */
   readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
@@ -332,7 +332,9 @@ export class StageBuild {
   ): Effect.Effect<void, BuildError> {
     const { store, executions, statistics } = this.services
     const { onEvent } = this.request
-    statistics.misses++
+    const { common } = this
+    if (!common.missed.has(info.id)) statistics.misses++
+    common.missed.add(info.id)
     // Held as well, from then on.
     const isMade = store.hold(info.id)
     /** What was shown of attempts elsewhere that came to nothing stays shown, before what comes now. */
@@ -376,8 +378,8 @@ export class StageBuild {
       })
     }
     return Effect.gen(function* () {
-      const execution = yield* executions.join(info, run)
-      if (!isFirst) statistics.attached++
+      const execution = yield* executions.join(info, run, common)
+      if (!isFirst && execution.owner !== common) statistics.attached++
       yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))
       const end = yield* Effect.either(execution.done)
       if (Either.isLeft(end)) {

@@ -101,4 +101,28 @@ describe("a build that shares a copy with another one", () => {
       expect(stages).toEqual(["", "named"])
     })
   )
+
+  it.scoped("counts as attached to another build, but not to itself; what it lacks it misses once", () =>
+    Effect.gen(function* () {
+      const { engine, start, wanted, world } = yield* setUp
+      const gate = yield* world.gate("g")
+      const inner = spec("base", [run("wait g")])
+      const one = spec("base", [run("echo")], { a: inner, b: inner })
+      yield* Fiber.join(yield* start({ spec: spec("base", []) }))
+      const before = yield* engine.statistics
+      const first = yield* start({ spec: one, jobs: 4 })
+      const arrival = yield* gate.arrival
+      yield* wanted(2)
+      const second = yield* start({ spec: inner })
+      yield* wanted(3)
+      yield* arrival.proceed
+      yield* Fiber.joinAll([first, second])
+      const { attached, executed, misses } = yield* engine.statistics
+      expect({ attached, executed: executed - before.executed, misses: misses - before.misses }).toEqual({
+        attached: 1,
+        executed: 2,
+        misses: 3
+      })
+    })
+  )
 })
