@@ -169,6 +169,35 @@ describe("a store's upkeep", () => {
     )
   )
 
+  it.effect("refuses limits that are none, and deletes nothing", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        yield* Engine.build({ spec, context })
+        // As JavaScript may call it.
+        const unlimited: Parameters<typeof Engine.prune>[0] = JSON.parse("{}")
+        const text: Parameters<typeof Engine.prune>[0] = JSON.parse('{ "maxItems": "1" }')
+        const other = Spec.from("base").pipe(Spec.run("echo other"))
+        for (const [refused, message] of [
+          [Engine.prune(unlimited), "prune has no limit, and would delete everything"],
+          [Engine.prune(text), "maxItems: a string is no limit"],
+          [Engine.prune({ maxItems: Number.NaN }), "maxItems: NaN is no limit"],
+          [Engine.prune({ keepStorage: -1 }), "keepStorage: -1 is no limit"],
+          [Engine.prune({ before: new Date(Number.NaN) }), "before: NaN is no limit"],
+          [Engine.prune({ before: Infinity, maxItems: 1 }), "before: Infinity is no limit"],
+          [Engine.build({ spec: other, context, freeSpace: Number.NaN }), "freeSpace: NaN is no limit"],
+          [Engine.build({ spec: other, context, freeSpace: Infinity }), "freeSpace: Infinity is no limit"],
+          [Engine.build({ spec: other, context, jobs: Number.NaN }), "jobs: NaN is no limit"],
+          [Engine.build({ spec: other, context, jobs: -1 }), "jobs: -1 is no limit"]
+        ] as const) {
+          const error = yield* Effect.flip<unknown, Engine.EngineError, Engine.Engine>(refused)
+          expect(error).toMatchObject({ _tag: "StoreError", message })
+        }
+        expect(yield* Engine.count).toBe(3)
+        expect((yield* Engine.statistics).executed).toBe(3)
+      })
+    )
+  )
+
   it.effect("leaves what a build needs that goes on, also one that joined another one's step", () => {
     const world = newWorld()
     return on(world)(
