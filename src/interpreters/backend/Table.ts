@@ -47,14 +47,13 @@ const local = (names: OptionNames, kind: string, store: Backend["store"]): Backe
 /** Results and steps in a Docker engine, of which the others need to load nothing. */
 const docker = (names: OptionNames): Backend => {
   const kept = files((path) => LocalStore.rootOf("docker", path))
-  const { env } = process
   return {
     placeIsPath: true,
     takesDirectories: false,
-    store: (path) =>
+    store: (path, { environment = process.env }) =>
       Effect.flatMap(
         Effect.promise(() => import("../docker/DockerStore.ts")),
-        (DockerStore) => DockerStore.make({ path, environment: env })
+        (DockerStore) => DockerStore.make({ path, environment })
       ),
     sandbox: (options) =>
       options.fastSync
