@@ -64,16 +64,22 @@ const prepared = (
   { spec, ...from }: { readonly spec: Spec | string } & From
 ): Effect.Effect<Prepared, PrepareError> =>
   Effect.provideService(
-    Prepare.prepare(spec, from.context === undefined ? { ...pathIn(store.name), ...from } : from),
+    Prepare.prepare(
+      spec,
+      from.context === undefined ? { ...from, without: [...pathIn(store.name), ...given(from.without)] } : from
+    ),
     BaseImages,
     images
   )
 
 /** A store that is in the source directory, which every build changes, is left out of what is copied. */
-const pathIn = (name: string): { readonly without?: string } => {
+const pathIn = (name: string): ReadonlyArray<string> => {
   const path = name.slice(name.indexOf(":") + 1)
-  return path.startsWith("/") ? { without: path } : {}
+  return path.startsWith("/") ? [path] : []
 }
+
+const given = (without: string | ReadonlyArray<string> = []): ReadonlyArray<string> =>
+  typeof without === "string" ? [without] : without
 
 const bytesOf = (secrets: NonNullable<HowToBuild["secrets"]>): ReadonlyMap<string, Uint8Array> => {
   if (isMap(secrets)) return secrets

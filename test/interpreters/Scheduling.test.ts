@@ -1,5 +1,6 @@
 /** What a scheduler asks of an engine, in memory. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -7,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
-import { Diagnostic, Engine, Sandbox, Spec } from "../../src/index.ts"
+import { Diagnostic, Engine, Sandbox, Spec, Store } from "../../src/index.ts"
 import { FileTree, Memory, MemoryWorld, TreeSource } from "../../src/testing.ts"
 import { scratchDirectory } from "./host/scratch.ts"
 
@@ -63,6 +64,34 @@ describe("Engine.build", () => {
       })
     )
   )
+
+  it.effect("leaves the store out of what is copied, also where the caller leaves out more", () => {
+    const directory = `${scratch.path}/project`
+    for (const name of ["kept", "store", "secret", "private"]) {
+      Fs.mkdirSync(`${directory}/${name}`, { recursive: true })
+      Fs.writeFileSync(`${directory}/${name}/f`, name)
+    }
+    const world = newWorld()
+    const layer = Layer.map(Memory.layer(world), (services) =>
+      Context.add(services, Store.Store, { ...Context.get(services, Store.Store), name: `rsync:${directory}/store` })
+    )
+    return Effect.gen(function* () {
+      const all = Spec.from("base").pipe(Spec.copy(".", "/all/"))
+      const left = (without: string | ReadonlyArray<string> | undefined, ...names: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          const { plan } = yield* Engine.plan(all, { directory, ...(without === undefined ? {} : { without }) })
+          const { id } = yield* Engine.build({ spec: all, directory, ...(without === undefined ? {} : { without }) })
+          expect(id).toBe(plan.result)
+          const there = ["kept", "store", "secret", "private"].filter(
+            (name) => world.readText(id, `/all/${name}/f`) === name
+          )
+          expect(there).toEqual(names)
+        })
+      yield* left(undefined, "kept", "secret", "private")
+      yield* left(`${directory}/secret`, "kept", "private")
+      yield* left([`${directory}/secret`, `${directory}/private`, `${scratch.path}/nowhere`], "kept")
+    }).pipe(Effect.provide(Layer.provideMerge(Engine.Engine.layer, layer)))
+  })
 
   it.effect("says what is wrong with the spec, the files and the bases, where it stands", () =>
     on(newWorld())(
