@@ -145,16 +145,20 @@ const SHORTEST = 4
 /** Bytes that are read at a time. */
 const PIECE = 65536
 
+/** The result is held until its log has been read. */
 const replay = (
   { store }: EngineService,
   id: StepId,
   emit: (chunk: Uint8Array) => Effect.Effect<void>
 ): Effect.Effect<void, StoreError | UnknownId> =>
   Effect.gen(function* () {
+    yield* store.using
+    // Who may not write to the store reads all the same.
+    if (!(yield* Effect.orElseSucceed(store.hold(id), () => true))) return yield* new UnknownId({ id, candidates: [] })
     for (let offset = 0; ;) {
       const chunk = yield* store.log(id, offset, PIECE)
       if (chunk.length === 0) return
       offset += chunk.length
       yield* emit(chunk)
     }
-  })
+  }).pipe(Effect.scoped)

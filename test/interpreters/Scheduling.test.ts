@@ -152,6 +152,24 @@ describe("Engine.attach", () => {
     )
   )
 
+  it.effect("keeps the result whose log it reads, until that is read", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        const large = TreeSource.fromTree(FileTree.make({ a: "x".repeat(40 * 65536) }))
+        const { id } = yield* Engine.build({ spec, context: large })
+        const begun = yield* Effect.makeLatch()
+        const goOn = yield* Effect.makeLatch()
+        const slowly = Stream.tap(Engine.attach(id), () => Effect.zipRight(begun.open, goOn.await))
+        const reading = yield* Effect.fork(output(slowly))
+        yield* begun.await
+        expect(yield* Effect.flip(Engine.delete(id))).toMatchObject({ _tag: "ResultsInUse", ids: [id] })
+        yield* goOn.open
+        expect((yield* Fiber.join(reading)).length).toBe(40 * 65536)
+        expect(yield* Engine.delete(id)).toMatchObject({ results: 1 })
+      })
+    )
+  )
+
   it.effect("fails with the step, or when it is cancelled", () => {
     const world = newWorld()
     return on(world)(
