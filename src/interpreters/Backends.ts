@@ -165,5 +165,6 @@ const NAMES: OptionNames = {
   dockerMemory: "docker.memory",
   dockerIsolation: "docker.isolation",
   dockerNetwork: "docker.network",
+  within: "within",
   dockerStore: '"docker:PATH"'
 }

@@ -10,7 +10,9 @@ import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { beforeAll } from "vitest"
 import { sha256 } from "../../src/domain/Digest.ts"
-import { Backends, Engine, type Events, Spec, Store } from "../../src/index.ts"
+import { Backends, BaseImages, Engine, type Events, Spec, Store } from "../../src/index.ts"
+import { backends } from "../../src/cli/Backends.ts"
+import { HashMemo } from "../../src/interpreters/host/HashMemo.ts"
 import { hashesIn } from "../../src/interpreters/store/local/Layout.ts"
 import { id } from "../laws/storeSubject.ts"
 import { describeWith } from "../requirements.ts"
@@ -74,6 +76,21 @@ describe("a backend by its name", () => {
       yield* Effect.scoped(Layer.build(Backends.layer("rsync:/nowhere", { rsyncMode: "hardlink", memory: 1e9 })))
       yield* Effect.scoped(Layer.build(Backends.layer("docker:/nowhere", { docker: { cpus: 0.5, memory: 1e9 } })))
       yield* Effect.scoped(Layer.build(Backends.layer("rsync:/nowhere", { platform: "linux/arm/v7" })))
+    })
+  )
+
+  it.scoped("says where bases may come from by its own option's name, and the command by its flag", () =>
+    Effect.gen(function* () {
+      const services = yield* Layer.build(Backends.layer("rsync:/nowhere", { within: [], directory: "/var" }))
+      const error = yield* Effect.flip(Context.get(services, BaseImages.BaseImages).resolve("rootfs:/etc"))
+      expect(error).toMatchObject({
+        hint: Option.some("put it into the source directory, or allow its directory with within")
+      })
+      const images = yield* Effect.transposeMapOption(Option.fromNullable(backends.get("rsync")), (backend) =>
+        backend.images("/nowhere", { sourceDirectory: "/var", within: [], memo: new HashMemo() })
+      )
+      const said = yield* Effect.flip(Option.getOrThrow(images).resolve("rootfs:/etc"))
+      expect(said.hint).toEqual(Option.some("put it into the source directory, or allow its directory with --bases"))
     })
   )
 

@@ -75,6 +75,8 @@ export interface OptionNames {
   readonly dockerMemory: string
   readonly dockerIsolation: string
   readonly dockerNetwork: string
+  /** What says where local bases may come from. */
+  readonly within: string
   /** How a store of a Docker engine is named. */
   readonly dockerStore: string
 }
