@@ -13,5 +13,6 @@ export const backends: ReadonlyMap<string, Backend> = table({
   dockerMemory: "--docker-memory",
   dockerIsolation: "--docker-isolation",
   dockerNetwork: "--docker-network",
+  within: "--bases",
   dockerStore: "--store=docker:PATH"
 })

@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Path from "node:path"
 import { suggest } from "../domain/Suggestion.ts"
 import type { Backend, OptionNames } from "./backend/Backend.ts"
+import { refusal } from "./backend/GivenOptions.ts"
 import { table } from "./backend/Table.ts"
 import { BaseImages } from "./BaseImages.ts"
 import { Engine } from "./Engine.ts"
@@ -73,13 +74,15 @@ export const make = (
   options: BackendOptions = {}
 ): Effect.Effect<Context.Context<Services>, StoreError | SandboxError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { backend, place } = yield* choose(store)
+    const { backend, kind, place } = yield* choose(store)
+    const refused = refusal(kind, options)
+    if (refused !== undefined) return yield* unsuitable(refused.message, refused.hint)
     const { environment = process.env, macOs, memo = new HashMemo(), platform, progress, pull = false } = options
     const sourceDirectory = Path.resolve(options.directory ?? ".")
     const user = { uid: Option.fromNullable(macOs?.uid), brewPath: Option.fromNullable(macOs?.brewPath) }
     const services = Context.make(
       Store,
-      yield* backend.store(place, { rsyncMode: Option.fromNullable(options.rsyncMode), user })
+      yield* backend.store(place, { rsyncMode: Option.fromNullable(options.rsyncMode), user, environment })
     ).pipe(
       Context.add(
         Sandbox,
@@ -127,22 +130,30 @@ const save = (memo: HashMemo, file: string | undefined): void => {
   if (file !== undefined) memo.save(file)
 }
 
-const choose = (store: string): Effect.Effect<{ readonly backend: Backend; readonly place: string }, StoreError> => {
+interface Chosen {
+  readonly backend: Backend
+  readonly kind: string
+  readonly place: string
+}
+
+const choose = (store: string): Effect.Effect<Chosen, StoreError> => {
   const backends = table(NAMES)
   const colon = store.indexOf(":")
   const [kind, place] = [store.slice(0, Math.max(colon, 0)), store.slice(colon + 1)]
   const backend = backends.get(kind)
   if (colon > 0 && backend !== undefined && place !== "") {
-    return Effect.succeed({ backend, place: backend.placeIsPath ? Path.resolve(place) : place })
+    return Effect.succeed({ backend, kind, place: backend.placeIsPath ? Path.resolve(place) : place })
   }
   const kinds = [...backends.keys()]
   const hint = Option.match(backend === undefined ? suggest(kind, kinds) : Option.none(), {
     onNone: () => `The kinds are ${kinds.join(", ")}: write ${kinds[0] ?? ""}:PATH.`,
     onSome: (word) => `Did you mean "${word}:"?`
   })
-  const message = `${JSON.stringify(store)} names no store`
-  return Effect.fail(new StoreError({ message, hint: Option.some(hint), cause: undefined }))
+  return unsuitable(`${JSON.stringify(store)} names no store`, hint)
 }
+
+const unsuitable = (message: string, hint: string): Effect.Effect<never, StoreError> =>
+  Effect.fail(new StoreError({ message, hint: Option.some(hint), cause: undefined }))
 
 const NAMES: OptionNames = {
   fastSync: "fastSync",
@@ -154,5 +165,6 @@ const NAMES: OptionNames = {
   dockerMemory: "docker.memory",
   dockerIsolation: "docker.isolation",
   dockerNetwork: "docker.network",
+  within: "within",
   dockerStore: '"docker:PATH"'
 }

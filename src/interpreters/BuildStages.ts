@@ -15,8 +15,7 @@ import type { StepId } from "../domain/Digest.ts"
 import type { Stage, Step } from "../plan/Plan.ts"
 import { byStage } from "../plan/Plan.ts"
 import type { BuildError, BuildRequest, BuildResult } from "./Build.ts"
-import type { Told } from "./Misses.ts"
-import { isNestedCopy, knownCopy, type Services, StageBuild } from "./StageBuild.ts"
+import { type Common, isNestedCopy, knownCopy, type Services, StageBuild } from "./StageBuild.ts"
 import type { StoreError } from "./Store.ts"
 
 interface StageState {
@@ -30,7 +29,6 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
   Effect.gen(function* () {
     const permits = yield* Effect.makeSemaphore(Math.max(1, request.jobs))
     const states = new Map<string, StageState>()
-    const told: Told = new Map()
     for (const [stage, steps] of byStage(request.plan)) {
       const result = yield* Deferred.make<StepId, BuildError>()
       states.set(stage.label, { stage, steps, result, started: false })
@@ -44,7 +42,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
         if (state.started) return Deferred.await(state.result)
         state.started = true
         const { result } = state
-        const build = new StageBuild(services, request, permits, told, resultOf)
+        const build = new StageBuild(services, request, common)
         return build
           .run(state.stage, state.steps, copied.has(state.stage.label))
           .pipe(Effect.onExit((exit) => Deferred.done(result, exit)))
@@ -53,7 +51,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
     /** Shows a stage that is not needed. What was skipped is run after all where a copy turns out to want it. */
     const replay = (state: StageState): Effect.Effect<void, BuildError> =>
       Effect.gen(function* () {
-        const id = yield* new StageBuild(services, request, permits, told, resultOf).replay(state.stage, state.steps)
+        const id = yield* new StageBuild(services, request, common).replay(state.stage, state.steps)
         if (Option.isNone(id)) return
         state.started = true
         yield* Deferred.succeed(state.result, id.value)
@@ -79,6 +77,7 @@ export const buildStages = (services: Services, request: BuildRequest): Effect.E
         return yield* held(state)
       })
 
+    const common: Common = { permits, told: new Map(), missed: new Set(), resultOf }
     const needed = yield* neededStages(services, states, copied)
     const all = [...states.values()]
     // First, since whoever shows stages in the plan's order waits for those that come early in it.

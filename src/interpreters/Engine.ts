@@ -11,6 +11,7 @@ import { type BuildError, type BuildRequest, type BuildResult, MissingSecret, St
 import { buildStages } from "./BuildStages.ts"
 import type { Running } from "./Executions.ts"
 import * as Executions from "./Executions.ts"
+import * as Limits from "./Limits.ts"
 import { Sandbox, type SandboxService } from "./Sandbox.ts"
 import type { Statistics } from "./Statistics.ts"
 import * as Counters from "./Statistics.ts"
@@ -75,7 +76,9 @@ export class Engine extends Context.Tag("obuilder/Engine")<Engine, EngineService
           .pipe(Effect.flatMap(Effect.transposeMapOption((execution) => followed(id, execution, emit))), Effect.scoped),
       build: (request) =>
         // What this build holds, it holds until its end at least.
-        Effect.zipRight(store.using, checkSecrets(request)).pipe(
+        Limits.check({ jobs: request.jobs, freeSpace: request.freeSpace }).pipe(
+          Effect.zipRight(store.using),
+          Effect.zipRight(checkSecrets(request)),
           // What a killed build left running is ended before the store removes what it still writes to.
           Effect.zipRight(services.sandbox.reclaim),
           Effect.zipRight(buildStages(services, request)),

@@ -26,9 +26,13 @@ export interface Execution<E> {
   readonly log: LiveLog<E>
   /** Waits for the end. */
   readonly done: Effect.Effect<void, E>
+  /** The build of the client that started it. */
+  readonly owner: object
+  /** Whether the client that started it had gone before it ended. */
+  readonly isLeft: () => boolean
 }
 
-/** A step that is being executed, as others hear of it. */
+/** A step that is being executed, or is about to be when a job or another process lets it, as others hear of it. */
 export interface Running {
   readonly id: StepId
   /** What the step is: the heading that the log shows. */
@@ -46,6 +50,8 @@ interface Entry<E> extends Execution<E> {
   readers: number
   /** The last client has gone, and the fiber has ended. */
   isOver: boolean
+  /** Called when the client that started it leaves. */
+  readonly starterLeaves: () => void
   /** Set before the client that started it has it. */
   fiber: Fiber.RuntimeFiber<void, E> | undefined
   /** Outlives the fiber: until the last client and the last reader have gone, the log can be read. */
@@ -53,10 +59,11 @@ interface Entry<E> extends Execution<E> {
 }
 
 export interface Executions<E> {
-  /** Attaches to the execution of `id`, or starts it with `run`; leaves it when the scope closes. */
+  /** Attaches to the execution of `id`, or starts it with `run`, as `owner`'s; leaves it when the scope closes. */
   readonly join: (
     step: Pick<Running, "id" | "heading">,
-    run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
+    run: (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>,
+    owner: object
   ) => Effect.Effect<Execution<E>, never, Scope.Scope>
   /** What is being executed, that which was begun first comes first. */
   readonly running: Effect.Effect<ReadonlyArray<Running>>
@@ -70,20 +77,37 @@ export const make = <E>(): Executions<E> => {
   type Run = (log: LiveLog<E>) => Effect.Effect<void, E, Scope.Scope>
 
   /** Registers an entry, in one go: nobody may come in between looking and registering. */
-  const register = (about: Entry<E>["about"], scope: Scope.CloseableScope): Registered => {
+  const register = (about: Entry<E>["about"], scope: Scope.CloseableScope, owner: object): Registered => {
     const done = Deferred.unsafeMake<void, E>(FiberId.none)
+    let hasLeft = false
     const entry: Entry<E> = {
       about,
+      owner,
       log: LiveLogs.make<E>(),
+      isLeft: () => hasLeft,
       done: Deferred.await(done),
       users: 1,
       readers: 0,
       isOver: false,
+      starterLeaves: () => {
+        if (running.get(about.id) === entry) hasLeft = true
+      },
       fiber: undefined,
       scope
     }
     running.set(about.id, entry)
     return { entry, done }
+  }
+
+  interface Wish {
+    readonly step: Pick<Running, "id" | "heading">
+    readonly run: Run
+    readonly owner: object
+  }
+
+  interface Joined {
+    readonly entry: Entry<E>
+    readonly isFirst: boolean
   }
 
   interface Registered {
@@ -108,24 +132,30 @@ export const make = <E>(): Executions<E> => {
       })
     )
 
-  const attach = (step: Pick<Running, "id" | "heading">, run: Run, restore: Restore): Effect.Effect<Entry<E>> =>
+  /** Gives the entry, which is a new one for who is the first. */
+  const attach = ({ owner, run, step }: Wish, restore: Restore): Effect.Effect<Joined> =>
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.clockWith((clock) => {
         const existing = running.get(step.id)
         if (existing === undefined) {
           const { heading, id } = step
-          return start(register({ id, heading, begun: clock.unsafeCurrentTimeMillis() }, scope), run)
+          const begun = clock.unsafeCurrentTimeMillis()
+          return Effect.map(start(register({ id, heading, begun }, scope, owner), run), (entry) => ({
+            entry,
+            isFirst: true
+          }))
         }
         // Still being cancelled: wait for that, then build again.
         if (existing.users === 0)
-          return Effect.zipRight(restore(Effect.exit(existing.done)), attach(step, run, restore))
+          return Effect.zipRight(restore(Effect.exit(existing.done)), attach({ owner, run, step }, restore))
         existing.users++
-        return Effect.succeed(existing)
+        return Effect.succeed({ entry: existing, isFirst: false })
       })
     )
 
-  const leave = (entry: Entry<E>): Effect.Effect<void> =>
+  const leave = ({ entry, isFirst }: Joined): Effect.Effect<void> =>
     Effect.suspend(() => {
+      if (isFirst) entry.starterLeaves()
       entry.users--
       if (entry.users > 0) return Effect.void
       const stop = entry.fiber === undefined ? Effect.void : Fiber.interrupt(entry.fiber)
@@ -142,9 +172,12 @@ export const make = <E>(): Executions<E> => {
     entry.isOver && entry.readers === 0 ? Scope.close(entry.scope, Exit.void) : Effect.void
 
   return {
-    join: (step, run) =>
+    join: (step, run, owner) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.tap(attach(step, run, restore), (entry) => Effect.addFinalizer(() => leave(entry)))
+        attach({ owner, run, step }, restore).pipe(
+          Effect.tap((joined) => Effect.addFinalizer(() => leave(joined))),
+          Effect.map(({ entry }) => entry)
+        )
       ),
     running: Effect.sync(() =>
       [...running.values()].flatMap(({ about, users }) => (users === 0 ? [] : [{ ...about, clients: users }]))

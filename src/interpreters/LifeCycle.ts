@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import type { Fault, Footprint, Inventory, StoredBlob, StoredResult } from "./Inventory.ts"
+import * as NumericLimits from "./Limits.ts"
 import { leastUsedFirst, lastUses, withAncestors, withDescendants } from "./Retention.ts"
 import { Store, type StoreError, UnknownId } from "./Store.ts"
 
@@ -39,6 +40,7 @@ export interface Summary {
   readonly inUse: number
 }
 
+/** At least one of them. Times are finite, the others finite and not negative. */
 export interface Limits {
   /** Removes no more than it takes for all results, and layers of images, to have this many bytes or fewer. */
   readonly keepStorage: Option.Option<number>
@@ -51,6 +53,7 @@ export interface Limits {
 /**
  * Removes what was of use longest ago, leaves first, within limits: before
  * results, the layers of images, which can be fetched again. `dryRun` only tells.
+ * Limits that are none fail with a `StoreError` before anything is looked at.
  */
 export const prune = (
   limits: Limits,
@@ -58,6 +61,7 @@ export const prune = (
   { dryRun = false }: { readonly dryRun?: boolean } = {}
 ): Effect.Effect<Summary, StoreError, Store> =>
   Effect.gen(function* () {
+    yield* checkLimits(limits)
     const { inventory } = yield* Store
     const blobs = yield* inventory.blobs
     const tooMuch = Option.isNone(limits.keepStorage)
@@ -70,6 +74,17 @@ export const prune = (
     const summary = yield* removeOldest(limits, tooMuch - layers.bytes, telling, dryRun)
     return { ...summary, layers: layers.count, bytes: summary.bytes + layers.bytes }
   })
+
+const checkLimits = ({ keepStorage, maxItems, unusedSince }: Limits): Effect.Effect<void, StoreError> =>
+  Option.isNone(keepStorage) && Option.isNone(maxItems) && Option.isNone(unusedSince)
+    ? NumericLimits.refused("prune has no limit, and would delete everything", "give it one, or clean")
+    : Effect.zipRight(
+        NumericLimits.check({
+          keepStorage: Option.getOrUndefined(keepStorage),
+          maxItems: Option.getOrUndefined(maxItems)
+        }),
+        NumericLimits.checkTime("before", Option.getOrUndefined(unusedSince))
+      )
 
 const sizeOf = (blobs: ReadonlyArray<StoredBlob>): number => blobs.reduce((sum, { size }) => sum + size, 0)
 
@@ -125,6 +140,7 @@ const removeOldest = (
  */
 export const makeRoom = (bytes: number, telling: Telling): Effect.Effect<boolean, StoreError, Store> =>
   Effect.gen(function* () {
+    yield* NumericLimits.check({ freeSpace: bytes })
     const { inventory } = yield* Store
     const lacking = bytes - (yield* inventory.free)
     if (lacking <= 0) return true

@@ -26,8 +26,8 @@ export type From =
       readonly directory: string
       /** Digests of its files that are known; what is found out is added. To keep it is up to the caller. */
       readonly memo?: HashMemo
-      /** A path that is left out if it is in the directory, as a store that every build changes. */
-      readonly without?: string
+      /** Paths that are left out if they are in the directory, as a store that every build changes. An engine adds its own store's. */
+      readonly without?: string | ReadonlyArray<string>
       readonly context?: undefined
     }
   | { readonly context: SourceTree; readonly directory?: undefined }

@@ -64,16 +64,22 @@ const prepared = (
   { spec, ...from }: { readonly spec: Spec | string } & From
 ): Effect.Effect<Prepared, PrepareError> =>
   Effect.provideService(
-    Prepare.prepare(spec, from.context === undefined ? { ...pathIn(store.name), ...from } : from),
+    Prepare.prepare(
+      spec,
+      from.context === undefined ? { ...from, without: [...pathIn(store.name), ...given(from.without)] } : from
+    ),
     BaseImages,
     images
   )
 
 /** A store that is in the source directory, which every build changes, is left out of what is copied. */
-const pathIn = (name: string): { readonly without?: string } => {
+const pathIn = (name: string): ReadonlyArray<string> => {
   const path = name.slice(name.indexOf(":") + 1)
-  return path.startsWith("/") ? { without: path } : {}
+  return path.startsWith("/") ? [path] : []
 }
+
+const given = (without: string | ReadonlyArray<string> = []): ReadonlyArray<string> =>
+  typeof without === "string" ? [without] : without
 
 const bytesOf = (secrets: NonNullable<HowToBuild["secrets"]>): ReadonlyMap<string, Uint8Array> => {
   if (isMap(secrets)) return secrets
@@ -111,7 +117,10 @@ export const attach = (id: string): Stream.Stream<Uint8Array, BuildError | StepC
         Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)
           ? Effect.void
           : queue.offer(Exit.isSuccess(exit) ? Take.end : Take.failCause(exit.cause))
-      yield* Effect.forkScoped(Effect.onExit(follow(engine, id, emit), end))
+      const following = Effect.onExit(Effect.interruptible(follow(engine, id, emit)), end)
+      const closing = Effect.addFinalizer(() => Queue.shutdown(queue))
+      // The queue goes first: who waits to tell the end, when there is nobody to hear it, would wait for ever.
+      yield* Effect.uninterruptible(Effect.zipRight(Effect.forkScoped(following), closing))
       return Stream.flattenTake(Stream.fromQueue(queue))
     })
   )
@@ -136,16 +145,20 @@ const SHORTEST = 4
 /** Bytes that are read at a time. */
 const PIECE = 65536
 
+/** The result is held until its log has been read. */
 const replay = (
   { store }: EngineService,
   id: StepId,
   emit: (chunk: Uint8Array) => Effect.Effect<void>
 ): Effect.Effect<void, StoreError | UnknownId> =>
   Effect.gen(function* () {
+    yield* store.using
+    // Who may not write to the store reads all the same.
+    if (!(yield* Effect.orElseSucceed(store.hold(id), () => true))) return yield* new UnknownId({ id, candidates: [] })
     for (let offset = 0; ;) {
       const chunk = yield* store.log(id, offset, PIECE)
       if (chunk.length === 0) return
       offset += chunk.length
       yield* emit(chunk)
     }
-  })
+  }).pipe(Effect.scoped)

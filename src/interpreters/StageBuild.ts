@@ -1,5 +1,6 @@
 /** One stage of a build: its steps in a row, each taken from the store or executed. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -20,7 +21,15 @@ import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import type { Counters } from "./Statistics.ts"
 import * as StageNotes from "./StageNotes.ts"
-import { type Elsewhere, type ResultInfo, Store, type StoreError, type StoreService, type Workspace } from "./Store.ts"
+import {
+  type Elsewhere,
+  type ResultInfo,
+  Store,
+  type StoreError,
+  type StoreService,
+  type UnknownId,
+  type Workspace
+} from "./Store.ts"
 
 /** OBuilder's host name in a sandbox. */
 const HOSTNAME = "builder"
@@ -76,29 +85,28 @@ interface Known {
   readonly id: StepId
 }
 
+/** What the stages of one build have in common. */
+export interface Common {
+  readonly permits: Effect.Semaphore
+  /** What was told of steps that are not cached. */
+  readonly told: Told
+  /** The steps that were counted as misses: each is one, however many stages have it. */
+  readonly missed: Set<StepId>
+  /** The realised id of another stage's result, run if need be, and held. */
+  readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
+}
+
 export class StageBuild {
   private readonly services: Services
   private readonly request: BuildRequest
-  private readonly permits: Effect.Semaphore
-  /** What was told of steps that are not cached. */
-  private readonly told: Told
+  private readonly common: Common
   /** Of a stage that is not cached as a whole. */
   private misses: Misses | undefined
-  /** The realised id of another stage's result, run if need be, and held. */
-  private readonly resultOf: (label: string) => Effect.Effect<StepId, BuildError>
 
-  constructor(
-    services: Services,
-    request: BuildRequest,
-    permits: Effect.Semaphore,
-    told: Told,
-    resultOf: (label: string) => Effect.Effect<StepId, BuildError>
-  ) {
+  constructor(services: Services, request: BuildRequest, common: Common) {
     this.services = services
     this.request = request
-    this.permits = permits
-    this.told = told
-    this.resultOf = resultOf
+    this.common = common
   }
 
   /**
@@ -122,7 +130,7 @@ export class StageBuild {
       const missing = steps.slice(known.length)
       if (missing.length > 0) {
         const { store } = this.services
-        this.misses = new Misses({ store, told: this.told, onEvent: this.request.onEvent, steps: missing, last })
+        this.misses = new Misses({ store, told: this.common.told, onEvent: this.request.onEvent, steps: missing, last })
       }
       for (const step of missing) {
         yield* this.announce(step)
@@ -195,7 +203,7 @@ export class StageBuild {
             Effect.zipRight(StageNotes.step(workspace, step, null), this.command(step, base, workspace))
         })
       case "copy":
-        return isNestedCopy(step) ? Effect.scoped(this.nestedCopy(step, parent)) : this.contextCopy(step, parent)
+        return isNestedCopy(step) ? this.nestedCopy(step, parent) : this.contextCopy(step, parent)
     }
   }
 
@@ -204,11 +212,11 @@ export class StageBuild {
     const items = inputs.copies.get(copyKey(step))
     return items === undefined
       ? Effect.dieMessage("the inputs are not those that the plan was made from")
-      : this.reach(step, parent, this.copy(step, parent, context, items, null))
+      : this.reach(step, parent, this.copy(step, parent, Effect.succeed(context), items, null))
   }
 
   /** What is copied is read from the result of the stage that it names, once that has run. */
-  private nestedCopy(step: NestedCopy, parent: StepId | undefined): Effect.Effect<StepId, BuildError, Scope.Scope> {
+  private nestedCopy(step: NestedCopy, parent: StepId | undefined): Effect.Effect<StepId, BuildError> {
     const { store } = this.services
     return Effect.gen(this, function* () {
       const early = yield* knownCopyOn(store, step, parent)
@@ -217,10 +225,14 @@ export class StageBuild {
         yield* Effect.zipRight(this.cached(step, early.value.id), store.used(early.value.id))
         return early.value.id
       }
-      const from = yield* this.resultOf(step.source.build)
-      const source = yield* store.tree(from)
-      const items = yield* Effect.forEach(step.src, (src) => source.manifest(src, step.exclude)).pipe(
-        Effect.mapError((reason) => new StepFailed({ step, reason }))
+      const from = yield* this.common.resultOf(step.source.build)
+      // Whoever copies opens it again: that may go on for another build when this one has gone.
+      const source = store.tree(from)
+      const items = yield* Effect.flatMap(source, (tree) =>
+        Effect.forEach(step.src, (src) => tree.manifest(src, step.exclude))
+      ).pipe(
+        Effect.scoped,
+        Effect.catchTag("SourceError", (reason) => Effect.fail(new StepFailed({ step, reason })))
       )
       return yield* this.reach(step, parent, this.copy(step, parent, source, items, from))
     })
@@ -229,7 +241,7 @@ export class StageBuild {
   private copy(
     step: CopyStep,
     parent: StepId | undefined,
-    source: SourceTree,
+    tree: Effect.Effect<SourceTree, StoreError | UnknownId, Scope.Scope>,
     named: ReadonlyArray<Manifest.Manifest>,
     from: StepId | null
   ): Realised {
@@ -241,7 +253,11 @@ export class StageBuild {
       fill: (workspace) =>
         StageNotes.step(workspace, step, { digest, from }).pipe(
           Effect.zipRight(StageNotes.copied(workspace, items)),
-          Effect.zipRight(workspace.copy({ source, items, destination: step.destination, owner: step.user })),
+          Effect.zipRight(tree),
+          Effect.flatMap((source) =>
+            workspace.copy({ source, items, destination: step.destination, owner: step.user })
+          ),
+          Effect.scoped,
           Effect.catchTags({
             CopyError: (reason) => Effect.fail(new StepFailed({ step, reason })),
             SourceError: (reason) => Effect.fail(new StepFailed({ step, reason }))
@@ -316,7 +332,9 @@ export class StageBuild {
   ): Effect.Effect<void, BuildError> {
     const { store, executions, statistics } = this.services
     const { onEvent } = this.request
-    statistics.misses++
+    const { common } = this
+    if (!common.missed.has(info.id)) statistics.misses++
+    common.missed.add(info.id)
     // Held as well, from then on.
     const isMade = store.hold(info.id)
     /** What was shown of attempts elsewhere that came to nothing stays shown, before what comes now. */
@@ -339,7 +357,7 @@ export class StageBuild {
         if (Option.isSome(elsewhere)) return elsewhere
         yield* make(log).pipe(Effect.unlessEffect(isMade), Effect.ensuring(Scope.close(claim, Exit.void)))
         return Option.none<Elsewhere>()
-      }).pipe(this.permits.withPermits(1))
+      }).pipe(this.common.permits.withPermits(1))
     let isFirst = false
     const run = (log: LiveLog<BuildError>): Effect.Effect<void, BuildError, Scope.Scope> => {
       isFirst = true
@@ -360,10 +378,18 @@ export class StageBuild {
       })
     }
     return Effect.gen(function* () {
-      const execution = yield* executions.join(info, run)
-      if (!isFirst) statistics.attached++
+      const execution = yield* executions.join(info, run, common)
+      if (!isFirst && execution.owner !== common) statistics.attached++
       yield* execution.log.follow((chunk) => onEvent({ _tag: "Output", stage: step.stage, chunk }))
-      yield* execution.done
+      const end = yield* Effect.either(execution.done)
+      if (Either.isLeft(end)) {
+        if (isFirst) return yield* Effect.fail(end.left)
+        // What it copied from may have gone with the build that began it: this one has its own.
+        if (execution.isLeft() && isOfSource(end.left)) return false
+        return yield* Effect.fail(
+          end.left._tag === "StepFailed" ? new StepFailed({ step, reason: end.left.reason }) : end.left
+        )
+      }
       // Whoever made it may be through with it, and let go of it: from here on this build holds it as well.
       if (!isFirst && !(yield* isMade)) return false
       yield* onEvent({ _tag: "Saved", stage: step.stage, planned: step.id, id: info.id })
@@ -398,7 +424,7 @@ export class StageBuild {
   private cached(step: Step, id: StepId): Effect.Effect<void, StoreError> {
     const { statistics, store } = this.services
     const { onEvent } = this.request
-    const missed = this.told.get(id)
+    const missed = this.common.told.get(id)
     return Effect.gen(function* () {
       statistics.hits++
       if (missed !== undefined && missed.stage !== step.stage) yield* onEvent({ ...missed, stage: step.stage })
@@ -434,6 +460,10 @@ export class StageBuild {
     )
   }
 }
+
+/** What to copy from is not there, or not what it was. */
+const isOfSource = (error: BuildError): boolean =>
+  error._tag === "UnknownId" || (error._tag === "StepFailed" && error.reason._tag !== "CommandFailed")
 
 /** The base's environment with the spec's on top. */
 const override = (base: ReadonlyArray<Variable>, set: ReadonlyArray<Variable>): ReadonlyArray<Variable> => {

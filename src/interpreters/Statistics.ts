@@ -2,7 +2,7 @@
 export interface Statistics {
   /** Steps that builds took from the store. */
   readonly hits: number
-  /** Steps that the store did not have when a build came to them. */
+  /** Steps that the store did not have when a build came to them: each counts once for a build. */
   readonly misses: number
   /** Steps that were executed here, whatever became of them. */
   readonly executed: number

@@ -124,9 +124,9 @@ export interface StoreService {
    * where there is no such result (any more).
    */
   readonly hold: (id: StepId) => Effect.Effect<boolean, StoreError>
-  /** What is held from now on is not let go of before the scope closes. */
+  /** What this fiber, and those that it forks, hold or make from now on is not let go of before the scope closes. */
   readonly using: Effect.Effect<void, never, Scope.Scope>
-  /** Lets go of all that was not held, again or for the first time, since the oldest use began that goes on. */
+  /** Lets go of all that no use holds that goes on, and nobody reads. */
   readonly release: Effect.Effect<void, StoreError>
   /** Notes that a build took this result from the store: what was of no use for long goes first when room is made. */
   readonly used: (id: StepId) => Effect.Effect<void>

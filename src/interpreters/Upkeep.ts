@@ -14,7 +14,7 @@ export interface RemovalOptions {
   readonly onRemoved?: (one: LifeCycle.Removed) => Effect.Effect<void>
 }
 
-/** At least one of these; where there are several, all of them hold. */
+/** At least one of these, finite and not negative; where there are several, all of them hold. */
 export type PruneLimits = {
   /** Removes only what was of no use since then: a date, or milliseconds since 1970. */
   readonly before?: Date | number
@@ -44,7 +44,10 @@ const remove = (
   )
 export { remove as delete }
 
-/** Deletes what was of use longest ago, leaves first, within limits. What a process needs stays. */
+/**
+ * Deletes what was of use longest ago, leaves first, within limits. What a process
+ * needs stays. Without limits, or with such as `NaN`, it fails with a `StoreError`, and deletes nothing.
+ */
 export const prune = (
   limits: PruneLimits & RemovalOptions & { readonly dryRun?: boolean }
 ): Effect.Effect<LifeCycle.Summary, StoreError, Engine> => {
@@ -52,7 +55,7 @@ export const prune = (
   return withStore(
     LifeCycle.prune(
       {
-        unusedSince: Option.map(Option.fromNullable(before), Number),
+        unusedSince: Option.map(Option.fromNullable(before), (date) => (date instanceof Date ? date.getTime() : date)),
         keepStorage: Option.fromNullable(keepStorage),
         maxItems: Option.fromNullable(maxItems)
       },

@@ -1,15 +1,20 @@
 /** The layers of stores by name, on this machine. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
+import { tmpdir } from "node:os"
 import { beforeAll } from "vitest"
 import { sha256 } from "../../src/domain/Digest.ts"
-import { Backends, Engine, type Events, Spec } from "../../src/index.ts"
+import { Backends, BaseImages, Engine, type Events, Spec, Store } from "../../src/index.ts"
+import { backends } from "../../src/cli/Backends.ts"
+import { HashMemo } from "../../src/interpreters/host/HashMemo.ts"
 import { hashesIn } from "../../src/interpreters/store/local/Layout.ts"
+import { id } from "../laws/storeSubject.ts"
 import { describeWith } from "../requirements.ts"
 import { mountsBelow } from "../standins/standIns.ts"
 import { scratchDirectory } from "./host/scratch.ts"
@@ -43,6 +48,66 @@ describe("a backend by its name", () => {
         "macOs.uid means nothing to this store"
       )
       expect((yield* refusal("docker:/nowhere", { fastSync: true }))[0]).toMatch(/^fastSync is not for "docker:PATH"/)
+    })
+  )
+
+  it.effect("refuses options that are passed over, that contradict each other, or say nothing", () =>
+    Effect.gen(function* () {
+      // As JavaScript may give them.
+      const mode: Backends.BackendOptions = JSON.parse('{ "rsyncMode": "hardlinks" }')
+      const refused: ReadonlyArray<readonly [string, Backends.BackendOptions, string]> = [
+        ["overlayfs", { rsyncMode: "copy" }, "rsyncMode means nothing to this store"],
+        ["docker", { rsyncMode: "copy" }, "rsyncMode means nothing to this store"],
+        ["rsync", mode, 'rsyncMode: there is no mode "hardlinks"'],
+        ["docker", { macOs: { uid: 1000 } }, "macOs means nothing to this store"],
+        ["docker", { memory: 1e9, docker: { memory: 1e9 } }, "memory and docker.memory are both given"],
+        ["rsync", { memory: 0 }, "memory: 0 is no amount"],
+        ["rsync", { memory: -1 }, "memory: -1 is no amount"],
+        ["docker", { memory: Infinity }, "memory: Infinity is no amount"],
+        ["docker", { docker: { memory: Number.NaN } }, "docker.memory: NaN is no amount"],
+        ["docker", { docker: { cpus: Number.NaN } }, "docker.cpus: NaN is no amount"],
+        ["rsync", { platform: "arm64" }, 'platform: "arm64" is none'],
+        ["rsync", { platform: "" }, 'platform: "" is none'],
+        ["rsync", { platform: "linux/amd64/v1/x" }, 'platform: "linux/amd64/v1/x" is none']
+      ]
+      for (const [kind, options, message] of refused) {
+        expect((yield* refusal(`${kind}:/nowhere`, options))[0]).toBe(message)
+      }
+      yield* Effect.scoped(Layer.build(Backends.layer("rsync:/nowhere", { rsyncMode: "hardlink", memory: 1e9 })))
+      yield* Effect.scoped(Layer.build(Backends.layer("docker:/nowhere", { docker: { cpus: 0.5, memory: 1e9 } })))
+      yield* Effect.scoped(Layer.build(Backends.layer("rsync:/nowhere", { platform: "linux/arm/v7" })))
+    })
+  )
+
+  it.scoped("says where bases may come from by its own option's name, and the command by its flag", () =>
+    Effect.gen(function* () {
+      const services = yield* Layer.build(Backends.layer("rsync:/nowhere", { within: [], directory: "/var" }))
+      const error = yield* Effect.flip(Context.get(services, BaseImages.BaseImages).resolve("rootfs:/etc"))
+      expect(error).toMatchObject({
+        hint: Option.some("put it into the source directory, or allow its directory with within")
+      })
+      const images = yield* Effect.transposeMapOption(Option.fromNullable(backends.get("rsync")), (backend) =>
+        backend.images("/nowhere", { sourceDirectory: "/var", within: [], memo: new HashMemo() })
+      )
+      const said = yield* Effect.flip(Option.getOrThrow(images).resolve("rootfs:/etc"))
+      expect(said.hint).toEqual(Option.some("put it into the source directory, or allow its directory with --bases"))
+    })
+  )
+
+  it.scoped("looks for a Docker engine where its environment says", () =>
+    Effect.gen(function* () {
+      const scratch = Fs.mkdtempSync(`${tmpdir()}/obuilder-engine-`)
+      yield* Effect.addFinalizer(() => Effect.sync(() => Fs.rmSync(scratch, { recursive: true })))
+      const environment = { DOCKER_HOST: `unix://${scratch}/nobody-listens` }
+      const services = yield* Layer.build(Backends.layer(`docker:${scratch}/store`, { environment }))
+      const making = Effect.scoped(
+        Context.get(services, Store.Store).build(
+          { id: id("x"), parent: Option.none(), heading: "x" },
+          () => Effect.void
+        )
+      )
+      const { message } = yield* Effect.flip(making)
+      expect(message).toContain(`${scratch}/nobody-listens`)
     })
   )
 

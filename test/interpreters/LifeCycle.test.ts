@@ -115,6 +115,7 @@ describe("pruning", () => {
       const world = worldOf(disk)
       const before = bytesIn(world, disk)
       const { removed, telling } = watched()
+      FastCheck.pre(Object.values(limits).some(Option.isSome))
       const summary = inStore(world, disk, LifeCycle.prune(limits, telling))
       expectWhole(world)
       expect(

@@ -1,5 +1,6 @@
 /** What a scheduler asks of an engine, in memory. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -7,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
-import { Diagnostic, Engine, Sandbox, Spec } from "../../src/index.ts"
+import { Diagnostic, Engine, Sandbox, Spec, Store } from "../../src/index.ts"
 import { FileTree, Memory, MemoryWorld, TreeSource } from "../../src/testing.ts"
 import { scratchDirectory } from "./host/scratch.ts"
 
@@ -64,6 +65,34 @@ describe("Engine.build", () => {
     )
   )
 
+  it.effect("leaves the store out of what is copied, also where the caller leaves out more", () => {
+    const directory = `${scratch.path}/project`
+    for (const name of ["kept", "store", "secret", "private"]) {
+      Fs.mkdirSync(`${directory}/${name}`, { recursive: true })
+      Fs.writeFileSync(`${directory}/${name}/f`, name)
+    }
+    const world = newWorld()
+    const layer = Layer.map(Memory.layer(world), (services) =>
+      Context.add(services, Store.Store, { ...Context.get(services, Store.Store), name: `rsync:${directory}/store` })
+    )
+    return Effect.gen(function* () {
+      const all = Spec.from("base").pipe(Spec.copy(".", "/all/"))
+      const left = (without: string | ReadonlyArray<string> | undefined, ...names: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          const { plan } = yield* Engine.plan(all, { directory, ...(without === undefined ? {} : { without }) })
+          const { id } = yield* Engine.build({ spec: all, directory, ...(without === undefined ? {} : { without }) })
+          expect(id).toBe(plan.result)
+          const there = ["kept", "store", "secret", "private"].filter(
+            (name) => world.readText(id, `/all/${name}/f`) === name
+          )
+          expect(there).toEqual(names)
+        })
+      yield* left(undefined, "kept", "secret", "private")
+      yield* left(`${directory}/secret`, "kept", "private")
+      yield* left([`${directory}/secret`, `${directory}/private`, `${scratch.path}/nowhere`], "kept")
+    }).pipe(Effect.provide(Layer.provideMerge(Engine.Engine.layer, layer)))
+  })
+
   it.effect("says what is wrong with the spec, the files and the bases, where it stands", () =>
     on(newWorld())(
       Effect.gen(function* () {
@@ -109,6 +138,38 @@ describe("Engine.attach", () => {
     })
   )
 
+  it.effect("ends with its reader, also where all but the end has been said", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        const pieces = 17
+        const large = TreeSource.fromTree(FileTree.make({ a: "x".repeat(pieces * 65536) }))
+        const { id } = yield* Engine.build({ spec, context: large })
+        const patiently = Effect.repeatN(Effect.yieldNow(), 1000)
+        const first = Stream.take(Engine.attach(id), 1).pipe(Stream.tap(() => patiently))
+        expect((yield* output(first)).length).toBe(65536)
+        expect((yield* output(Engine.attach(id))).length).toBe(pieces * 65536)
+      })
+    )
+  )
+
+  it.effect("keeps the result whose log it reads, until that is read", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        const large = TreeSource.fromTree(FileTree.make({ a: "x".repeat(40 * 65536) }))
+        const { id } = yield* Engine.build({ spec, context: large })
+        const begun = yield* Effect.makeLatch()
+        const goOn = yield* Effect.makeLatch()
+        const slowly = Stream.tap(Engine.attach(id), () => Effect.zipRight(begun.open, goOn.await))
+        const reading = yield* Effect.fork(output(slowly))
+        yield* begun.await
+        expect(yield* Effect.flip(Engine.delete(id))).toMatchObject({ _tag: "ResultsInUse", ids: [id] })
+        yield* goOn.open
+        expect((yield* Fiber.join(reading)).length).toBe(40 * 65536)
+        expect(yield* Engine.delete(id)).toMatchObject({ results: 1 })
+      })
+    )
+  )
+
   it.effect("fails with the step, or when it is cancelled", () => {
     const world = newWorld()
     return on(world)(
@@ -151,6 +212,35 @@ describe("a store's upkeep", () => {
         yield* Engine.build({ spec, context })
         expect(yield* Engine.delete(results.map(({ id }) => id))).toMatchObject({ results: 3 })
         expect(yield* Engine.count).toBe(0)
+      })
+    )
+  )
+
+  it.effect("refuses limits that are none, and deletes nothing", () =>
+    on(newWorld())(
+      Effect.gen(function* () {
+        yield* Engine.build({ spec, context })
+        // As JavaScript may call it.
+        const unlimited: Parameters<typeof Engine.prune>[0] = JSON.parse("{}")
+        const text: Parameters<typeof Engine.prune>[0] = JSON.parse('{ "maxItems": "1" }')
+        const other = Spec.from("base").pipe(Spec.run("echo other"))
+        for (const [refused, message] of [
+          [Engine.prune(unlimited), "prune has no limit, and would delete everything"],
+          [Engine.prune(text), "maxItems: a string is no limit"],
+          [Engine.prune({ maxItems: Number.NaN }), "maxItems: NaN is no limit"],
+          [Engine.prune({ keepStorage: -1 }), "keepStorage: -1 is no limit"],
+          [Engine.prune({ before: new Date(Number.NaN) }), "before: NaN is no limit"],
+          [Engine.prune({ before: Infinity, maxItems: 1 }), "before: Infinity is no limit"],
+          [Engine.build({ spec: other, context, freeSpace: Number.NaN }), "freeSpace: NaN is no limit"],
+          [Engine.build({ spec: other, context, freeSpace: Infinity }), "freeSpace: Infinity is no limit"],
+          [Engine.build({ spec: other, context, jobs: Number.NaN }), "jobs: NaN is no limit"],
+          [Engine.build({ spec: other, context, jobs: -1 }), "jobs: -1 is no limit"]
+        ] as const) {
+          const error = yield* Effect.flip<unknown, Engine.EngineError, Engine.Engine>(refused)
+          expect(error).toMatchObject({ _tag: "StoreError", message })
+        }
+        expect(yield* Engine.count).toBe(3)
+        expect((yield* Engine.statistics).executed).toBe(3)
       })
     )
   )

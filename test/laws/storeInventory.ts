@@ -131,45 +131,55 @@ export const storeInventoryLaws = (makeSubject: MakeSubject): void => {
     })
   )
 
-  it.scopedLive(
-    "what a process has held it can let go of, but for what a use that goes on has held since it began",
-    () =>
-      Effect.gen(function* () {
-        const { store, subject } = yield* filled(makeSubject)
-        const other = yield* open(subject)
-        yield* other.release
-        expect(yield* other.hold(id("leaf"))).toBe(true)
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            yield* other.using
-            expect(yield* other.hold(id("right"))).toBe(true)
-            yield* Effect.scoped(
-              Effect.gen(function* () {
-                yield* other.using
-                yield* make(other, "new", "right", () => Effect.void)
-                yield* other.release
-                expect([...(yield* store.inventory.held)].toSorted()).toEqual([id("new"), id("right")].toSorted())
-              })
-            )
-            yield* other.release
-            expect([...(yield* store.inventory.held)].toSorted()).toEqual([id("new"), id("right")].toSorted())
-            expect(yield* remove(store, "new", "leaf")).toEqual(["new: InUse", "leaf: Removed"])
-          })
-        )
-        // Held again, it counts from then on.
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            yield* other.using
-            expect(yield* other.hold(id("right"))).toBe(true)
-            yield* other.release
-            expect([...(yield* store.inventory.held)]).toEqual([id("right")])
-          })
-        )
-        yield* other.release
-        expect([...(yield* store.inventory.held)]).toEqual([])
-        expect(yield* other.hold(id("new"))).toBe(true)
-        expect(yield* remove(store, "new")).toEqual(["new: InUse"])
-      })
+  it.scopedLive("what a process has held it can let go of, but for what a use has held that goes on", () =>
+    Effect.gen(function* () {
+      const { store, subject } = yield* filled(makeSubject)
+      const other = yield* open(subject)
+      const held = Effect.map(store.inventory.held, (ids) => [...ids].toSorted())
+      const ids = (...names: ReadonlyArray<string>) => names.map(id).toSorted()
+      yield* other.release
+      expect(yield* other.hold(id("leaf"))).toBe(true)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* other.using
+          expect(yield* other.hold(id("right"))).toBe(true)
+          // Another one, which begins and ends meanwhile, and holds also what this one holds.
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              yield* other.using
+              expect(yield* other.hold(id("right"))).toBe(true)
+              yield* make(other, "new", "right", () => Effect.void)
+              yield* other.release
+              expect(yield* held).toEqual(ids("new", "right"))
+            })
+          )
+          yield* other.release
+          expect(yield* held).toEqual(ids("right"))
+          expect(yield* remove(store, "new", "right", "leaf")).toEqual([
+            "new: Removed",
+            "right: InUse",
+            "leaf: Removed"
+          ])
+          // What its fibers hold is its own.
+          yield* Effect.flatMap(Effect.fork(other.hold(id("left"))), Fiber.join)
+          yield* other.release
+          expect(yield* held).toEqual(ids("left", "right"))
+        })
+      )
+      // Held again, it counts for who holds it now.
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* other.using
+          expect(yield* other.hold(id("right"))).toBe(true)
+          yield* other.release
+          expect(yield* held).toEqual(ids("right"))
+        })
+      )
+      yield* other.release
+      expect(yield* held).toEqual([])
+      expect(yield* other.hold(id("left"))).toBe(true)
+      expect(yield* remove(store, "left")).toEqual(["left: InUse"])
+    })
   )
 
   it.scopedLive("what a process makes, it holds, and its parent while it does", () =>

@@ -35,6 +35,8 @@ export interface StoreOptions {
   readonly rsyncMode: Option.Option<Mode>
   /** Of who builds; others only look at what there is. */
   readonly user?: UserFlags
+  /** Where a Docker engine is; the process's own if it is left out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 export interface ImageOptions {
@@ -73,6 +75,8 @@ export interface OptionNames {
   readonly dockerMemory: string
   readonly dockerIsolation: string
   readonly dockerNetwork: string
+  /** What says where local bases may come from. */
+  readonly within: string
   /** How a store of a Docker engine is named. */
   readonly dockerStore: string
 }

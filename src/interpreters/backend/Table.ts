@@ -21,9 +21,13 @@ import * as MacBackend from "./MacBackend.ts"
 import { ofThisSystem } from "./Sandboxes.ts"
 
 /** What such a store keeps besides results, once it is there. */
-const files = (rootOf: (place: string) => Option.Option<string>): Pick<Backend, "hashes" | "images"> => ({
-  images: (place, { registries, ...options }) =>
+const files = (
+  names: OptionNames,
+  rootOf: (place: string) => Option.Option<string>
+): Pick<Backend, "hashes" | "images"> => ({
+  images: (place, { registries, ...given }) =>
     Effect.gen(function* () {
+      const options = { ...given, withinName: names.within }
       if (registries === undefined) return LocalBaseImages.make(options)
       const directory = () => Option.getOrUndefined(Option.map(rootOf(place), imagesIn))
       return LocalBaseImages.make({
@@ -41,20 +45,19 @@ const local = (names: OptionNames, kind: string, store: Backend["store"]): Backe
   takesDirectories: true,
   store,
   sandbox: ofThisSystem(names),
-  ...files((path) => LocalStore.rootOf(kind, path))
+  ...files(names, (path) => LocalStore.rootOf(kind, path))
 })
 
 /** Results and steps in a Docker engine, of which the others need to load nothing. */
 const docker = (names: OptionNames): Backend => {
-  const kept = files((path) => LocalStore.rootOf("docker", path))
-  const { env } = process
+  const kept = files(names, (path) => LocalStore.rootOf("docker", path))
   return {
     placeIsPath: true,
     takesDirectories: false,
-    store: (path) =>
+    store: (path, { environment = process.env }) =>
       Effect.flatMap(
         Effect.promise(() => import("../docker/DockerStore.ts")),
-        (DockerStore) => DockerStore.make({ path, environment: env })
+        (DockerStore) => DockerStore.make({ path, environment })
       ),
     sandbox: (options) =>
       options.fastSync
@@ -97,7 +100,7 @@ export const table = (names: OptionNames): ReadonlyMap<string, Backend> =>
           isMacOs() ? MacBackend.store(dataset, user) : ZfsStore.make({ dataset })
         ),
         placeIsPath: false,
-        ...files(ZfsStore.rootOf)
+        ...files(names, ZfsStore.rootOf)
       }
     ],
     ["docker", docker(names)]

@@ -36,6 +36,8 @@ export interface LocalBaseImagesOptions {
    * this process may.
    */
   readonly within?: ReadonlyArray<string> | undefined
+  /** What `within` is called by who gives it, for advice; this, if it is left out. */
+  readonly withinName?: string
   /** `os/architecture[/variant]`: which of an image's variants to take. The host's, if it is left out. */
   readonly platform?: string
   /** Remembers digests of the files of `rootfs:` directories; saving it is up to the caller. */
@@ -72,13 +74,15 @@ export interface LocalBaseImagesService extends BaseImagesService {
 export const make = (options: LocalBaseImagesOptions): LocalBaseImagesService => {
   const wanted = options.platform === undefined ? Platform.host() : Platform.parse(options.platform)
   const limits = options.limits ?? defaultLimits
-  const { sourceDirectory, within } = options
+  const { sourceDirectory, within, withinName = "within" } = options
   const locate = (image: Image): Effect.Effect<string, ImageProblem> => {
-    if (within !== undefined && image._tag === "DockerDaemon") return Effect.fail(notInDirectory(image.name))
-    if (within !== undefined && image._tag === "Zfs") return Effect.fail(snapshotNotInDirectory(image.snapshot))
+    if (within !== undefined && image._tag === "DockerDaemon")
+      return Effect.fail(notInDirectory(image.name, withinName))
+    if (within !== undefined && image._tag === "Zfs")
+      return Effect.fail(snapshotNotInDirectory(image.snapshot, withinName))
     const path = "path" in image ? resolvePath(sourceDirectory, image.path) : ""
     if (within === undefined || path === "") return Effect.succeed(path)
-    return attempt(`cannot read ${path}`, async () => confined(path, [sourceDirectory, ...within]))
+    return attempt(`cannot read ${path}`, async () => confined(path, [sourceDirectory, ...within], withinName))
   }
 
   const parse = (reference: string): Effect.Effect<ImageReference.ImageReference, BaseImageError> =>
@@ -147,14 +151,14 @@ const blame = <A, R>(
 type Image = ImageReference.ImageReference
 
 /** The path without links, if it is in one of these directories or is one of them. */
-const confined = (path: string, directories: ReadonlyArray<string>): string => {
+const confined = (path: string, directories: ReadonlyArray<string>, option: string): string => {
   LocalFiles.kindOf(path)
   const real = realpathSync(path)
   const isIn = (directory: string): boolean => `${real}/`.startsWith(`${directory === "/" ? "" : directory}/`)
   if (directories.some((directory) => isIn(realpathSync(directory)))) return real
   throw problem(
     `${path} is in none of the directories that bases may come from`,
-    "put it into the source directory, or allow its directory with --bases"
+    `put it into the source directory, or allow its directory with ${option}`
   )
 }
 
@@ -317,16 +321,16 @@ const forWindows = (): ImageProblem =>
 const noDocker = (name: string): ImageProblem =>
   problem(`${name} is in a Docker engine, and none is asked here`, asArchive(name))
 
-const notInDirectory = (name: string): ImageProblem =>
+const notInDirectory = (name: string, option: string): ImageProblem =>
   problem(
     `${name} is in a Docker engine, and in none of the directories that bases may come from`,
-    `${asArchive(name)}, or leave --bases out`
+    `${asArchive(name)}, or leave ${option} out`
   )
 
-const snapshotNotInDirectory = (snapshot: string): ImageProblem =>
+const snapshotNotInDirectory = (snapshot: string, option: string): ImageProblem =>
   problem(
     `${snapshot} is a snapshot of ZFS, and in none of the directories that bases may come from`,
-    "leave --bases out"
+    `leave ${option} out`
   )
 
 /** Loaded where such a base is named. */

@@ -31,12 +31,14 @@ const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = Fs.constants
 export const make = (options: {
   readonly path: string
   readonly memo?: HashMemo
-  /** A path that is left out if it is in the directory: the store's own, which every build changes. */
-  readonly without?: string | undefined
+  /** Paths that are left out if they are in the directory: the store's own, which every build changes. */
+  readonly without?: string | ReadonlyArray<string> | undefined
 }): Effect.Effect<SourceTree, SourceError> => {
   const { path } = options
   const memo = options.memo ?? new HashMemo()
-  const openRoot = () => open({ memo, without: inside(path, options.without) }, path)
+  const { without = [] } = options
+  const paths = typeof without === "string" ? [without] : without
+  const openRoot = () => open({ memo, without: paths.flatMap((one) => inside(path, one) ?? []) }, path)
   const tree: SourceTree = {
     manifest: (src, exclude) =>
       Cooperate.run(
@@ -99,8 +101,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 /** What holds for all of a tree. */
 interface Whole {
   readonly memo: HashMemo
-  /** A path below the root, as that is written, that is not there for anybody who asks. */
-  readonly without: string | undefined
+  /** Paths below the root, as that is written, that are not there for anybody who asks. */
+  readonly without: ReadonlyArray<string>
 }
 
 /** The path of something that is in a directory, by way of that directory. */
@@ -150,7 +152,7 @@ class HostNode implements TreeNode {
 
   child(name: string): TreeNode | undefined {
     const path = `${this.path}/${name}`
-    if (path === this.whole.without) return undefined
+    if (this.whole.without.includes(path)) return undefined
     const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
     return stats === undefined ? undefined : new HostNode(path, `${this.handle}/${name}`, stats, this.whole)
   }

@@ -17,6 +17,7 @@ import {
   UnknownId,
   type Workspace
 } from "../Store.ts"
+import * as Uses from "../Uses.ts"
 import * as FileTree from "./FileTree.ts"
 import * as MemoryInventory from "./MemoryInventory.ts"
 import { TreeCell, toRootfs } from "./MemoryRootfs.ts"
@@ -103,6 +104,9 @@ export const make = (session: Session): StoreService => {
   }
 
   const keep = (info: ResultInfo, making: Making): Effect.Effect<void, StoreError> =>
+    Effect.flatMap(uses.current, (use) => keepFor(use, info, making))
+
+  const keepFor = (use: Uses.Use | undefined, info: ResultInfo, making: Making): Effect.Effect<void, StoreError> =>
     act("build.commit", () => {
       // Of two that make the same result, the first to finish has won.
       if (!world.results.has(info.id)) {
@@ -117,18 +121,18 @@ export const make = (session: Session): StoreService => {
           lastUsed: now
         })
       }
-      hold(info.id)
+      hold(info.id, use)
       world.temporary.delete(making.number)
       return Effect.void
     })
 
-  /** When results were last held, and uses begun that go on: how often something was held before. */
-  const own = new Map<StepId, number>()
-  const uses = new Set<{ readonly since: number }>()
-  let moment = 0
+  /** What this session holds. */
+  const own = new Set<StepId>()
+  const uses = Uses.make()
 
-  const hold = (id: StepId): void => {
-    own.set(id, ++moment)
+  const hold = (id: StepId, use: Uses.Use | undefined): void => {
+    own.add(id)
+    use?.add(id)
     const sessions = world.holds.get(id)
     if (sessions === undefined) world.holds.set(id, new Set([session.id]))
     else sessions.add(session.id)
@@ -149,25 +153,17 @@ export const make = (session: Session): StoreService => {
         return Effect.void
       }),
     hold: (id) =>
-      act("hold", () => {
-        const isThere = world.results.has(id)
-        if (isThere) hold(id)
-        return Effect.succeed(isThere)
-      }),
-    using: Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const use = { since: moment }
-          uses.add(use)
-          return use
-        }),
-        (use) => Effect.sync(() => uses.delete(use))
-      )
-    ),
+      act("hold", () =>
+        Effect.map(uses.current, (use) => {
+          const isThere = world.results.has(id)
+          if (isThere) hold(id, use)
+          return isThere
+        })
+      ),
+    using: uses.using,
     release: Effect.sync(() => {
-      const oldest = [...uses].reduce((first, { since }) => Math.min(first, since), moment)
-      for (const [id, held] of own) {
-        if (held > oldest) continue
+      for (const id of own) {
+        if (uses.has(id)) continue
         world.holds.get(id)?.delete(session.id)
         own.delete(id)
       }

@@ -33,6 +33,7 @@ import {
 import * as Caches from "./local/Caches.ts"
 import * as Children from "./local/Children.ts"
 import { Claims } from "./local/Claims.ts"
+import * as Uses from "../Uses.ts"
 import * as AfterCrash from "./local/AfterCrash.ts"
 import * as Ballast from "./local/Ballast.ts"
 import * as CopyStep from "./local/CopyStep.ts"
@@ -65,9 +66,14 @@ export const of = (trees: Trees) => {
   return { make, layer }
 }
 
-/** A store that users name like this. */
-export const inLayout = (name: string, layout: Layout, trees: Trees): Effect.Effect<StoreService, never, Scope.Scope> =>
-  Effect.map(Effect.scope, (scope) => new LocalStore(name, layout, trees, scope))
+/** A store that users name like this. Of `uses` some may have begun already. */
+export const inLayout = (
+  name: string,
+  layout: Layout,
+  trees: Trees,
+  uses: Uses.Uses = Uses.make()
+): Effect.Effect<StoreService, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => new LocalStore(name, layout, trees, scope, uses))
 
 /** The directory of a store that users name like this; none where there is no such store, or one that others could write to. */
 export const rootOf = (kind: string, path: string): Option.Option<string> => {
@@ -100,6 +106,7 @@ class LocalStore implements StoreService {
   private readonly results: Results
   private readonly durability: Durability
   private readonly claims: Claims
+  private readonly uses: Uses.Uses
   private readonly holds: Holds
   private readonly parts: Parts
   private readonly reading: Reading
@@ -107,7 +114,8 @@ class LocalStore implements StoreService {
   private opened = false
   private count = 0
 
-  constructor(name: string, layout: Layout, trees: Trees, scope: Scope.Scope) {
+  constructor(name: string, layout: Layout, trees: Trees, scope: Scope.Scope, uses: Uses.Uses) {
+    this.uses = uses
     this.name = name
     this.layout = layout
     this.trees = trees
@@ -119,7 +127,7 @@ class LocalStore implements StoreService {
     this.durability = new Durability(layout)
     this.results = new Results(layout, this.durability)
     this.claims = new Claims(layout, (work) => this.attempt("make a result in", work))
-    this.holds = new Holds(layout)
+    this.holds = new Holds(layout, uses)
     this.parts = {
       layout,
       trees,
@@ -174,9 +182,9 @@ class LocalStore implements StoreService {
     })
 
   readonly hold = (id: StepId): Effect.Effect<boolean, StoreError> => {
-    const held = Effect.flatMap(this.space, (space) =>
+    const held = Effect.flatMap(Effect.all([this.space, this.uses.current]), ([space, use]) =>
       Cooperate.run(
-        () => this.holds.hold(id, space, () => this.results.get(id) !== undefined),
+        () => this.holds.hold(id, space, use, () => this.results.get(id) !== undefined),
         (error) => this.failed("hold a result in", error)
       )
     )
@@ -186,12 +194,7 @@ class LocalStore implements StoreService {
       : Effect.flatMap(this.result(id), (known) => (Option.isSome(known) ? held : Effect.succeed(false)))
   }
 
-  readonly using: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(
-    Effect.acquireRelease(
-      Effect.sync(() => this.holds.use()),
-      (end) => Effect.sync(end)
-    )
-  )
+  readonly using: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => this.uses.using)
 
   // Whoever holds nothing may have no space yet, and needs none.
   readonly release: Effect.Effect<void, StoreError> = Effect.suspend(() =>
@@ -443,7 +446,9 @@ class LocalStore implements StoreService {
       (error) => this.failed(what, error)
     ).pipe(
       Effect.zipRight(
-        Effect.flatMap(this.space, (space) => this.attempt(what, () => this.holds.mark(result.id, space)))
+        Effect.flatMap(Effect.all([this.space, this.uses.current]), ([space, use]) =>
+          this.attempt(what, () => this.holds.mark(result.id, space, use))
+        )
       ),
       Effect.zipRight(
         this.attempt(what, () => {

@@ -16,6 +16,7 @@ import * as Zfs from "../host/Zfs.ts"
 import type { Footprint } from "../Inventory.ts"
 import * as Shared from "../Shared.ts"
 import { Store, type StoreError, type StoreService, UnknownId } from "../Store.ts"
+import * as Uses from "../Uses.ts"
 import { make as makeTrees, TREES } from "./local/DatasetTrees.ts"
 import { Layout } from "./local/Layout.ts"
 import * as LocalStore from "./LocalStore.ts"
@@ -39,13 +40,14 @@ export const make = ({ dataset, parts }: Options): Effect.Effect<StoreService, S
     const scope = yield* Effect.scope
     const zfs = Zfs.make(scope)
     const name = `zfs:${dataset}`
+    const uses = Uses.make()
     const storeAt = (root: string): Effect.Effect<StoreService, never, Scope.Scope> =>
-      LocalStore.inLayout(name, new Layout(root, [TREES]), makeTrees(zfs, dataset, root, parts))
+      LocalStore.inLayout(name, new Layout(root, [TREES]), makeTrees(zfs, dataset, root, parts), uses)
     const root = Zfs.mountOf(dataset)
     if (root !== undefined) return yield* storeAt(root)
     const found = Shared.make(Effect.flatMap(find(zfs, dataset), Effect.transposeMapOption(storeAt)), scope)
     const made = Shared.make(Effect.flatMap(create(zfs, dataset), storeAt), scope)
-    return later(name, found, made)
+    return later(name, uses, found, made)
   })
 
 export const layer = (options: Options): Layer.Layer<Store, StoreError> => Layer.scoped(Store, make(options))
@@ -115,6 +117,7 @@ const NOTHING: Footprint = { unique: 0, shared: 0 }
 /** A store that is looked for, and made where there is none, when it is needed. */
 const later = (
   name: string,
+  uses: Uses.Uses,
   found: Effect.Effect<Option.Option<StoreService>, StoreError>,
   toMake: Effect.Effect<StoreService, StoreError>
 ): StoreService => {
@@ -132,14 +135,6 @@ const later = (
       (store): Effect.Effect<A, E, R> => (Option.isSome(store) ? use(store.value) : none)
     )
   const unknown = (id: string) => Effect.fail(new UnknownId({ id, candidates: [] }))
-  /** Uses that began before there was a store to tell: for as long as one goes on, nothing is let go of. */
-  let uses = 0
-  const early = Effect.asVoid(
-    Effect.acquireRelease(
-      Effect.sync(() => uses++),
-      () => Effect.sync(() => uses--)
-    )
-  )
   return {
     name,
     result: (id) => inFound(Effect.succeedNone, (store) => store.result(id)),
@@ -158,8 +153,8 @@ const later = (
     build: (info, fill) => Effect.flatMap(made, (store) => store.build(info, fill)),
     cache: (cache, owner) => Effect.flatMap(made, (store) => store.cache(cache, owner)),
     hold: (id) => inFound(Effect.succeed(false), (store) => store.hold(id)),
-    using: Effect.suspend(() => (present === undefined ? early : present.using)),
-    release: inFound(Effect.void, (store) => (uses > 0 ? Effect.void : store.release)),
+    using: uses.using,
+    release: inFound(Effect.void, (store) => store.release),
     used: (id) => Effect.ignore(inFound(Effect.void, (store) => store.used(id))),
     inventory: {
       isThere: inFound(Effect.succeed(false), ({ inventory }) => inventory.isThere),

@@ -122,7 +122,7 @@ describeWith(["root"], "an image of a Docker engine", () => {
       const images = LocalBaseImages.make({ sourceDirectory: directory, within: ["/"], ...options })
       const error = yield* Effect.flip(images.resolve("docker-daemon:tool:1"))
       expect(said(error)).toMatchInlineSnapshot(
-        `"docker.io/library/tool:1 is in a Docker engine, and in none of the directories that bases may come from (save it into the source directory (docker save -o image.tar docker.io/library/tool:1), and write (from docker-archive:image.tar), or leave --bases out)"`
+        `"docker.io/library/tool:1 is in a Docker engine, and in none of the directories that bases may come from (save it into the source directory (docker save -o image.tar docker.io/library/tool:1), and write (from docker-archive:image.tar), or leave within out)"`
       )
       const base = yield* LocalBaseImages.make({ sourceDirectory: directory, ...options }).resolve(
         "docker-daemon:tool:1"

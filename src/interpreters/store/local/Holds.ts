@@ -13,6 +13,7 @@ import { codeOf } from "../../host/IoError.ts"
 import { tryLock } from "../../host/Libc.ts"
 import { namesAt } from "../../host/Names.ts"
 import { isDead } from "../../host/Owners.ts"
+import type { Use, Uses } from "../../Uses.ts"
 import type { Layout } from "./Layout.ts"
 
 /** In a process's temporary space. */
@@ -22,46 +23,39 @@ const { O_CREAT, O_NOFOLLOW, O_RDWR } = Fs.constants
 
 export class Holds {
   private readonly layout: Layout
-  /** What this process holds, and when it last did: how often something was held before. */
-  private readonly own = new Map<StepId, number>()
-  private moment = 0
-  /** When each use began that goes on. */
-  private readonly uses = new Set<{ readonly since: number }>()
+  /** What this process holds. */
+  private readonly own = new Set<StepId>()
+  readonly uses: Uses
   /** How many read a result. */
   private readonly readers = new Map<StepId, number>()
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, uses: Uses) {
     this.layout = layout
+    this.uses = uses
   }
 
-  /** Marks a result in the process's space, if it is there. */
-  *hold(id: StepId, space: string, isThere: () => boolean): Generator<typeof LATER, boolean> {
+  /** Marks a result in the process's space, if it is there, for a use or until the next `release`. */
+  *hold(id: StepId, space: string, use: Use | undefined, isThere: () => boolean): Generator<typeof LATER, boolean> {
     // Once marked it stays, unless somebody deletes it by other means.
     if (this.own.has(id)) {
-      this.own.set(id, ++this.moment)
+      use?.add(id)
       return isThere()
     }
     return yield* this.locked("shared", () => {
       if (!isThere()) return false
-      this.mark(id, space)
+      this.mark(id, space, use)
       return true
     })
   }
 
   /** Marks a result that is about to appear: nobody can delete it before that. */
-  mark(id: StepId, space: string): void {
+  mark(id: StepId, space: string, use: Use | undefined): void {
     if (!this.own.has(id)) {
       Fs.mkdirSync(`${space}/${HOLDS}`, { recursive: true, mode: 0o700 })
       Fs.closeSync(Fs.openSync(`${space}/${HOLDS}/${id}`, "w", 0o600))
     }
-    this.own.set(id, ++this.moment)
-  }
-
-  /** Begins a use: what is held from now on stays held until what this gives is called. */
-  use(): () => void {
-    const use = { since: this.moment }
-    this.uses.add(use)
-    return () => this.uses.delete(use)
+    this.own.add(id)
+    use?.add(id)
   }
 
   /** Begins to read a result, which stays held until what this gives is called. */
@@ -80,11 +74,10 @@ export class Holds {
     return this.own.size > 0
   }
 
-  /** Lets go of what was last held before any use began that goes on, and is not being read. */
+  /** Lets go of what no use holds that goes on, and is not being read. */
   release(space: string): void {
-    const oldest = [...this.uses].reduce((first, { since }) => Math.min(first, since), this.moment)
-    for (const [id, held] of this.own) {
-      if (held > oldest || this.readers.has(id)) continue
+    for (const id of this.own) {
+      if (this.uses.has(id) || this.readers.has(id)) continue
       Fs.rmSync(`${space}/${HOLDS}/${id}`, { force: true })
       this.own.delete(id)
     }
