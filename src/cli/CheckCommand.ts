@@ -7,6 +7,7 @@ import * as SpecCheck from "../domain/check/SpecCheck.ts"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import { SpecError } from "../domain/SpecError.ts"
 import { suggest } from "../domain/Suggestion.ts"
+import * as Cooperate from "../interpreters/host/Cooperate.ts"
 import { allRules } from "../plan/PlanRule.ts"
 import * as Colors from "./Colors.ts"
 import type { CliError } from "./ErrorText.ts"
@@ -31,7 +32,7 @@ export const check = (given: CheckFlags): Effect.Effect<void, CliError, Host | O
     for (const name of yield* distinct(given.files)) {
       const text = yield* Effect.either(textOf(name, given))
       if (text._tag === "Right") {
-        checked.push(SpecCheck.check(text.right, { file: displayName(name), ignore: given.ignore, rules: allRules }))
+        checked.push(yield* patiently(() => SpecCheck.checking(text.right, optionsFor(name, given))))
       } else if (text.left instanceof SpecError) checked.push(SpecCheck.unreadable(text.left))
       else if (text.left._tag === "UsageError") {
         unread = true
@@ -44,6 +45,16 @@ export const check = (given: CheckFlags): Effect.Effect<void, CliError, Host | O
     if (isInput || worst === "warning" || (worst === "note" && given.strict)) return yield* new Verdict({ isInput })
   })
 
+const optionsFor = (name: string, { ignore }: CheckFlags): SpecCheck.CheckOptions => ({
+  file: displayName(name),
+  ignore,
+  rules: allRules
+})
+
+/** Lets signals in between the rules. */
+const patiently = <A>(work: () => SpecCheck.Work<A>): Effect.Effect<A> =>
+  Effect.orDie(Cooperate.run(work, (error) => error))
+
 /** The file's text, after what `--fix` has changed in it. */
 const textOf = (name: string, given: CheckFlags): Effect.Effect<string, CliError, Host | Output> =>
   Effect.gen(function* () {
@@ -51,7 +62,7 @@ const textOf = (name: string, given: CheckFlags): Effect.Effect<string, CliError
     const { stderr } = yield* Output
     const text = yield* readText(name)
     if (!given.fix) return text
-    const fixed = SpecCheck.fix(text, { file: displayName(name), ignore: given.ignore, rules: allRules })
+    const fixed = yield* patiently(() => SpecCheck.fixing(text, optionsFor(name, given)))
     if (fixed === text) return text
     yield* host.write(name, (sink) => sink.write(fixed))
     if (!isQuiet(given)) yield* stderr.write(`${JSON.stringify(name)} is changed\n`)

@@ -20,12 +20,22 @@ const MAX_ID = 0xffff_fffe
 /** Deeper nesting than anybody writes, shallower than the stack. */
 const MAX_NESTING = 500
 
+/** Linux's `PATH_MAX`, which counts bytes. */
+const MAX_PATH = 4096
+
+const LENGTH_FAULT = `a path cannot be longer than ${MAX_PATH} characters`
+
+/** Of all mounts: how long the directories that they are seen from may be together. Far more than anybody writes. */
+const MAX_MOUNTED = 50_000_000
+
 /** What the operations so far have set, for those that follow. */
 interface Context {
   /** Of the base's system. */
   readonly conventions: Conventions.Conventions
   /** As the spec's operations add up, for the headings. */
   readonly workdir: string
+  /** The same in its clean form. */
+  readonly cwd: string
   readonly user: User
   readonly shell: ReadonlyArray<string>
   readonly environment: Environment | undefined
@@ -41,6 +51,7 @@ interface Environment extends Variable {
 const initial = (conventions: Conventions.Conventions): Context => ({
   conventions,
   workdir: conventions.directory,
+  cwd: conventions.clean(conventions.directory),
   user: conventions.user,
   shell: conventions.shell,
   environment: undefined,
@@ -60,7 +71,7 @@ type Planned<A> = Either.Either<A, PlanError>
 
 /** Plans a spec. */
 export const plan = (spec: Spec, inputs: Inputs): Planned<Plan> =>
-  Either.map(planStage(spec, { inputs, labels: new Map(), stages: [], steps: [] }, place), (done) => ({
+  Either.map(planStage(spec, { inputs, labels: new Map(), stages: [], steps: [], mounted: 0 }, place), (done) => ({
     version: 1,
     stages: done.state.stages,
     steps: done.state.steps,
@@ -74,6 +85,8 @@ interface State {
   readonly labels: Map<string, number>
   readonly stages: Array<Stage>
   readonly steps: Array<Step>
+  /** How long the directories that mounts are seen from have been together. */
+  mounted: number
 }
 
 /** Where a spec stands in the one around it. */
@@ -119,7 +132,7 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
     if (op._tag === "Run" || op._tag === "Copy") {
       const shared = { stage: at.label, preamble: headings, heading: title, parent }
       const step: Planned<Step> =
-        op._tag === "Run" ? planRun(op, context, shared) : planCopy(op, context, shared, scope, state.inputs)
+        op._tag === "Run" ? planRun(op, context, shared, state) : planCopy(op, context, shared, scope, state.inputs)
       if (Either.isLeft(step)) return Either.left(step.left)
       state.steps.push(step.right)
       parent = step.right.id
@@ -142,10 +155,10 @@ const planStage = (spec: Spec, state: State, at: Place): Planned<{ readonly stag
   return Either.right({ stage, state })
 }
 
-const settingsOf = ({ conventions, environment, names, user, workdir }: Context): Settings => ({
+const settingsOf = ({ cwd, environment, names, user }: Context): Settings => ({
   environment: sorted(environment),
   user: names.user ? user : null,
-  workdir: names.workdir ? conventions.clean(workdir) : null
+  workdir: names.workdir ? cwd : null
 })
 
 /** Two nested builds of one name may follow each other; the second hides the first. */
@@ -179,28 +192,32 @@ const planBase = (spec: Spec, inputs: Inputs, stage: string, preamble: ReadonlyA
 
 type Shared = Pick<RunStep, "stage" | "preamble" | "heading" | "parent">
 
-const planRun = (op: Run, context: Context, shared: Shared): Planned<RunStep> => {
+const planRun = (op: Run, context: Context, shared: Shared, state: State): Planned<RunStep> => {
   const network = networkOf(op)
   if (Either.isLeft(network)) return Either.left(network.left)
   const bad = [op.shell, ...op.cache.flatMap(mountTexts), ...op.secrets.flatMap(mountTexts)].some(hasNul)
   if (bad) return fail(op, "a command, a name or a path cannot hold a NUL character")
   const { clean, fault, isRoot, join, key } = context.conventions
+  state.mounted += (op.cache.length + op.secrets.length) * context.cwd.length
+  if (state.mounted > MAX_MOUNTED) return fail(op, "there are too many mounts in so long a working directory")
   const wrong = [...op.cache, ...op.secrets].map(({ target }) => fault(target)).find((one) => one !== undefined)
   if (wrong !== undefined) return fail(op, wrong)
   const mounts = (items: ReadonlyArray<Cache | Secret>): ReadonlyArray<PlannedMount> =>
-    items.map((item) => ({ id: item.id, target: clean(join(context.workdir, item.target)) }))
+    items.map((item) => ({ id: item.id, target: clean(join(context.cwd, item.target)) }))
   const caches = mounts(op.cache)
   const secrets = mounts(op.secrets)
   const targets = [...caches, ...secrets].map((mount) => mount.target)
   if (targets.some(isRoot)) return fail(op, "nothing can be mounted on the root directory")
-  const keys = targets.map(key)
-  const twice = targets.find((target, index) => keys.indexOf(key(target)) !== index)
+  const tooLong = targets.find(isTooLong)
+  if (tooLong !== undefined) return fail(op, LENGTH_FAULT)
+  const keys = new Set<string>()
+  const twice = targets.find((target) => keys.size === keys.add(key(target)).size)
   if (twice !== undefined) return fail(op, `two mounts have the same target "${twice}"`)
   const step = identify<RunStep>({
     ...shared,
     kind: "run",
     argv: [...context.shell, op.shell],
-    cwd: clean(context.workdir),
+    cwd: context.cwd,
     user: context.user,
     environment: sorted(context.environment),
     network: network.right,
@@ -272,9 +289,12 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
     case "Workdir": {
       const wrong = context.conventions.fault(op.path)
       if (wrong !== undefined) return fail(op, wrong)
+      const workdir = context.conventions.join(context.workdir, op.path)
+      if (isTooLong(workdir)) return fail(op, LENGTH_FAULT)
       return Either.right({
         ...context,
-        workdir: context.conventions.join(context.workdir, op.path),
+        workdir,
+        cwd: context.conventions.clean(workdir),
         names: { ...context.names, workdir: true }
       })
     }
@@ -302,6 +322,9 @@ const apply = (op: Exclude<Op, Run | Copy>, context: Context): Planned<Context> 
       })
   }
 }
+
+/** Linux's limit. Without one, each of many operations could have a path as long as all before it together. */
+const isTooLong = (path: string): boolean => path.length > MAX_PATH
 
 const isId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id <= MAX_ID
 

@@ -103,13 +103,21 @@ const situated = (ops: ReadonlyArray<Op>): ReadonlyArray<Situated> => {
 const namesUnixShell = (args: ReadonlyArray<string>): boolean =>
   args.some((word) => /^(?:ba|da|a|z|k)?sh$/.test(word.slice(word.lastIndexOf("/") + 1)))
 
-/** A path, seen from a directory, without its empty parts and dots. */
+/** The longest path that Linux takes: the planner refuses longer ones, and here they are as good as any. */
+const PATH_MAX = 4096
+
+/**
+ * A path, seen from a directory that is one already, without its empty parts
+ * and dots; the directory itself where that would be longer than any path is.
+ * The directory is not read again: what it costs is the path's length.
+ */
 export const resolve = (directory: string, path: string): string => {
+  if (path.length > PATH_MAX) return directory
   const isAbsolute = /^(?:[/\\]|[A-Za-z]:)/.test(path)
-  // The longest path that a system takes is a small part of this.
-  const whole = (isAbsolute ? path : `${directory}/${path}`).slice(0, 10_000)
-  const parts = whole.split(/[/\\]/).filter((part) => part !== "" && part !== ".")
-  return `/${parts.join("/")}`
+  const parts = path.split(/[/\\]/).filter((part) => part !== "" && part !== ".")
+  if (isAbsolute) return `/${parts.join("/")}`
+  if (parts.length === 0 || directory.length + path.length > PATH_MAX) return directory
+  return `${directory === "/" ? "" : directory}/${parts.join("/")}`
 }
 
 /** The operations that run something, with what holds for them. */

@@ -121,6 +121,24 @@ describe("what is found in a spec", () => {
     expect(check(`((from scratch) ${"; check: ignore no-effect\n".repeat(50_000)})`).findings).toEqual([])
   })
 
+  it("is searched for among many mounts in a long directory, and among many directories", () => {
+    const caches = Array.from({ length: 60_000 }, (_, index) => `(c${index} (target x${index}))`).join(" ")
+    const rules = (workdir: string): ReadonlyArray<string> =>
+      check(`((from scratch) (workdir ${workdir}) (run (cache ${caches}) (shell true)))`).findings.map(
+        ({ rule }) => rule
+      )
+    expect(rules("/a".repeat(4900))).toEqual(["plan"])
+    expect(rules("/a".repeat(2000))).toEqual(["plan"])
+    expect(found(`((from scratch) (workdir /) ${"(workdir abc) (run (shell true)) ".repeat(20_000)})`)).toEqual([
+      "1 plan"
+    ])
+  })
+
+  it("is searched for rule by rule, so that others may have a turn in between", () => {
+    const turns = [...SpecCheck.checking(MANY, { file: "test.spec", rules: allRules })]
+    expect(turns.length).toBeGreaterThan(allRules.length)
+  })
+
   it("is one finding where builds are nested as deep as they may be", () => {
     const text = `${"((build a ".repeat(500)}((from scratch))${") (from scratch))".repeat(500)}`
     expect(check(text).findings.length).toBe(500)
