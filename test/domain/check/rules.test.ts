@@ -84,10 +84,6 @@ const cases: Readonly<
     finds: [
       ["((build dev ((from scratch))) (from scratch))", "1: nothing is copied from the build `dev`"],
       [
-        "((build a ((from scratch)))\n(build b ((from scratch) (copy (from (build a)) (src x) (dst y))))\n(from scratch))",
-        "2: nothing is copied from the build `b`"
-      ],
-      [
         "((build a ((from scratch)))\n(build a ((from scratch)))\n(from scratch) (copy (from (build a)) (src x) (dst y)))",
         "1: nothing is copied from the build `a`"
       ]
@@ -283,10 +279,15 @@ const cases: Readonly<
   "unknown-rule": {
     finds: [
       [within("; check: ignore no-efect", "(env A 1)"), "2: there is no rule `no-efect`"],
-      [within(";; check: ignore", "(env A 1)"), "2: this comment names no rule to ignore"]
+      [within(";; check: ignore", "(env A 1)"), "2: this comment names no rule to ignore"],
+      [
+        within("(env A 1)", "; check: ignore no-effect"),
+        "3: this comment ignores nothing: nothing follows it in its list"
+      ]
     ],
     leaves: [
       within("; check: ignore no-effect, no-network", "(env A 1)"),
+      within("(env A 1) ; check: ignore no-effect"),
       within("; check this: ignore x", "(env A 1)")
     ]
   }
