@@ -16,7 +16,7 @@ import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
-import { displayName, distinct, readText, say } from "./SpecFiles.ts"
+import { displayName, distinct, readText, readToRewrite, say } from "./SpecFiles.ts"
 import * as Units from "./Units.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 import { Verdict } from "./Verdict.ts"
@@ -58,14 +58,11 @@ const patiently = <A>(work: () => SpecCheck.Work<A>): Effect.Effect<A> =>
 /** The file's text, after what `--fix` has changed in it. */
 const textOf = (name: string, given: CheckFlags): Effect.Effect<string, CliError, Host | Output> =>
   Effect.gen(function* () {
-    const host = yield* Host
-    const { stderr } = yield* Output
-    const text = yield* readText(name)
-    if (!given.fix) return text
+    if (!given.fix) return yield* readText(name)
+    const { rewrite, text } = yield* readToRewrite(name)
     const fixed = yield* patiently(() => SpecCheck.fixing(text, optionsFor(name, given)))
     if (fixed === text) return text
-    yield* host.write(name, (sink) => sink.write(fixed))
-    if (!isQuiet(given)) yield* stderr.write(`${JSON.stringify(name)} is changed\n`)
+    yield* rewrite(fixed, isQuiet(given) ? undefined : "changed")
     return fixed
   })
 

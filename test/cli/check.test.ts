@@ -109,9 +109,17 @@ describe("obuilder check", () => {
     const { code, stderr, stdout } = await check("--fix", "warned", "good")
     expect(Fs.readFileSync(Path.join(directory, "warned"), "utf8")).toBe("((from debian:12))\n")
     expect(stdout).toMatch(/^warned:1:2: warning: the base/)
-    expect(stderr).toBe('"warned" is changed\n1 warning\n')
+    expect(stderr).toBe("warned is changed\n1 warning\n")
     expect(code).toBe(1)
     expect((await check("--fix", "-")).stderr).toContain("--fix cannot change standard input")
+  })
+
+  it("names files so that nothing in their names acts on a terminal", async () => {
+    const name = "a\u009b31m\u202e"
+    writeFiles(directory, { [name]: "((build dev ((from scratch)))\n (from scratch))\n" })
+    const { stderr } = await check("--fix", name, `${name}-`)
+    expect(stderr).toContain("a\\u{9b}31m\\u{202e} is changed\n")
+    expect(stderr).not.toMatch(/[\u009b\u202e]/)
   })
 
   it("colours on a terminal, and nowhere else; nothing of a spec acts on it", async () => {
