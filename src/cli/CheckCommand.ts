@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as CheckJson from "../domain/check/CheckJson.ts"
 import * as Sarif from "../domain/check/Sarif.ts"
 import * as SpecCheck from "../domain/check/SpecCheck.ts"
+import { visible } from "../domain/DisplayText.ts"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import { SpecError } from "../domain/SpecError.ts"
 import { suggest } from "../domain/Suggestion.ts"
@@ -67,7 +68,8 @@ const textOf = (name: string, given: CheckFlags): Effect.Effect<string, CliError
   })
 
 const known = (ignore: ReadonlyArray<string>): Effect.Effect<void, UsageError> => {
-  const names = [...allRules, ...SpecCheck.others].map(({ name }) => name)
+  if (ignore.includes(SpecCheck.SYNTAX)) return usageError("a text that is no spec cannot be ignored")
+  const names = [...allRules, ...SpecCheck.others].map(({ name }) => name).filter((name) => name !== SpecCheck.SYNTAX)
   const wrong = ignore.find((name) => !names.includes(name))
   if (wrong === undefined) return Effect.void
   return usageError(
@@ -78,6 +80,9 @@ const known = (ignore: ReadonlyArray<string>): Effect.Effect<void, UsageError> =
     })
   )
 }
+
+/** How many findings of a file a person reads; programs get them all. */
+const MOST = 100
 
 const print = (
   checked: ReadonlyArray<SpecCheck.Checked>,
@@ -90,9 +95,11 @@ const print = (
     if (format === "sarif") return yield* stdout.write(Sarif.render(checked, allRules))
     const color = Colors.enabled(given.color, stdout, yield* Host)
     for (const { file, findings, text } of checked) {
-      for (const finding of findings) {
+      for (const finding of findings.slice(0, MOST)) {
         yield* stdout.write(`${Diagnostic.render({ ...finding, file, text }, { color })}\n`)
       }
+      const more = findings.length - MOST
+      if (more > 0) yield* stdout.write(`${visible(file)}: and ${more} more\n`)
     }
     const all = checked.flatMap(({ findings }) => findings)
     if (all.length === 0 || isQuiet(given)) return

@@ -80,6 +80,26 @@ describe("obuilder check", () => {
     })
   })
 
+  it("does not ignore that a text is no spec", async () => {
+    expect(await check("--ignore=syntax", "wrong")).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "obuilder: a text that is no spec cannot be ignored\n"
+    })
+  })
+
+  it("shows the first hundred findings of a file, and all of them to programs", async () => {
+    writeFiles(directory, { many: `((from scratch)\n${"(env A 1)\n".repeat(132)})` })
+    const { stderr, stdout } = await check("many")
+    expect(stdout.match(/^many:\d+:\d+: warning/gm)).toHaveLength(100)
+    expect(stdout).toMatch(/\nmany: and 31 more\n$/)
+    expect(stderr).toBe("131 warnings\n")
+    const json = JSON.parse((await check("--format=json", "many")).stdout)
+    expect(json.files[0].findings).toHaveLength(131)
+    const sarif = JSON.parse((await check("--format=sarif", "many")).stdout)
+    expect(sarif.runs[0].results).toHaveLength(131)
+  })
+
   it("prints JSON of all files, also of those in which it finds nothing", async () => {
     const { code, stderr, stdout } = await check("--format=json", "good", "warned", "wrong")
     const report = Schema.decodeUnknownSync(CheckReport)(JSON.parse(stdout), { onExcessProperty: "error" })
