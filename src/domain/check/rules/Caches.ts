@@ -19,7 +19,7 @@ export const cacheOwner: Rule = {
         const name = userName(user)
         const first = owners.get(cache.id)
         if (first === undefined) owners.set(cache.id, { name, cache })
-        else if (first.name !== name) {
+        else if (first.name !== name && !isRoot(user)) {
           const line = parsed.spans.get(first.cache)?.start.line
           matches.push({
             part: cache,
@@ -32,6 +32,9 @@ export const cacheOwner: Rule = {
     return matches
   }
 }
+
+/** Who may write to anything. */
+const isRoot = (user: User): boolean => (user._tag === "Named" ? user.name === "root" : user.uid === 0)
 
 const userName = (user: User): string => (user._tag === "Named" ? show(user.name) : `${user.uid}:${user.gid}`)
 
