@@ -26,7 +26,7 @@ const MAX_PATH = 4096
 const LENGTH_FAULT = `a path cannot be longer than ${MAX_PATH} characters`
 
 /** Of all mounts: how long the directories that they are seen from may be together. Far more than anybody writes. */
-const MAX_MOUNTED = 50_000_000
+const MAX_MOUNTED = 10_000_000
 
 /** What the operations so far have set, for those that follow. */
 interface Context {
