@@ -4,9 +4,11 @@ import * as Option from "effect/Option"
 import * as CheckJson from "../domain/check/CheckJson.ts"
 import * as Sarif from "../domain/check/Sarif.ts"
 import * as SpecCheck from "../domain/check/SpecCheck.ts"
+import { visible } from "../domain/DisplayText.ts"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import { SpecError } from "../domain/SpecError.ts"
 import { suggest } from "../domain/Suggestion.ts"
+import * as Cooperate from "../interpreters/host/Cooperate.ts"
 import { allRules } from "../plan/PlanRule.ts"
 import * as Colors from "./Colors.ts"
 import type { CliError } from "./ErrorText.ts"
@@ -15,7 +17,7 @@ import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
-import { displayName, distinct, readText, say } from "./SpecFiles.ts"
+import { displayName, distinct, readText, readToRewrite, say } from "./SpecFiles.ts"
 import * as Units from "./Units.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 import { Verdict } from "./Verdict.ts"
@@ -31,7 +33,7 @@ export const check = (given: CheckFlags): Effect.Effect<void, CliError, Host | O
     for (const name of yield* distinct(given.files)) {
       const text = yield* Effect.either(textOf(name, given))
       if (text._tag === "Right") {
-        checked.push(SpecCheck.check(text.right, { file: displayName(name), ignore: given.ignore, rules: allRules }))
+        checked.push(yield* patiently(() => SpecCheck.checking(text.right, optionsFor(name, given))))
       } else if (text.left instanceof SpecError) checked.push(SpecCheck.unreadable(text.left))
       else if (text.left._tag === "UsageError") {
         unread = true
@@ -44,22 +46,30 @@ export const check = (given: CheckFlags): Effect.Effect<void, CliError, Host | O
     if (isInput || worst === "warning" || (worst === "note" && given.strict)) return yield* new Verdict({ isInput })
   })
 
+const optionsFor = (name: string, { ignore }: CheckFlags): SpecCheck.CheckOptions => ({
+  file: displayName(name),
+  ignore,
+  rules: allRules
+})
+
+/** Lets signals in between the rules. */
+const patiently = <A>(work: () => SpecCheck.Work<A>): Effect.Effect<A> =>
+  Effect.orDie(Cooperate.run(work, (error) => error))
+
 /** The file's text, after what `--fix` has changed in it. */
 const textOf = (name: string, given: CheckFlags): Effect.Effect<string, CliError, Host | Output> =>
   Effect.gen(function* () {
-    const host = yield* Host
-    const { stderr } = yield* Output
-    const text = yield* readText(name)
-    if (!given.fix) return text
-    const fixed = SpecCheck.fix(text, { file: displayName(name), ignore: given.ignore, rules: allRules })
+    if (!given.fix) return yield* readText(name)
+    const { rewrite, text } = yield* readToRewrite(name)
+    const fixed = yield* patiently(() => SpecCheck.fixing(text, optionsFor(name, given)))
     if (fixed === text) return text
-    yield* host.write(name, (sink) => sink.write(fixed))
-    if (!isQuiet(given)) yield* stderr.write(`${JSON.stringify(name)} is changed\n`)
+    yield* rewrite(fixed, isQuiet(given) ? undefined : "changed")
     return fixed
   })
 
 const known = (ignore: ReadonlyArray<string>): Effect.Effect<void, UsageError> => {
-  const names = [...allRules, ...SpecCheck.others].map(({ name }) => name)
+  if (ignore.includes(SpecCheck.SYNTAX)) return usageError("a text that is no spec cannot be ignored")
+  const names = [...allRules, ...SpecCheck.others].map(({ name }) => name).filter((name) => name !== SpecCheck.SYNTAX)
   const wrong = ignore.find((name) => !names.includes(name))
   if (wrong === undefined) return Effect.void
   return usageError(
@@ -70,6 +80,9 @@ const known = (ignore: ReadonlyArray<string>): Effect.Effect<void, UsageError> =
     })
   )
 }
+
+/** How many findings of a file a person reads; programs get them all. */
+const MOST = 100
 
 const print = (
   checked: ReadonlyArray<SpecCheck.Checked>,
@@ -82,9 +95,11 @@ const print = (
     if (format === "sarif") return yield* stdout.write(Sarif.render(checked, allRules))
     const color = Colors.enabled(given.color, stdout, yield* Host)
     for (const { file, findings, text } of checked) {
-      for (const finding of findings) {
+      for (const finding of findings.slice(0, MOST)) {
         yield* stdout.write(`${Diagnostic.render({ ...finding, file, text }, { color })}\n`)
       }
+      const more = findings.length - MOST
+      if (more > 0) yield* stdout.write(`${visible(file)}: and ${more} more\n`)
     }
     const all = checked.flatMap(({ findings }) => findings)
     if (all.length === 0 || isQuiet(given)) return

@@ -6,10 +6,10 @@ import { visible } from "../domain/DisplayText.ts"
 import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
-import { Host } from "./Host.ts"
+import type { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
-import { displayName, distinct, readText, say } from "./SpecFiles.ts"
+import { displayName, distinct, readToRewrite, say } from "./SpecFiles.ts"
 import { usageError } from "./UsageError.ts"
 import { Verdict } from "./Verdict.ts"
 
@@ -37,9 +37,8 @@ const isOfFile = ({ _tag }: CliError): boolean => _tag === "SpecError" || _tag =
 /** Whether the layout was another one. */
 const formatOne = (name: string, given: FmtFlags): Effect.Effect<boolean, CliError, Host | Output> =>
   Effect.gen(function* () {
-    const host = yield* Host
-    const { stderr, stdout } = yield* Output
-    const text = yield* readText(name)
+    const { stdout } = yield* Output
+    const { rewrite, text } = yield* readToRewrite(name)
     const formatted = yield* SpecFormat.format(text, { file: displayName(name) })
     const changed = formatted !== text
     if (given.check) {
@@ -50,9 +49,6 @@ const formatOne = (name: string, given: FmtFlags): Effect.Effect<boolean, CliErr
       yield* stdout.write(formatted)
       return changed
     }
-    if (changed) {
-      yield* host.write(name, (sink) => sink.write(formatted))
-      if (!isQuiet(given)) yield* stderr.write(`${visible(name)} is laid out anew\n`)
-    }
+    if (changed) yield* rewrite(formatted, isQuiet(given) ? undefined : "laid out anew")
     return changed
   })

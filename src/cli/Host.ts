@@ -23,6 +23,12 @@ export interface HostService {
     options: { readonly what: string; readonly stdin: boolean }
   ) => Effect.Effect<Uint8Array, UsageError>
   /**
+   * A file's content, and what puts another in its place: as long as the name
+   * leads to that file, and nobody has written to it since. No file is made
+   * where there is none. `what` is what the file is to the user.
+   */
+  readonly readToReplace: (path: string, what: string) => Effect.Effect<Replaceable, UsageError>
+  /**
    * Writes a file through `fill`: it appears with all its content or not at
    * all. What is not a regular file (a device, a pipe) is written as it stands.
    */
@@ -32,6 +38,11 @@ export interface HostService {
   ) => Effect.Effect<A, E | UsageError | OutputError | PipeClosed, R>
   /** A directory with one executable file, which goes with the scope. */
   readonly temporary: (name: string, content: Uint8Array) => Effect.Effect<string, OutputError, Scope.Scope>
+}
+
+export interface Replaceable {
+  readonly bytes: Uint8Array
+  readonly replace: (content: Uint8Array) => Effect.Effect<void, UsageError | OutputError>
 }
 
 export class Host extends Context.Tag("obuilder/cli/Host")<Host, HostService>() {}

@@ -6,9 +6,11 @@ import * as Fs from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import * as Path from "node:path"
 import type { Readable } from "node:stream"
+import { visible } from "../domain/DisplayText.ts"
 import * as FileSink from "./FileSink.ts"
 import type { HostService } from "./Host.ts"
 import { OutputError } from "./Output.ts"
+import { likeBefore, look, replace, type Seen, temporaryName } from "./Replacement.ts"
 import { codeOf, isMachines, reason } from "./SystemError.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
@@ -36,8 +38,22 @@ export const make = (state: ProcessState): HostService => {
         stdin && path === "-"
           ? readAll(state.stdin())
           : Effect.try({ try: () => readFile(absolute(path)), catch: (error) => error }),
-        (error) => usageError(`cannot read ${what} ${JSON.stringify(path)}: ${reason(codeOf(error))}`)
+        (error) => cannotRead(what, path, error)
       ),
+    readToReplace: (path, what) =>
+      Effect.gen(function* () {
+        let seen: Seen | undefined
+        const bytes = yield* Effect.try({
+          try: () => readFile(absolute(path), (fd) => (seen = look(fd))),
+          catch: (error) => cannotRead(what, path, error)
+        })
+        const put = (content: Uint8Array) =>
+          Effect.try({
+            try: () => seen === undefined || replace(absolute(path), seen, state.id, content),
+            catch: (error) => cannotWrite(path, error)
+          })
+        return { bytes, replace: (content) => Effect.asVoid(put(content)) }
+      }),
     write: (path, fill) =>
       Effect.acquireUseRelease(
         Effect.try({ try: () => openFor(absolute(path), state.id), catch: (error) => cannotWrite(path, error) }),
@@ -75,9 +91,10 @@ const PIECE = 1 << 20
 const tooLarge = (): Error => Object.assign(new Error("too large"), { code: "OVERSIZED" })
 
 /** Reads to the end, which for pipes and devices only reading finds; throws beyond {@link MAX_INPUT} bytes. */
-const readFile = (path: string): Uint8Array => {
+const readFile = (path: string, before: (fd: number) => void = () => undefined): Uint8Array => {
   const fd = Fs.openSync(path, "r")
   try {
+    before(fd)
     const chunks: Array<Uint8Array> = []
     for (let total = 0; ;) {
       const chunk = Buffer.allocUnsafe(PIECE)
@@ -132,7 +149,7 @@ const openFor = (path: string, unique: number): Target => {
   }
   // Where the name is a link, the file that it leads to is the one to replace, or to make.
   const real = existing === undefined ? leadsTo(path) : Fs.realpathSync(path)
-  const temporary = Path.join(Path.dirname(real), `.${Path.basename(real).slice(0, 200)}.${unique}.tmp`)
+  const temporary = temporaryName(real, unique)
   Fs.rmSync(temporary, { force: true })
   const fd = Fs.openSync(temporary, "wx", existing === undefined ? 0o666 : 0o600)
   if (existing !== undefined) likeBefore(fd, existing)
@@ -148,18 +165,11 @@ const leadsTo = (path: string): string => {
   return isLink ? Path.resolve(Path.dirname(path), Fs.readlinkSync(path)) : path
 }
 
-/** Who may read a file may read what takes its place, and nobody else. */
-const likeBefore = (fd: number, { gid, mode, uid }: Fs.Stats): void => {
-  try {
-    Fs.fchownSync(fd, uid, gid)
-  } catch {
-    // Somebody else's, then: it is his who writes it.
-  }
-  Fs.fchmodSync(fd, mode & 0o777)
-}
+const cannotRead = (what: string, path: string, error: unknown): UsageError =>
+  usageError(`cannot read ${what} ${visible(JSON.stringify(path))}: ${reason(codeOf(error))}`)
 
 const cannotWrite = (path: string, error: unknown): UsageError | OutputError => {
-  const name = JSON.stringify(path)
+  const name = visible(JSON.stringify(path))
   const code = codeOf(error)
   return isMachines(code) ? new OutputError({ name, code }) : usageError(`cannot write ${name}: ${reason(code)}`)
 }

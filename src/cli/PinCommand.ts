@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Bases from "../domain/Bases.ts"
+import * as SpecText from "../domain/SpecText.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
 import * as Registries from "../interpreters/registry/Registries.ts"
 import type { CliError } from "./ErrorText.ts"
@@ -10,13 +11,15 @@ import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { isQuiet } from "./Logging.ts"
 import { Output } from "./Output.ts"
-import { blame, readSpec } from "./Preparation.ts"
+import { blame } from "./Preparation.ts"
+import { displayName, readToRewrite } from "./SpecFiles.ts"
 
 export const pin = (given: Given<typeof flags.pin>): Effect.Effect<void, CliError, Host | Output> =>
   Effect.gen(function* () {
     const host = yield* Host
     const { stderr, stdout } = yield* Output
-    const parsed = yield* readSpec(given.file)
+    const { rewrite, text } = yield* readToRewrite(given.file)
+    const parsed = yield* SpecText.parse(text, { file: displayName(given.file) })
     const registries = yield* Registries.make({
       directory: () => undefined,
       remembers: false,
@@ -32,7 +35,7 @@ export const pin = (given: Given<typeof flags.pin>): Effect.Effect<void, CliErro
       names.set(part.from, name.value)
       if (!isQuiet(given)) yield* stderr.write(`${part.from} is ${name.value}\n`)
     }
-    const bytes = new TextEncoder().encode(Bases.rename(parsed, names))
-    if (given.file === "-" || given.print) return yield* stdout.write(bytes)
-    if (names.size > 0) yield* host.write(given.file, (sink) => sink.write(bytes))
+    const renamed = Bases.rename(parsed, names)
+    if (given.file === "-" || given.print) return yield* stdout.write(renamed)
+    if (names.size > 0) yield* rewrite(renamed, undefined)
   }).pipe(Effect.scoped)

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { SpecError } from "../domain/SpecError.ts"
+import { visible } from "../domain/DisplayText.ts"
 import * as SpecText from "../domain/SpecText.ts"
 import * as Colors from "./Colors.ts"
 import { type CliError, render } from "./ErrorText.ts"
@@ -18,6 +19,35 @@ export const readText = (name: string): Effect.Effect<string, UsageError | SpecE
     const host = yield* Host
     const bytes = yield* host.read(name, { what: "the spec", stdin: true })
     return yield* SpecText.decodeUtf8(bytes, { file: displayName(name) })
+  })
+
+/** A spec's text, and what writes another in its place. */
+export interface Rewritable {
+  readonly text: string
+  /** Says so on standard error, if it is told how. */
+  readonly rewrite: (
+    text: string,
+    how: string | undefined
+  ) => Effect.Effect<void, UsageError | OutputError | PipeClosed, Output>
+}
+
+/** Of a file, or of standard input, which cannot be written. */
+export const readToRewrite = (name: string): Effect.Effect<Rewritable, UsageError | SpecError, Host> =>
+  Effect.gen(function* (): Effect.fn.Return<Rewritable, UsageError | SpecError, Host> {
+    if (name === "-") {
+      return { text: yield* readText(name), rewrite: () => usageError("standard input cannot be changed") }
+    }
+    const host = yield* Host
+    const { bytes, replace } = yield* host.readToReplace(name, "the spec")
+    return {
+      text: yield* SpecText.decodeUtf8(bytes, { file: name }),
+      rewrite: (text, how) =>
+        Effect.gen(function* () {
+          const { stderr } = yield* Output
+          yield* replace(new TextEncoder().encode(text))
+          if (how !== undefined) yield* stderr.write(`${visible(name)} is ${how}\n`)
+        })
+    }
   })
 
 /** Standard input can be read only once. */

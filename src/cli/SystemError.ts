@@ -6,6 +6,8 @@ export const codeOf = (error: unknown): string =>
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["OVERSIZED", "it is larger than 256 MiB"],
+  ["CHANGED", "it has changed meanwhile"],
+  ["IRREGULAR", "it is no regular file"],
   ["ENOENT", "there is no such file or directory"],
   ["EISDIR", "it is a directory"],
   ["ENOTDIR", "a part of its path is not a directory"],

@@ -23,6 +23,9 @@ const MAX_NESTING = 500
 /** What Linux takes no path beyond, in UTF-16 code units here; a spec of many relative ones would add up to more than fits into memory. */
 const MAX_DIRECTORY = 4095
 
+/** Of all mounts: how long the directories that they are seen from may be together. Far more than anybody writes. */
+const MAX_MOUNTED = 10_000_000
+
 /** How large the steps of a plan may be together, in UTF-16 code units: each has all that is set for it. */
 const MAX_SIZE = 200_000_000
 
@@ -101,6 +104,8 @@ interface State {
   readonly labels: Map<string, number>
   readonly stages: Array<Stage>
   readonly steps: Array<Step>
+  /** How long the directories that mounts are seen from have been together. */
+  mounted: number
 }
 
 const begin = (inputs: Inputs, makes: boolean): State => ({
@@ -110,7 +115,8 @@ const begin = (inputs: Inputs, makes: boolean): State => ({
   room: { left: MAX_SIZE },
   labels: new Map(),
   stages: [],
-  steps: []
+  steps: [],
+  mounted: 0
 })
 
 /** Where a spec stands in the one around it. */
@@ -233,12 +239,14 @@ const planBase = (
 
 type Shared = Pick<RunStep, "stage" | "preamble" | "heading" | "parent">
 
-const planRun = (op: Run, context: Context, shared: Shared, { identify }: State): Planned<RunStep> => {
+const planRun = (op: Run, context: Context, shared: Shared, state: State): Planned<RunStep> => {
   const network = networkOf(op)
   if (Either.isLeft(network)) return Either.left(network.left)
   const bad = [op.shell, ...op.cache.flatMap(mountTexts), ...op.secrets.flatMap(mountTexts)].some(hasNul)
   if (bad) return fail(op, "a command, a name or a path cannot hold a NUL character")
   const { clean, fault, isRoot, join, key } = context.conventions
+  state.mounted += (op.cache.length + op.secrets.length) * context.directory.length
+  if (state.mounted > MAX_MOUNTED) return fail(op, "there are too many mounts in so long a working directory")
   const wrong = [...op.cache, ...op.secrets].map(({ target }) => fault(target)).find((one) => one !== undefined)
   if (wrong !== undefined) return fail(op, wrong)
   const mounts = (items: ReadonlyArray<Cache | Secret>): ReadonlyArray<PlannedMount> =>
@@ -247,10 +255,13 @@ const planRun = (op: Run, context: Context, shared: Shared, { identify }: State)
   const secrets = mounts(op.secrets)
   const targets = [...caches, ...secrets].map((mount) => mount.target)
   if (targets.some(isRoot)) return fail(op, "nothing can be mounted on the root directory")
+  if (targets.some((target) => target.length > MAX_DIRECTORY)) {
+    return fail(op, `a mount's target has a path of more than ${MAX_DIRECTORY} characters`)
+  }
   const keys = new Set<string>()
   const twice = targets.find((target) => keys.size === keys.add(key(target)).size)
   if (twice !== undefined) return fail(op, `two mounts have the same target "${twice}"`)
-  const step = identify<RunStep>({
+  const step = state.identify<RunStep>({
     ...shared,
     kind: "run",
     argv: [...context.shell, op.shell],

@@ -80,6 +80,26 @@ describe("obuilder check", () => {
     })
   })
 
+  it("does not ignore that a text is no spec", async () => {
+    expect(await check("--ignore=syntax", "wrong")).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "obuilder: a text that is no spec cannot be ignored\n"
+    })
+  })
+
+  it("shows the first hundred findings of a file, and all of them to programs", async () => {
+    writeFiles(directory, { many: `((from scratch)\n${"(env A 1)\n".repeat(132)})` })
+    const { stderr, stdout } = await check("many")
+    expect(stdout.match(/^many:\d+:\d+: warning/gm)).toHaveLength(100)
+    expect(stdout).toMatch(/\nmany: and 31 more\n$/)
+    expect(stderr).toBe("131 warnings\n")
+    const json = JSON.parse((await check("--format=json", "many")).stdout)
+    expect(json.files[0].findings).toHaveLength(131)
+    const sarif = JSON.parse((await check("--format=sarif", "many")).stdout)
+    expect(sarif.runs[0].results).toHaveLength(131)
+  })
+
   it("prints JSON of all files, also of those in which it finds nothing", async () => {
     const { code, stderr, stdout } = await check("--format=json", "good", "warned", "wrong")
     const report = Schema.decodeUnknownSync(CheckReport)(JSON.parse(stdout), { onExcessProperty: "error" })
@@ -109,9 +129,17 @@ describe("obuilder check", () => {
     const { code, stderr, stdout } = await check("--fix", "warned", "good")
     expect(Fs.readFileSync(Path.join(directory, "warned"), "utf8")).toBe("((from debian:12))\n")
     expect(stdout).toMatch(/^warned:1:2: warning: the base/)
-    expect(stderr).toBe('"warned" is changed\n1 warning\n')
+    expect(stderr).toBe("warned is changed\n1 warning\n")
     expect(code).toBe(1)
     expect((await check("--fix", "-")).stderr).toContain("--fix cannot change standard input")
+  })
+
+  it("names files so that nothing in their names acts on a terminal", async () => {
+    const name = "a\u009b31m\u202e"
+    writeFiles(directory, { [name]: "((build dev ((from scratch)))\n (from scratch))\n" })
+    const { stderr } = await check("--fix", name, `${name}-`)
+    expect(stderr).toContain("a\\u{9b}31m\\u{202e} is changed\n")
+    expect(stderr).not.toMatch(/[\u009b\u202e]/)
   })
 
   it("colours on a terminal, and nowhere else; nothing of a spec acts on it", async () => {

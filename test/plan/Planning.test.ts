@@ -53,6 +53,35 @@ describe("Plan.make", () => {
     expect([shared.stages.length, twice.stages.length]).toEqual([2, 3])
   })
 
+  it("refuses paths that together are longer than any that Linux takes", () => {
+    const of = (first: number, second: number, target: string) =>
+      Plan.make(
+        `((from base) (workdir /${"a".repeat(first - 1)}) (workdir ${"b".repeat(second)}) (run (cache (c (target ${target}))) (shell true)))`,
+        inputs
+      )
+    expect(Either.isRight(of(2000, 2094, "/c"))).toBe(true)
+    expect(Either.isRight(of(2000, 2089, "cccc"))).toBe(true)
+    expect(Either.getOrThrow(Either.flip(of(2000, 2095, "/c"))).message).toBe(
+      "this working directory has a path of more than 4095 characters"
+    )
+    expect(Either.getOrThrow(Either.flip(of(2000, 2089, "ccccc"))).message).toBe(
+      "a mount's target has a path of more than 4095 characters"
+    )
+  })
+
+  it("refuses more mounts in a long directory than anybody writes", () => {
+    const caches = Array.from({ length: 2500 }, (_, index) => `(c${index} (target /${index}))`).join(" ")
+    const of = (length: number) =>
+      Plan.make(
+        `((from base) (workdir /${"a".repeat(length - 1)}) (run (cache ${caches}) (shell true)) (run (cache ${caches}) (shell true)))`,
+        inputs
+      )
+    expect(Either.isRight(of(2000))).toBe(true)
+    expect(Either.getOrThrow(Either.flip(of(2001))).message).toBe(
+      "there are too many mounts in so long a working directory"
+    )
+  })
+
   it("says of a text where it is wrong, also of one that a spec in code copies from", () => {
     const text = '((from base)\n (run (network all) (shell "make")))'
     const place = {

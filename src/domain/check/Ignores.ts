@@ -1,6 +1,6 @@
 /**
  * Comments that leave rules out: `; check: ignore RULE…` before a part of a
- * spec, for that part and all that is in it.
+ * spec, or at the end of its last line, for that part and all that is in it.
  */
 import { show } from "../SpecFields.ts"
 import { suggest } from "../Suggestion.ts"
@@ -28,7 +28,17 @@ interface Range {
 
 const form = /^;+\s*check:\s*ignore(?:\s(.*))?$/
 
-/** `rules` are the names of all that there are. Linear in the text's length, for comments that do not nest. */
+/** Whether a token is such a comment. */
+export const isIgnore = (tokens: TokenTable.TokenTable, index: number): boolean => formOf(tokens, index) !== null
+
+const formOf = (tokens: TokenTable.TokenTable, index: number): RegExpExecArray | null =>
+  tokens.kind(index) === TokenTable.LINE_COMMENT ? form.exec(tokens.slice(index).slice(0, 1000)) : null
+
+/** Whether a comment stands behind a list that ends on its line. */
+export const isBehind = (tokens: TokenTable.TokenTable, comment: number): boolean =>
+  comment > 0 && tokens.linesBefore(comment) === 0 && tokens.kind(comment - 1) === TokenTable.CLOSE
+
+/** `rules` are the names of all that there are. As fast as sorting the comments is. */
 export const read = (text: string, rules: ReadonlyArray<string>): Ignores => {
   const ranges = new Map<string, Array<Range>>()
   const wrong: Array<Wrong> = []
@@ -37,8 +47,7 @@ export const read = (text: string, rules: ReadonlyArray<string>): Ignores => {
   const tokens = TokenTable.read(text)
   let next = 0
   for (let index = 0; index < tokens.length; index++) {
-    if (tokens.kind(index) !== TokenTable.LINE_COMMENT) continue
-    const found = form.exec(tokens.slice(index).slice(0, 1000))
+    const found = formOf(tokens, index)
     if (found === null) continue
     const place = { start: tokens.start(index), end: tokens.end(index) }
     const names = (found[1] ?? "")
@@ -49,7 +58,15 @@ export const read = (text: string, rules: ReadonlyArray<string>): Ignores => {
       wrong.push({ ...place, message: "this comment names no rule to ignore", hint: "write `; check: ignore RULE`" })
     // Many comments may stand before one part.
     if (next <= index) next = following(tokens, index)
-    const range = rangeOf(tokens, next)
+    const range = isBehind(tokens, index) ? rangeOf(tokens, before(tokens, index)) : rangeOf(tokens, next)
+    if (range === undefined) {
+      wrong.push({
+        ...place,
+        message: "this comment ignores nothing: nothing follows it in its list",
+        hint: "write it before what it is about, or at the end of its line"
+      })
+      continue
+    }
     for (const name of names) {
       if (rules.includes(name)) add(ranges, name, range)
       else {
@@ -62,8 +79,9 @@ export const read = (text: string, rules: ReadonlyArray<string>): Ignores => {
       }
     }
   }
+  const merged = new Map([...ranges].map(([name, all]) => [name, outermost(all)]))
   return {
-    ignored: (rule, offset) => within(ranges.get(rule), offset),
+    ignored: (rule, offset) => within(merged.get(rule), offset),
     wrong
   }
 }
@@ -75,6 +93,24 @@ const following = (tokens: TokenTable.TokenTable, comment: number): number => {
   return index
 }
 
+/**
+ * The operation, build or base that ends just before a comment, by its first
+ * token. Lists around it may end there, too: fields in it, the specs that it is in.
+ */
+const before = (tokens: TokenTable.TokenTable, comment: number): number => {
+  let close = comment - 1
+  while (tokens.kind(close - 1) === TokenTable.CLOSE && tokens.linesBefore(close) === 0) close--
+  let index = tokens.partner(close)
+  while (++close < comment && !isSpec(tokens, tokens.partner(close))) index = tokens.partner(close)
+  return index
+}
+
+/** Whether a list is a spec, by how it begins. */
+const isSpec = (tokens: TokenTable.TokenTable, index: number): boolean => {
+  const first = following(tokens, index)
+  return first + 1 < tokens.length && /^"?(?:from|build)"?$/i.test(tokens.slice(first + 1))
+}
+
 /** Where an atom or a list stands; nowhere, if what follows the comment is the end of its list. */
 const rangeOf = (tokens: TokenTable.TokenTable, index: number): Range | undefined => {
   const kind = tokens.kind(index)
@@ -82,12 +118,19 @@ const rangeOf = (tokens: TokenTable.TokenTable, index: number): Range | undefine
   return { start: tokens.start(index), end: tokens.end(kind === TokenTable.OPEN ? tokens.partner(index) : index) }
 }
 
-/** Ranges come in the order in which they begin; one within the last adds nothing to it. */
-const add = (ranges: Map<string, Array<Range>>, name: string, range: Range | undefined): void => {
+const add = (ranges: Map<string, Array<Range>>, name: string, range: Range): void => {
   const known = ranges.get(name) ?? []
-  const last = known.at(-1)
-  if (range !== undefined && (last === undefined || range.start >= last.end)) known.push(range)
+  known.push(range)
   ranges.set(name, known)
+}
+
+/** Those that are within no other, in their order. */
+const outermost = (ranges: ReadonlyArray<Range>): ReadonlyArray<Range> => {
+  const kept: Array<Range> = []
+  for (const range of [...ranges].sort((a, b) => a.start - b.start || b.end - a.end)) {
+    if (range.start >= (kept.at(-1)?.end ?? 0)) kept.push(range)
+  }
+  return kept
 }
 
 const within = (ranges: ReadonlyArray<Range> = [], offset: number): boolean => {

@@ -17,7 +17,27 @@ const operands = (command: Command): ReadonlyArray<string> => {
   return at < 0 ? [] : command.slice(at + 1).filter((word) => !word.startsWith("-"))
 }
 
-const isPath = (word: string): boolean => /^\.{0,2}\/|^\.{1,2}$|\.(?:deb|apk|rpm|whl|tgz|txt|tar\.gz)$/.test(word)
+const isPath = (word: string): boolean => /^\.{0,2}\/|^\.{1,2}$|\.(?:deb|apk|rpm|whl|gem|tgz|txt|tar\.gz)$/.test(word)
+
+/** Programs whose packages have no `/` in their names, but for npm's scopes: `@types/node`. */
+const withPaths = new Set(["pip", "gem", "npm", "cargo"])
+
+const isPathFor = (program: string, word: string): boolean =>
+  isPath(word) || (withPaths.has(program) && /^[^@].*\//.test(word) && !word.includes("://"))
+
+/** Packages in files, which are what was built. */
+const isBuilt = (word: string): boolean => /\.(?:whl|gem|tgz)$/.test(word) && !word.includes("://")
+
+/** What an installing command of a language's installs is the project itself, and not what it depends on. */
+const isOwn = (command: Command, named: ReadonlyArray<string>): boolean => {
+  const [program = ""] = command
+  const has = (option: string): boolean => command.includes(option)
+  if (program === "cargo") return command.some((word) => /^--path(?:=|$)/.test(word))
+  if (program === "opam") return has("--working-dir") && !has("--deps-only") && named.some(isPath)
+  const files = named.filter((word) => isPathFor(program, word))
+  if (files.length === 0 || files.length < named.length) return false
+  return files.every(isBuilt) || (program === "pip" && has("--no-deps"))
+}
 
 /** `python3 -m pip install` is `pip install`. */
 const plain = (command: Command): Command => {
@@ -65,8 +85,8 @@ export const installs = (given: Command): Install | undefined => {
   if (command[0] === "yarn" && command.length === 1) return "manifest"
   if (command[0] === "go" && verb(command) === "mod") return named[0] === "download" ? "manifest" : undefined
   if (has(systems, command)) return named.some(isPath) ? undefined : "packages"
-  if (!has(languages, command)) return undefined
-  return named.length > 0 && !named.some(isPath) ? "packages" : "manifest"
+  if (!has(languages, command) || isOwn(command, named)) return undefined
+  return named.length > 0 && !named.some((word) => isPathFor(command[0] ?? "", word)) ? "packages" : "manifest"
 }
 
 const fetching = new Set(["curl", "wget"])
@@ -82,6 +102,15 @@ export const fetches = (given: Command): boolean => {
   if (["apt-get", "apt", "apk", "opam"].includes(program) && verb(command) === "update") return true
   return installs(command) === "packages" && !told(/^--cache-dir|^file:/)
 }
+
+/** Which program a command runs, however it is called. */
+export const program = (command: Command): string => plain(command)[0] ?? ""
+
+/** After it, `opam update` may be about a directory. */
+export const isOpamRepository = (command: Command): boolean =>
+  command[0] === "opam" && ["repo", "repository", "remote"].includes(verb(command))
+
+export const isOpamUpdate = (command: Command): boolean => command[0] === "opam" && verb(command) === "update"
 
 const isRemoteGit = (command: Command): boolean =>
   verb(command) === "clone" && command.some((word) => /^(?:https?|git|ssh):\/\/|^git@/.test(word))

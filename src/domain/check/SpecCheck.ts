@@ -56,14 +56,25 @@ export interface CheckOptions {
 }
 
 /** Never fails: a text that is no spec is one finding. */
-export const check = (text: string, { file, ignore = [], rules = Rules.all }: CheckOptions): Checked => {
-  const parsed =
-    text.length > SpecFormat.longest
-      ? Either.map(SpecFormat.format(text, { file }), () => undefined)
-      : SpecReader.parse(text, { file })
+export const check = (text: string, options: CheckOptions): Checked => toTheEnd(checking(text, options))
+
+/** Work that may be left where it yields. */
+export type Work<A> = Generator<void, A, void>
+
+const toTheEnd = <A>(work: Work<A>): A => {
+  for (;;) {
+    const next = work.next()
+    if (next.done === true) return next.value
+  }
+}
+
+/** {@link check}, which yields after each rule: for who has signals to listen to besides. */
+export function* checking(text: string, { file, ignore = [], rules = Rules.all }: CheckOptions): Work<Checked> {
+  if (text.length > SpecFormat.longest) return unreadable(SpecFormat.tooLong(text, { file }))
+  const parsed = SpecReader.parse(text, { file })
+  yield
   if (Either.isLeft(parsed)) return unreadable(parsed.left)
-  if (parsed.right === undefined) return { file, text, findings: [] }
-  return { file, text, findings: search(parsed.right, rules, ignore) }
+  return { file, text, findings: yield* search(parsed.right, rules, ignore) }
 }
 
 /** What is found in a text that is no spec. */
@@ -73,28 +84,31 @@ export const unreadable = (error: SpecError): Checked => ({
   findings: [syntax(error)]
 })
 
-const search = (
+function* search(
   parsed: SpecReader.ParsedSpec,
   rules: ReadonlyArray<Rule>,
   ignore: ReadonlyArray<string>
-): ReadonlyArray<Finding> => {
+): Work<ReadonlyArray<Finding>> {
   const subject = Subject.make(parsed)
   const names = [...rules, ...others].map(({ name }) => name)
   const ignores = Ignores.read(parsed.text, names)
   const left = new Set(ignore)
-  const found = rules.flatMap((rule): ReadonlyArray<Finding> =>
-    left.has(rule.name)
-      ? []
-      : [...rule.find(subject)].map(({ fix, hint, message, part }) => ({
-          rule: rule.name,
-          severity: rule.severity,
-          span: parsed.spans.get(part) ?? BEGINNING,
-          message,
-          expected: Option.none(),
-          hint: Option.fromNullable(hint),
-          fix: Option.fromNullable(fix)
-        }))
-  )
+  const found: Array<Finding> = []
+  for (const rule of rules) {
+    if (left.has(rule.name)) continue
+    for (const { fix, hint, message, part } of rule.find(subject)) {
+      found.push({
+        rule: rule.name,
+        severity: rule.severity,
+        span: parsed.spans.get(part) ?? BEGINNING,
+        message,
+        expected: Option.none(),
+        hint: Option.fromNullable(hint),
+        fix: Option.fromNullable(fix)
+      })
+    }
+    yield
+  }
   const kept = found.filter(({ rule, span }) => !ignores.ignored(rule, span.start.offset))
   const source = Source.make(parsed.file, parsed.text)
   const wrong = left.has(UNKNOWN_RULE)
@@ -134,12 +148,14 @@ export const worst = (findings: ReadonlyArray<Finding>): Severity | undefined =>
  * The text with all safe fixes made that do not overlap, as often as that
  * brings up others.
  */
-export const fix = (text: string, options: CheckOptions): string => {
+export const fix = (text: string, options: CheckOptions): string => toTheEnd(fixing(text, options))
+
+/** {@link fix}, which yields as {@link checking} does. */
+export function* fixing(text: string, options: CheckOptions): Work<string> {
   let fixed = text
   for (let round = 0; round < ROUNDS; round++) {
-    const edits = check(fixed, options).findings.flatMap((one) =>
-      Option.isSome(one.fix) && one.fix.value.safe ? [one.fix.value.edit] : []
-    )
+    const { findings } = yield* checking(fixed, options)
+    const edits = findings.flatMap((one) => (Option.isSome(one.fix) && one.fix.value.safe ? [one.fix.value.edit] : []))
     if (edits.length === 0) return fixed
     fixed = apply(fixed, edits)
   }

@@ -3,6 +3,7 @@ import * as TokenTable from "../format/TokenTable.ts"
 import { type NestedBuild, type Op, root, type Run, type Spec, type User } from "../Spec.ts"
 import type { ParsedSpec } from "../SpecReader.ts"
 import type { Edit } from "./Finding.ts"
+import * as Ignores from "./Ignores.ts"
 
 /** An operation, and what the ones before it have set. */
 export interface Situated {
@@ -26,7 +27,7 @@ export interface Subject {
   readonly parsed: ParsedSpec
   /** Nested ones before the specs that they are nested in. */
   readonly stages: ReadonlyArray<Stage>
-  /** What takes a part away that has a place, with the blanks after it. */
+  /** What takes a part away that has a place, with what leaves rules out for it and the blanks after it. */
   readonly removal: (part: object) => Edit | undefined
   /** What adds a field to an operation, as its first one. */
   readonly addition: (part: object, field: string) => Edit | undefined
@@ -54,11 +55,17 @@ export const make = (parsed: ParsedSpec): Subject => {
       const found = place(part)
       if (found === undefined) return undefined
       const { index, tokens } = found
-      const last = tokens.partner(index)
+      const close = tokens.partner(index)
+      const behind = close + 1
+      const ignores = behind < tokens.length && Ignores.isBehind(tokens, behind) && Ignores.isIgnore(tokens, behind)
+      const last = ignores ? behind : close
       const next = last + 1 < tokens.length ? last + 1 : last
       // A comment on its line stays where it is, and so does a closing parenthesis.
       const isItem = tokens.kind(next) === TokenTable.OPEN || tokens.isComment(next)
-      return { start: tokens.start(index), end: isItem ? tokens.start(next) : tokens.end(last), text: "" }
+      const first = withIgnores(tokens, index)
+      return first === undefined
+        ? undefined
+        : { start: tokens.start(first), end: isItem ? tokens.start(next) : tokens.end(last), text: "" }
     },
     addition: (part, field) => {
       const found = place(part)
@@ -69,6 +76,21 @@ export const make = (parsed: ParsedSpec): Subject => {
       return { start: at, end: at, text: ` ${field}` }
     }
   }
+}
+
+/**
+ * The first of the comments that leave rules out for a part alone: without it
+ * they would be about the next one. `undefined` where another comment is
+ * between them, which is for a person to look at.
+ */
+const withIgnores = (tokens: TokenTable.TokenTable, part: number): number | undefined => {
+  const isBefore = (index: number): boolean => index >= 0 && tokens.isComment(index) && !Ignores.isBehind(tokens, index)
+  let first = part
+  while (isBefore(first - 1) && Ignores.isIgnore(tokens, first - 1)) first--
+  for (let index = first - 1; isBefore(index); index--) {
+    if (Ignores.isIgnore(tokens, index)) return undefined
+  }
+  return first
 }
 
 interface Places {
@@ -103,19 +125,21 @@ const situated = (ops: ReadonlyArray<Op>): ReadonlyArray<Situated> => {
 const namesUnixShell = (args: ReadonlyArray<string>): boolean =>
   args.some((word) => /^(?:ba|da|a|z|k)?sh$/.test(word.slice(word.lastIndexOf("/") + 1)))
 
-/** No system takes a path that is longer. */
-const LONGEST = 4096
+/** The longest path that Linux takes: the planner refuses longer ones, and here they are as good as any. */
+const PATH_MAX = 4096
 
-/** A path, seen from a directory that was resolved, without its empty parts and dots. One that is too long leads nowhere. */
+/**
+ * A path, seen from a directory that is one already, without its empty parts
+ * and dots; the directory itself where that would be longer than any path is.
+ * The directory is not read again: what it costs is the path's length.
+ */
 export const resolve = (directory: string, path: string): string => {
+  if (path.length > PATH_MAX) return directory
   const isAbsolute = /^(?:[/\\]|[A-Za-z]:)/.test(path)
-  const parts = path
-    .slice(0, LONGEST)
-    .split(/[/\\]/)
-    .filter((part) => part !== "" && part !== ".")
-  if (parts.length === 0) return isAbsolute ? "/" : directory
-  const resolved = `${isAbsolute || directory === "/" ? "" : directory}/${parts.join("/")}`
-  return resolved.length > LONGEST ? directory : resolved
+  const parts = path.split(/[/\\]/).filter((part) => part !== "" && part !== ".")
+  if (isAbsolute) return `/${parts.join("/")}`
+  if (parts.length === 0 || directory.length + path.length > PATH_MAX) return directory
+  return `${directory === "/" ? "" : directory}/${parts.join("/")}`
 }
 
 /** The operations that run something, with what holds for them. */

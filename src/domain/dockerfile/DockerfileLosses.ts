@@ -186,5 +186,9 @@ const goesOn = (line: string): boolean => {
   const single = line.split("'").length - 1
   const double = line.split('"').length - 1
   const closed = single * double === 0 && (single + double) % 2 === 0
-  return closed && !/[#\\`]/.test(line) && /(?:&&|[|;{(]|\b(?:do|then|else))$/.test(line.trimEnd())
+  const end = line.trimEnd()
+  return closed && !/[#\\`]/.test(line) && (/(?:&&|[|;(])$/.test(end) || opening.test(end))
 }
+
+/** A word after which a command follows, where it is no argument: `echo do` and `./can-do` end there. */
+const opening = /(?:^|[;|()]|&&)\s*(?:do|then|else|\{)$/

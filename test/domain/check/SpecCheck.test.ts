@@ -69,6 +69,31 @@ describe("what is found in a spec", () => {
     ).toEqual(["4 no-network", "4 apt-yes"])
   })
 
+  it("is without those that a comment at the end of its last line ignores, and for that alone", () => {
+    const run = '(run\n (shell "apt-get install gcc"))'
+    const ignore = "; check: ignore apt-yes, no-network\n"
+    expect(found(`((from debian:12) ; check: ignore unpinned-base\n)`)).toEqual([])
+    expect(found(`((from scratch) ${run} ${ignore} ${run})`)).toEqual(["3 no-network", "3 apt-yes"])
+    expect(found(`((from scratch) ${run}\n ${run}) ${ignore}`)).toEqual(["1 no-network", "1 apt-yes"])
+    expect(found(`((build a ((from scratch) ${run})) ${ignore} (from scratch) ${run})`)).toEqual([
+      "1 unused-build",
+      "3 no-network",
+      "3 apt-yes"
+    ])
+  })
+
+  it("is all builds that have no part in the result, however they copy from each other", () => {
+    const copies = (name: string): string => `((from scratch) (copy (from (build ${name})) (src x) (dst y)))`
+    expect(found(`((build a ((from scratch)))\n(build b ${copies("a")})\n(from scratch))`)).toEqual([
+      "1 unused-build",
+      "2 unused-build"
+    ])
+    const chain = Array.from({ length: 30 }, (_, index) => `(build b${index + 1} ${copies(`b${index}`)})`)
+    const text = `((build b0 ((from scratch)))\n${chain.join("\n")}\n(from scratch))`
+    expect(check(text).findings).toHaveLength(31)
+    expect(fix(text)).toBe("((from scratch))")
+  })
+
   it("is searched for in any spec, and stands within its text", () => {
     FastCheck.assert(
       FastCheck.property(specArbitrary(), (spec) => {
@@ -118,7 +143,25 @@ describe("what is found in a spec", () => {
       const command = JSON.stringify(piece.repeat(20_000))
       expect(check(`((from scratch) (run (shell ${command})))`).findings.length).toBeLessThan(10)
     }
-    expect(check(`((from scratch) ${"; check: ignore no-effect\n".repeat(50_000)})`).findings).toEqual([])
+    expect(check(`((from scratch) ${"; check: ignore no-effect\n".repeat(50_000)} (env A 1))`).findings).toEqual([])
+  })
+
+  it("is searched for among many mounts in a long directory, and among many directories", () => {
+    const caches = Array.from({ length: 60_000 }, (_, index) => `(c${index} (target x${index}))`).join(" ")
+    const rules = (workdir: string): ReadonlyArray<string> =>
+      check(`((from scratch) (workdir ${workdir}) (run (cache ${caches}) (shell true)))`).findings.map(
+        ({ rule }) => rule
+      )
+    expect(rules("/a".repeat(4900))).toEqual(["plan"])
+    expect(rules("/a".repeat(2000))).toEqual(["plan"])
+    expect(found(`((from scratch) (workdir /) ${"(workdir abc) (run (shell true)) ".repeat(20_000)})`)).toEqual([
+      "1 plan"
+    ])
+  })
+
+  it("is searched for rule by rule, so that others may have a turn in between", () => {
+    const turns = [...SpecCheck.checking(MANY, { file: "test.spec", rules: allRules })]
+    expect(turns.length).toBeGreaterThan(allRules.length)
   })
 
   it("is searched for in many steps that much is set for, which together do not fit into memory", () => {
@@ -126,7 +169,8 @@ describe("what is found in a spec", () => {
     const found = (set: string): number => check(`((from scratch) ${set} ${steps})`).findings.length
     expect(found(`(shell ${"a ".repeat(100_000)})`)).toBe(0)
     expect(found(`(user (name ${"a".repeat(300_000)}))`)).toBe(0)
-    expect(found(`(workdir /${"a/".repeat(2000)})`)).toBe(0)
+    // There are more mounts in so long a directory than a plan takes.
+    expect(found(`(workdir /${"a/".repeat(2000)})`)).toBe(1)
     expect(found("(workdir a)".repeat(50_000))).toBeGreaterThan(0)
   })
 
@@ -152,6 +196,25 @@ describe("safe fixes", () => {
  (from scratch)
  (env A 3) ; the last
  (run (shell make)))`)
+  })
+
+  it("take away what ignores rules for what they take away, and for nothing else", () => {
+    expect(
+      fix(`((build a ((from scratch))) ; check: ignore shadowed-build
+ ; check: ignore shadowed-build
+ ; check: ignore latest-base
+ (build b ((from debian)))
+ (from debian) ; check: ignore unpinned-base
+ (env A 1)
+ (env A 2))`)
+    ).toBe(`((from debian) ; check: ignore unpinned-base
+ (env A 2))`)
+    const between = `((from scratch)
+ ; check: ignore lost-path
+ ; set for a while
+ (env A 1)
+ (env A 2))`
+    expect(fix(between)).toBe(between)
   })
 
   it("change nothing where nothing is to be fixed", () => {

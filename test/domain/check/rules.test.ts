@@ -84,10 +84,6 @@ const cases: Readonly<
     finds: [
       ["((build dev ((from scratch))) (from scratch))", "1: nothing is copied from the build `dev`"],
       [
-        "((build a ((from scratch)))\n(build b ((from scratch) (copy (from (build a)) (src x) (dst y))))\n(from scratch))",
-        "2: nothing is copied from the build `b`"
-      ],
-      [
         "((build a ((from scratch)))\n(build a ((from scratch)))\n(from scratch) (copy (from (build a)) (src x) (dst y)))",
         "1: nothing is copied from the build `a`"
       ]
@@ -119,6 +115,12 @@ const cases: Readonly<
     ],
     leaves: [
       within(run("a", "(cache (c (target /c)))"), run("b", "(cache (c (target /d)))")),
+      within(
+        "(user (uid 1000) (gid 1000))",
+        run("a", "(cache (c (target /c)))"),
+        "(user (uid 0) (gid 0))",
+        run("b", "(cache (c (target /c)))")
+      ),
       within(run("a", "(cache (c (target /c)))"), "(user (name me))", run("b", "(cache (d (target /c)))"))
     ]
   },
@@ -141,11 +143,28 @@ const cases: Readonly<
       [
         within("(copy (src ./) (exclude .git) (dst ./))", run("make"), run("cd app; npm ci")),
         "4: `npm ci` runs again whenever a file changes, since the copy in line 2 takes them all"
+      ],
+      [
+        within("(copy (src .) (dst ./))", run("cat <<EOF | tee x\na\nEOF\npip install .")),
+        "3: `pip install .` runs again whenever a file changes, since the copy in line 2 takes them all"
+      ],
+      [
+        within(run("apt-get install -y gcc"), "(copy (src .) (dst ./))", run("npm install @types/node")),
+        "4: `npm install @types/node` runs again whenever a file changes, since the copy in line 3 takes them all"
       ]
     ],
     leaves: [
       within("(copy (src package.json) (dst ./))", run("npm ci"), "(copy (src .) (dst ./))", run("npm run build")),
       within("(copy (src .) (dst ./))", run("make install")),
+      ...[
+        "pip install --no-deps .",
+        "cargo install --path .",
+        "opam install . --working-dir",
+        "npm install ./x.tgz",
+        "gem install pkg/a.gem",
+        "cat > x <<EOF\nnpm ci\nEOF\nmake"
+      ].map((command) => within("(copy (src .) (dst ./))", run(command))),
+      within(run("apt-get install -y gcc"), "(copy (src .) (dst ./))", run("apt-get install -y libx")),
       within("(copy (src .) (dst ./))", run("npm run install-things; echo apt-get install")),
       '((build a ((from scratch))) (from scratch) (copy (from (build a)) (src .) (dst /)) (run (shell "apk add x")))'
     ]
@@ -156,6 +175,13 @@ const cases: Readonly<
         within(run("curl -fsSL https://example.org/x | sh")),
         "2: `curl -fsSL https://example.org/x` needs a network, and this step has none"
       ],
+      [
+        within(run("sudo -u opam timeout -s KILL 30 nice -n 10 apt-get update")),
+        "2: `apt-get update` needs a network, and this step has none"
+      ],
+      [within(run("opam update && opam repo add x .")), "2: `opam update` needs a network, and this step has none"],
+      [within(run("npm install @types/node")), "2: `npm install @types/node` needs a network, and this step has none"],
+      [within(run("echo $((1<<a))\napt-get update")), "2: `apt-get update` needs a network, and this step has none"],
       [within(run("set -e\napt-get update")), "2: `apt-get update` needs a network, and this step has none"],
       [
         within(run('sudo git clone "https://example.org/x.git"')),
@@ -165,6 +191,9 @@ const cases: Readonly<
     ],
     leaves: [
       within(run("curl https://example.org", "(network host)")),
+      within(run("opam repo add x ."), run("opam update")),
+      within(run("pip install lib/x; gem install pkg/a.gem; npm install packages/a; cargo install --path a/b")),
+      within(run("cat > x <<-'EOF'\n\tcurl https://example.org\n\tEOF\nmake")),
       within(run("curl http://localhost:8080; curl --version; echo curl https://example.org")),
       within(
         run("pip install --no-index x; apt-get install -y ./a.deb; npm ci --offline; git status; make # wget https://x")
@@ -181,7 +210,9 @@ const cases: Readonly<
     ],
     leaves: [
       within(run("apt-get install -y gcc && apt-get -qq install make && apt install --yes x && apt-get -qy install y")),
-      within(run("echo apt-get install; yes | apt-get install x"))
+      within(run("echo apt-get install; yes | apt-get install x")),
+      within(run("echo y | apt-get install x")),
+      within(run("echo 'APT::Get::Assume-Yes \"true\";' > /etc/apt/apt.conf.d/yes"), run("apt-get install x"))
     ]
   },
   "apt-update": {
@@ -229,24 +260,36 @@ const cases: Readonly<
         "(env TOKEN /run/token)",
         '(env PASSWORD "")',
         "(env TOKENS 3)",
-        "(env USE_TOKEN true)"
+        "(env USE_TOKEN true)",
+        "(env A_TOKEN yes)",
+        "(env B_TOKEN No)",
+        "(env C_TOKEN on)",
+        "(env D_TOKEN off)"
       )
     ]
   },
   "literal-variable": {
     finds: [
       [within("(env PATH $PATH:/opt/bin)"), "2: `$PATH` in `PATH` is taken as it is written"],
-      [within("(env A ${B:-c})"), "2: `${B:-c}` in `A` is taken as it is written"]
+      [within("(env A ${B:-c})"), "2: `${B:-c}` in `A` is taken as it is written"],
+      [within("(env A $ORIGIN:$B)"), "2: `$B` in `A` is taken as it is written"]
     ],
-    leaves: [within("(env A costs$)", "(env B $1)", "(env C a)")]
+    leaves: [
+      within("(env A costs$)", "(env B $1)", "(env C a)"),
+      within("(env LD_LIBRARY_PATH $ORIGIN/../lib:${ORIGIN}/$LIB/$PLATFORM)")
+    ]
   },
   "lost-path": {
-    finds: [[within("(env PATH /opt/bin:/usr/local/bin)"), "2: this `PATH` has neither `/usr/bin` nor `/bin`"]],
+    finds: [
+      ["((from debian)\n(env PATH /opt/bin:/usr/local/bin))", "2: this `PATH` has neither `/usr/bin` nor `/bin`"]
+    ],
     leaves: [
-      within("(env PATH /opt/bin:/usr/bin)"),
-      within("(env PATH /bin)"),
-      within("(env PATH /opt:$PATH)"),
-      within("(env PATHS /opt)")
+      "((from debian) (env PATH /opt/bin:/usr/bin))",
+      "((from debian) (env PATH /bin))",
+      "((from debian) (env PATH /opt:$PATH))",
+      "((from debian) (env PATHS /opt))",
+      "((from nix) (env PATH /nix/var/nix/profiles/default/bin:/root/.nix-profile/bin))",
+      within("(env PATH /opt)")
     ]
   },
   "no-effect": {
@@ -286,10 +329,15 @@ const cases: Readonly<
   "unknown-rule": {
     finds: [
       [within("; check: ignore no-efect", "(env A 1)"), "2: there is no rule `no-efect`"],
-      [within(";; check: ignore", "(env A 1)"), "2: this comment names no rule to ignore"]
+      [within(";; check: ignore", "(env A 1)"), "2: this comment names no rule to ignore"],
+      [
+        within("(env A 1)", "; check: ignore no-effect"),
+        "3: this comment ignores nothing: nothing follows it in its list"
+      ]
     ],
     leaves: [
       within("; check: ignore no-effect, no-network", "(env A 1)"),
+      within("(env A 1) ; check: ignore no-effect"),
       within("; check this: ignore x", "(env A 1)")
     ]
   }

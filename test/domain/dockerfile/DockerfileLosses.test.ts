@@ -49,6 +49,10 @@ describe("what a Dockerfile does not say as the spec does", () => {
     '(run (shell "a\\nb"))',
     '(run (shell "a &&\\n"))',
     "(run (shell \"echo 'x &&\\n  y'\"))",
+    '(run (shell "./can-do\\nls"))',
+    '(run (shell "echo do\\nls"))',
+    '(run (shell "echo a{\\nls"))',
+    '(run (shell "echo {\\nls"))',
     '(run (shell "echo x # &&\\n  y"))',
     '(run (shell "a \\\\\\n b"))',
     '(run (shell "a \\\\"))',
@@ -87,6 +91,8 @@ describe("what a Dockerfile does not say as the spec does", () => {
     '(run (shell "[ -e /x ] || make"))',
     '(run (shell "  make \'a b\' \\"c\\" # all "))',
     '(run (shell "a &&\\n  b ||\\n  c |\\n  d;\\n  e"))',
+    '(run (shell "if a; then\\n  b;\\n else\\n  f() {\\n c; }; fi"))',
+    '(run (shell "for a in b; do\\n (\\n  c) && {\\n d; }; done"))',
     '(run (shell "for x in 1 2; do\\n  echo $x;\\n  done"))',
     '(run (shell "(\\n  a;\\n  { b; };\\n  )"))'
   ])("is nothing in %s", (op) => {

@@ -7,15 +7,17 @@ import type { Subject } from "../Subject.ts"
 export const unusedBuild: Rule = {
   name: "unused-build",
   severity: "warning",
-  summary: "a nested build that no copy takes anything from",
+  summary: "a nested build that nothing is copied from for the result",
   why: "it has no part in the result",
   remedy: "copy from it, or take it away",
   find: (subject) =>
-    resolved(subject).unused.map((build): Match => {
+    resolved(subject).unused.map(({ build, isCopied }): Match => {
       const edit = subject.removal(build)
       return {
         part: build,
-        message: `nothing is copied from the build ${show(build.name)}`,
+        message: isCopied
+          ? `only builds that have no part in the result copy from the build ${show(build.name)}`
+          : `nothing is copied from the build ${show(build.name)}`,
         hint: "take it away, or copy from it",
         fix: edit === undefined ? undefined : { description: "Take the build away.", safe: true, edit }
       }
@@ -40,20 +42,25 @@ export const shadowedBuild: Rule = {
 }
 
 interface Resolved {
-  readonly unused: ReadonlyArray<NestedBuild>
+  /** Those within another one are here only if nothing at all is copied from them. */
+  readonly unused: ReadonlyArray<{ readonly build: NestedBuild; readonly isCopied: boolean }>
   readonly hiding: ReadonlyArray<{ readonly build: NestedBuild; readonly hidden: NestedBuild }>
 }
 
 /** Which build each copy takes from, by the language's scopes. Linear, but for builds of one name. */
 const resolved = ({ parsed }: Subject): Resolved => {
   const scope = new Map<string, Array<NestedBuild>>()
-  const all: Array<NestedBuild> = []
-  const used = new Set<NestedBuild>()
+  const all: Array<{ readonly build: NestedBuild; readonly around: NestedBuild | undefined }> = []
+  const copied = new Set<NestedBuild>()
+  /** What each build copies from; `undefined` is the outermost spec. */
+  const sources = new Map<NestedBuild | undefined, Array<NestedBuild>>()
   const hiding: Array<{ readonly build: NestedBuild; readonly hidden: NestedBuild }> = []
-  const walk = (spec: Spec): void => {
+  const walk = (spec: Spec, of: NestedBuild | undefined): void => {
+    const taken: Array<NestedBuild> = []
+    sources.set(of, taken)
     for (const build of spec.builds) {
-      walk(build.spec)
-      all.push(build)
+      walk(build.spec, build)
+      all.push({ build, around: of })
       const named = scope.get(build.name) ?? []
       const hidden = named.at(-1)
       if (hidden !== undefined) hiding.push({ build, hidden })
@@ -62,10 +69,26 @@ const resolved = ({ parsed }: Subject): Resolved => {
     }
     for (const op of spec.ops) {
       const source = op._tag === "Copy" && op.from._tag === "Build" ? scope.get(op.from.name)?.at(-1) : undefined
-      if (source !== undefined) used.add(source)
+      if (source === undefined) continue
+      copied.add(source)
+      taken.push(source)
     }
     for (const build of spec.builds) scope.get(build.name)?.pop()
   }
-  walk(parsed.spec)
-  return { unused: all.filter((build) => !used.has(build)), hiding }
+  walk(parsed.spec, undefined)
+  const used = reached(sources)
+  const unused = all
+    .filter(({ around, build }) => !copied.has(build) || (!used.has(build) && used.has(around)))
+    .map(({ build }) => ({ build, isCopied: copied.has(build) }))
+  return { unused, hiding }
+}
+
+/** The outermost spec, and the builds that have a part in it. */
+const reached = (
+  sources: ReadonlyMap<NestedBuild | undefined, ReadonlyArray<NestedBuild>>
+): ReadonlySet<NestedBuild | undefined> => {
+  const found = new Set<NestedBuild | undefined>([undefined])
+  // What is added to a set while it is gone through has its turn.
+  for (const one of found) for (const source of sources.get(one) ?? []) found.add(source)
+  return found
 }

@@ -2,6 +2,7 @@
 import { show } from "../../SpecFields.ts"
 import type { Cache, User } from "../../Spec.ts"
 import type { Match, Rule } from "../Rule.ts"
+import { nested } from "../Nesting.ts"
 import { resolve, runs } from "../Subject.ts"
 
 export const cacheOwner: Rule = {
@@ -18,7 +19,7 @@ export const cacheOwner: Rule = {
         const name = userName(user)
         const first = owners.get(cache.id)
         if (first === undefined) owners.set(cache.id, { name, cache })
-        else if (first.name !== name) {
+        else if (first.name !== name && !isRoot(user)) {
           const line = parsed.spans.get(first.cache)?.start.line
           matches.push({
             part: cache,
@@ -32,6 +33,9 @@ export const cacheOwner: Rule = {
   }
 }
 
+/** Who may write to anything. */
+const isRoot = (user: User): boolean => (user._tag === "Named" ? user.name === "root" : user.uid === 0)
+
 const userName = (user: User): string => (user._tag === "Named" ? show(user.name) : `${user.uid}:${user.gid}`)
 
 export const nestedMount: Rule = {
@@ -40,30 +44,26 @@ export const nestedMount: Rule = {
   summary: "a cache or a secret within a cache of the same step",
   why: "the outer cache keeps an empty directory or file in its place, and hides what an image has there",
   remedy: "give each a directory of its own",
-  find: ({ stages }) =>
-    stages.flatMap(runs).flatMap(({ op, workdir }) => {
-      const at = (target: string): string => resolve(workdir, target)
-      const outer = new Map(op.cache.map((cache) => [at(cache.target), cache]))
-      return [...op.cache, ...op.secrets].flatMap((mount): ReadonlyArray<Match> => {
-        const holder = ancestors(at(mount.target)).find((path) => outer.has(path))
-        const name = holder === undefined ? undefined : outer.get(holder)?.id
-        if (name === undefined) return []
-        return [
-          {
-            part: mount,
-            message: `${show(mount.target)} is within the cache ${show(name)}`,
-            hint: "mount it somewhere else"
-          }
-        ]
-      })
+  find: ({ stages }) => {
+    let length = 0
+    return stages.flatMap(runs).flatMap(({ op, workdir }): ReadonlyArray<Match> => {
+      const count = op.cache.length + op.secrets.length
+      if (count < 2) return []
+      // Each target may be as long as the directory that it is seen from.
+      length += count * workdir.length
+      if (length > LONGEST) return []
+      const mounts = [
+        ...op.cache.map((mount) => ({ mount, isCache: true })),
+        ...op.secrets.map((mount) => ({ mount, isCache: false }))
+      ].map((one) => ({ ...one, path: resolve(workdir, one.mount.target) }))
+      return nested(mounts).map(({ holder, within: { mount } }) => ({
+        part: mount,
+        message: `${show(mount.target)} is within the cache ${show(holder.mount.id)}`,
+        hint: "mount it somewhere else"
+      }))
     })
+  }
 }
 
-/** The directories that a path is in, without the root. Paths of caches are short; what is deep is not looked at. */
-const ancestors = (path: string): ReadonlyArray<string> => {
-  const found: Array<string> = []
-  for (let at = path.indexOf("/", 1); at > 0 && found.length < 99; at = path.indexOf("/", at + 1)) {
-    found.push(path.slice(0, at))
-  }
-  return found
-}
+/** How long the directories of all mounts may be together, in UTF-16 code units: what comes after is not looked at. */
+const LONGEST = 10_000_000

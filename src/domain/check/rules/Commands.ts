@@ -1,7 +1,7 @@
 /** Rules about what steps run. */
 import type { Run } from "../../Spec.ts"
 import { show } from "../../SpecFields.ts"
-import { fetches, installs } from "../Programs.ts"
+import { fetches, installs, isOpamRepository, isOpamUpdate, program } from "../Programs.ts"
 import type { Match, Rule } from "../Rule.ts"
 import { type Command, commands } from "../ShellCommands.ts"
 import { runs, type Situated, type Stage, type Subject } from "../Subject.ts"
@@ -10,7 +10,10 @@ import { runs, type Situated, type Stage, type Subject } from "../Subject.ts"
 const shellRuns = (stage: Stage): ReadonlyArray<Situated & { readonly op: Run }> =>
   runs(stage).filter(({ isUnixShell }) => isUnixShell)
 
-const eachRun = ({ stages }: Subject, find: (op: Run, all: ReadonlyArray<Command>) => Match | undefined) =>
+const eachRun = (
+  { stages }: Pick<Subject, "stages">,
+  find: (op: Run, all: ReadonlyArray<Command>) => Match | undefined
+) =>
   stages.flatMap(shellRuns).flatMap(({ op }): ReadonlyArray<Match> => {
     const match = find(op, commands(op.shell))
     return match === undefined ? [] : [match]
@@ -29,9 +32,19 @@ export const broadCopy: Rule = {
       const at = stage.ops.findIndex(({ op }) => op._tag === "Copy" && op.from._tag === "Context" && op.src.some(isAll))
       const copy = stage.ops[at]
       if (copy === undefined) return []
+      // What installs more of the same after that copy, needs what was copied.
+      const before = new Set(
+        stage.ops.slice(0, at).flatMap(({ isUnixShell, op }) =>
+          op._tag === "Run" && isUnixShell
+            ? commands(op.shell)
+                .filter((one) => installs(one) !== undefined)
+                .map(program)
+            : []
+        )
+      )
       for (const { isUnixShell, op } of stage.ops.slice(at + 1)) {
         if (op._tag !== "Run" || !isUnixShell) continue
-        const command = commands(op.shell).find((one) => installs(one) !== undefined)
+        const command = commands(op.shell).find((one) => installs(one) !== undefined && !before.has(program(one)))
         if (command === undefined) continue
         const line = parsed.spans.get(copy.op)?.start.line
         return [
@@ -58,16 +71,24 @@ export const noNetwork: Rule = {
   why: "steps have no network unless they ask for it",
   remedy: "add `(network host)`",
   find: (subject) =>
-    eachRun(subject, (op, all) => {
-      const command = op.network.length > 0 ? undefined : all.find(fetches)
-      if (command === undefined) return undefined
-      const edit = subject.addition(op, "(network host)")
-      return {
-        part: op,
-        message: `${shown(command)} needs a network, and this step has none`,
-        hint: "add `(network host)`",
-        fix: edit === undefined ? undefined : { description: "Add (network host).", safe: false, edit }
-      }
+    subject.stages.flatMap((stage) => {
+      let hasRepository = false
+      return shellRuns(stage).flatMap(({ op }): ReadonlyArray<Match> => {
+        const command = commands(op.shell).find((one) => {
+          hasRepository ||= isOpamRepository(one)
+          return op.network.length === 0 && fetches(one) && !(hasRepository && isOpamUpdate(one))
+        })
+        if (command === undefined) return []
+        const edit = subject.addition(op, "(network host)")
+        return [
+          {
+            part: op,
+            message: `${shown(command)} needs a network, and this step has none`,
+            hint: "add `(network host)`",
+            fix: edit === undefined ? undefined : { description: "Add (network host).", safe: false, edit }
+          }
+        ]
+      })
     })
 }
 
@@ -82,16 +103,24 @@ export const aptYes: Rule = {
   summary: "`apt-get install` without `-y`",
   why: "it asks before it installs, and nobody answers",
   remedy: "add `-y`",
-  find: (subject) =>
-    eachRun(subject, (op, all) => {
-      // `yes | apt-get install …` answers.
-      const isAnswered = all.some(([program]) => program === "yes")
+  find: ({ stages }) =>
+    eachRun({ stages: stages.filter((stage) => !isToldYes(stage)) }, (op, all) => {
+      // `yes | apt-get install …` answers, and so does `echo y | …`.
+      const isAnswered =
+        all.some(([name]) => name === "yes") || /\b(?:echo|printf)\b[^|;&\n]{0,100}\|(?!\|)/.test(op.shell)
       const asks = !isAnswered && all.some((command) => isApt("install")(command) && !command.some(isYes))
       return asks
         ? { part: op, message: "`apt-get install` asks before it installs, and nobody answers", hint: "add `-y`" }
         : undefined
     })
 }
+
+/** A step may have written it to a file of apt's. */
+const isToldYes = (stage: Stage): boolean =>
+  stage.ops.some(
+    ({ op }) =>
+      (op._tag === "Run" && /assume-yes/i.test(op.shell)) || (op._tag === "Env" && /assume-yes/i.test(op.value))
+  )
 
 const isYes = (word: string): boolean =>
   /^-[a-zA-Z]*[ys]|^-q+q|^--(?:yes|assume-yes|simulate|dry-run|force-yes|help|version)$|^APT::Get::Assume-Yes=/i.test(

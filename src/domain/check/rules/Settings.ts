@@ -6,11 +6,11 @@ import type { Match, Rule } from "../Rule.ts"
 type Env = Extract<Op, { readonly _tag: "Env" }>
 
 const eachEnv =
-  (find: (op: Env) => Omit<Match, "part"> | undefined): Rule["find"] =>
+  (find: (op: Env, base: string) => Omit<Match, "part"> | undefined): Rule["find"] =>
   ({ stages }) =>
     stages.flatMap(({ spec }) =>
       spec.ops.flatMap((op): ReadonlyArray<Match> => {
-        const match = op._tag === "Env" ? find(op) : undefined
+        const match = op._tag === "Env" ? find(op, spec.from) : undefined
         return match === undefined ? [] : [{ part: op, ...match }]
       })
     )
@@ -22,7 +22,7 @@ export const secretInEnv: Rule = {
   why: "whoever has the spec or the image can read it",
   remedy: "give it as a secret: `(secrets (NAME (target PATH)))` and `--secret NAME:FILE`",
   find: eachEnv(({ name, value }) =>
-    isSecret(name) && !/^(?:$|[/.]|[A-Za-z]:\\|true$|false$|\d$|\$)/.test(value)
+    isSecret(name) && !/^(?:$|[/.]|[A-Za-z]:\\|(?:true|false|yes|no|on|off)$|\d$|\$)/i.test(value)
       ? {
           message: `the value of ${show(name)} can be read by all who have the spec or the image`,
           hint: "let the step that needs it have it as a secret: `(secrets (NAME (target PATH)))`"
@@ -36,6 +36,12 @@ const isSecret = (name: string): boolean =>
     name
   )
 
+/** The dynamic linker's own, as in `LD_LIBRARY_PATH`. */
+const linkers = /^\$\{?(?:ORIGIN|LIB|PLATFORM)\}?$/
+
+const substitutions = (value: string): ReadonlyArray<string> =>
+  [...value.slice(0, 100_000).matchAll(new RegExp(substitution, "g"))].map(([found]) => found)
+
 const substitution = /\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*[^}]{0,100}\})/
 
 export const literalVariable: Rule = {
@@ -45,7 +51,7 @@ export const literalVariable: Rule = {
   why: "values are taken as they are written: nothing is put in its place",
   remedy: "write the value in full, or `export` it in the command that needs it",
   find: eachEnv(({ name, value }) => {
-    const [found] = substitution.exec(value.slice(0, 100_000)) ?? []
+    const found = substitutions(value).find((one) => !linkers.test(one))
     return found === undefined
       ? undefined
       : { message: `${show(found)} in ${show(name)} is taken as it is written`, hint: "write its value in full" }
@@ -58,8 +64,10 @@ export const lostPath: Rule = {
   summary: "a `PATH` without the directories that programs are in",
   why: "the base's is replaced, and commands are not found any more",
   remedy: "name `/usr/bin` and `/bin`, too",
-  find: eachEnv(({ name, value }) =>
+  find: eachEnv(({ name, value }, base) =>
     name === "PATH" &&
+    base !== "scratch" &&
+    !/\/nix\/|\.nix-profile\/|\/run\/current-system\//.test(value) &&
     !substitution.test(value.slice(0, 100_000)) &&
     !/[;\\]|(?:^|:)(?:\/usr)?\/bin\/?(?::|$)/.test(value)
       ? { message: "this `PATH` has neither `/usr/bin` nor `/bin`", hint: "it replaces the base's: write all of it" }
