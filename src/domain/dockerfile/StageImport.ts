@@ -43,8 +43,8 @@ interface Changing {
   namesWorkdir: boolean
   knowsWorkdir: boolean
   shell: ReadonlyArray<string>
-  /** What the operations so far have set. */
-  written: { readonly user: User; readonly shell: ReadonlyArray<string> }
+  /** What the operations so far have set. A spec that has set no shell has one nevertheless, which no Dockerfile means. */
+  written: { readonly user: User; readonly shell: ReadonlyArray<string> | undefined }
   /** The working directory, where nothing so far has made it. */
   unmade: string | undefined
   /** Directories that are there for sure. */
@@ -63,7 +63,7 @@ const fresh = (): Changing => ({
   namesWorkdir: false,
   knowsWorkdir: false,
   shell: SHELL,
-  written: { user: root, shell: [] },
+  written: { user: root, shell: undefined },
   unmade: undefined,
   made: new Set(["/"]),
   settings: { labels: [], ports: [], volumes: [] },
@@ -213,9 +213,10 @@ export class StageImport {
   }
 
   private withShell(shell: ReadonlyArray<string>): void {
-    if (sameWords(shell, this.now.written.shell)) return
+    const { written } = this.now
+    if (written.shell !== undefined && sameWords(shell, written.shell)) return
     this.push({ _tag: "Shell", args: shell })
-    this.now.written = { ...this.now.written, shell }
+    this.now.written = { ...written, shell }
   }
 
   env(name: string, value: string): void {

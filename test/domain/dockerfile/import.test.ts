@@ -210,6 +210,16 @@ describe("RUN", () => {
     `)
   })
 
+  it("of one word in its exec form has no shell, whether or not another one is set", () => {
+    const expected = `((from a)
+ (shell)
+ (run (network host)
+      (shell pwd))
+)`
+    expect(shown('FROM a\nRUN ["pwd"]')).toBe(expected)
+    expect(shown('FROM a\nSHELL ["/bin/sh", "-ec"]\nRUN ["pwd"]')).toBe(expected)
+  })
+
   it("has the network unless it says that it has none", () => {
     expect(shown("FROM a\nRUN --network=none x\nRUN --network=host y")).toMatchInlineSnapshot(`
       "((from a)
