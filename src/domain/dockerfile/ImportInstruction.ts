@@ -23,7 +23,7 @@ const arg = (stage: StageImport): void => {
     const given = whole.options.buildArguments.get(name)
     const known = given ?? (value === undefined ? stage.argument(name) : stage.expand(value))
     now.declared.add(name)
-    if (known !== undefined) stage.env(name, known)
+    if (known !== undefined) stage.arg(name, known)
   }
 }
 

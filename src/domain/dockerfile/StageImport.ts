@@ -35,6 +35,8 @@ interface Changing {
   readonly environment: Map<string, string>
   /** What ENV and ARG have set: the later of the two counts. */
   readonly values: Map<string, string>
+  /** What ARG has set, and only a RUN is to see: no operation yet, so that no other step is made anew with the value. */
+  readonly unwritten: Map<string, { readonly value: string; readonly by: Instruction }>
   /** What ARG has declared. */
   readonly declared: Set<string>
   user: User
@@ -57,6 +59,7 @@ interface Changing {
 const fresh = (): Changing => ({
   environment: new Map(),
   values: new Map(),
+  unwritten: new Map(),
   declared: new Set(),
   user: root,
   workdir: "/",
@@ -74,6 +77,7 @@ const inherited = (from: Changing): Changing => ({
   ...from,
   environment: new Map(from.environment),
   values: new Map(from.values),
+  unwritten: new Map(from.unwritten),
   declared: new Set(from.declared),
   made: new Set(from.made),
   hasCommand: false
@@ -199,8 +203,8 @@ export class StageImport {
     return expandDocument(this.expansion, text)
   }
 
-  private push<O extends Op>(op: O): O {
-    const { end, start } = this.instruction.range
+  private push<O extends Op>(op: O, by: Instruction = this.instruction): O {
+    const { end, start } = by.range
     this.whole.spans.set(op, this.whole.dockerfile.source.span(start, end))
     this.ops.push(op)
     return op
@@ -221,11 +225,24 @@ export class StageImport {
 
   env(name: string, value: string): void {
     this.now.values.set(name, value)
+    this.now.unwritten.delete(name)
     this.push({ _tag: "Env", name, value })
+  }
+
+  arg(name: string, value: string): void {
+    this.now.values.set(name, value)
+    this.now.unwritten.delete(name)
+    this.now.unwritten.set(name, { value, by: this.instruction })
+  }
+
+  private writeArguments(): void {
+    for (const [name, { by, value }] of this.now.unwritten) this.push({ _tag: "Env", name, value }, by)
+    this.now.unwritten.clear()
   }
 
   /** A command of the Dockerfile's own, by its own user. */
   run(run: Omit<Run, "_tag">, shell: ReadonlyArray<string> = this.now.shell): void {
+    this.writeArguments()
     this.asUser(this.now.user)
     this.withShell(shell)
     this.step(run)
@@ -310,6 +327,7 @@ export class StageImport {
       this.now.unmade = undefined
       return
     }
+    this.push({ _tag: "Comment", text: "a step that does nothing, so that the working directory is made" })
     this.help("true")
   }
 

@@ -155,7 +155,6 @@ describe("a variable", () => {
   it("from before the first FROM is known in FROM, and in a stage after ARG", () => {
     expect(shown("ARG V=1\nFROM a:$V\nARG V\nENV W=$V")).toMatchInlineSnapshot(`
       "((from a:1)
-       (env V 1)
        (env W 1)
       )"
     `)
@@ -186,6 +185,32 @@ describe("a variable", () => {
     const environment = [{ name: "PATH", value: "/base/bin" }]
     expect(shown("FROM a\nENV PATH=/x:$PATH", { environment })).toContain("(env PATH /x:/base/bin)")
     expect(shown("FROM scratch\nENV PATH=/x:$PATH", { environment })).toContain("(env PATH /x:/usr/local/sbin:")
+  })
+
+  it("of ARG is no part of a step that no RUN says, nor of one before the first RUN that sees it", () => {
+    const text = "FROM a\nARG V=1\nWORKDIR /w\nCOPY --chown=5:6 d /w/d\nENV E=1 V=$V\nARG W=2\nRUN x\nFROM b"
+    const world = { files: { "d/f": 0o644 }, target: "0" }
+    expect(shown(text, world)).toMatchInlineSnapshot(`
+      "((from a)
+       (workdir /w)
+       (comment "a step that does nothing, so that the working directory is made")
+       (shell /bin/sh -c)
+       (run (shell true))
+       (user (uid 5) (gid 6))
+       (copy (src d) (dst /w/d/) (contents))
+       (env E 1)
+       (env V 1)
+       (env W 2)
+       (user (uid 0) (gid 0))
+       (run (network host)
+            (shell x))
+      )
+      8: the stage "1" is not needed for "0", and left out"
+    `)
+    const [before] = shown("FROM a\nARG V=1\nWORKDIR /w\nWORKDIR /v\nRUN x").split("(env")
+    const [other] = shown("FROM a\nARG V=1\nWORKDIR /w\nWORKDIR /v\nRUN x", { args: { V: "2" } }).split("(env")
+    expect(other).toBe(before)
+    expect(before).toContain("(shell true)")
   })
 
   it("of the platform is there for who declares it", () => {
@@ -507,6 +532,7 @@ describe("WORKDIR and USER", () => {
        (run (network host)
             (shell x))
        (workdir /d)
+       (comment "a step that does nothing, so that the working directory is made")
        (run (shell true))
       )"
     `)
