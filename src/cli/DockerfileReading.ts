@@ -52,6 +52,7 @@ export const readDockerfile = (
       ignoreFile: name === "-" ? undefined : `${host.absolute(name)}.dockerignore`,
       without: store,
       looksAtBases: builds,
+      isKept: !builds,
       buildArguments: new Map(flags.buildArg.map((one) => [one.name, one.value])),
       target: Option.getOrUndefined(flags.target),
       platform: Option.getOrElse(flags.platform, () => Platform.format({ ...Platform.host(), os: "linux" }))

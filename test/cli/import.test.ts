@@ -62,9 +62,9 @@ describe("obuilder import", () => {
         "stdout": "((from base)
        (env TAG none)
        (shell /bin/sh -c)
-       (run (network host)
-            (shell "write /out $TAG"))
-      )
+       (run
+        (network host)
+        (shell "write /out $TAG")))
       ",
       }
     `)

@@ -60,6 +60,7 @@ class Import {
       stages: this.stages,
       spans: new Map(),
       notes: this.notes,
+      unseen: new Set(),
       buildFor: (from, of) => this.buildFor(from, of)
     }
   }

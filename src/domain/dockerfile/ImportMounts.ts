@@ -145,16 +145,13 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
     stage.copy({ src: [one.path], dst: target }, root)
     return
   }
-  for (const copy of copiesOf(
-    choose(one.entry, () => {
-      stage.whole.book.look()
-      return false
-    }),
-    one.path,
-    target,
-    false
-  ))
-    stage.copy(copy, root)
+  const chosen = choose(one.entry, () => {
+    stage.whole.book.look()
+    return false
+  })
+  const copies = copiesOf(chosen, one.path, target, false)
+  stage.noteDirectory(one.path, copies)
+  for (const copy of copies) stage.copy(copy, root)
 }
 
 /** Takes it away again. */

@@ -4,13 +4,15 @@ import type { Variable } from "../Inputs.ts"
 import type { Span } from "../Span.ts"
 import { type Copy, type Op, root, type Run, type User } from "../Spec.ts"
 import type { Dockerfile, Instruction, Range } from "./Dockerfile.ts"
-import { absolute, isWithin, parentOf } from "./ImagePaths.ts"
+import type { ContextCopy } from "./ContextCopies.ts"
+import { absolute, into, isWithin, parentOf } from "./ImagePaths.ts"
 import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import type { Note } from "./Imported.ts"
 import { ImportRefused } from "./ImportRefused.ts"
 import { quoted } from "./ShellQuote.ts"
 import { userOf } from "./UserText.ts"
 import type { Stages } from "./ImportStages.ts"
+import { ofDirectory } from "./TodaysFiles.ts"
 import { type Expand, type Expansion, expander, expandDocument, expandWords } from "./ImportVariables.ts"
 import { DEFAULT_PATH, platformArguments } from "./PlatformArguments.ts"
 
@@ -22,6 +24,8 @@ export interface Whole {
   readonly stages: Stages
   readonly spans: Map<object, Span>
   readonly notes: Array<Note>
+  /** Bases of which it was said that nobody looks at them. */
+  readonly unseen: Set<string>
   /** The name of the nested build for what a `--from` names. Throws `ImportRefused`. */
   readonly buildFor: (from: string, of: StageImport) => string
 }
@@ -114,13 +118,25 @@ export class StageImport {
 
   private beginAsBase(): void {
     if (this.base === "scratch") return
-    const { user, workdir } = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true) ?? {}
+    const known = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true)
+    if (known === undefined) this.noteUnseen()
+    const { user, workdir } = known ?? {}
     if (user !== undefined) this.takeUser(user)
     this.now.knowsWorkdir = workdir !== undefined
     if (workdir === undefined || absolute("/", workdir) === "/") return
     this.now.workdir = absolute("/", workdir)
     this.now.made.add(this.now.workdir)
     this.push({ _tag: "Workdir", path: this.now.workdir })
+  }
+
+  private noteUnseen(): void {
+    const { options, unseen } = this.whole
+    if (options.isKept !== true || unseen.has(this.base)) return
+    unseen.add(this.base)
+    this.note(
+      `${this.base} is not looked at: this begins as root in /, whatever the base's USER and WORKDIR are`,
+      "begin with a USER and a WORKDIR of your own, if the base has others"
+    )
   }
 
   /** The Dockerfile may name another one: then it does not matter what this one is. */
@@ -153,6 +169,26 @@ export class StageImport {
   note(message: string, hint?: string): void {
     const { end, start } = this.instruction.range
     this.whole.notes.push({ span: this.whole.dockerfile.source.span(start, end), message, hint })
+  }
+
+  /** Says what holds for today's files only, where the spec is kept for longer. */
+  noteToday(message: string | undefined): void {
+    if (message === undefined || this.whole.options.isKept !== true) return
+    const { end, start } = this.instruction.range
+    const span = this.whole.dockerfile.source.span(start, end)
+    this.whole.notes.push({ span, message, hint: "import again when files are added", isOfToday: true })
+  }
+
+  /** Says it of a directory, and what it came to. */
+  noteDirectory(path: string, copies: ReadonlyArray<ContextCopy>, excluded: ReadonlyArray<string> = []): void {
+    const { book, options } = this.whole
+    if (options.isKept !== true) return
+    const patterns = [
+      ...(book.facts.patterns ?? []),
+      ...excluded.map((one) => (path === "" || one.startsWith("**/") ? one : into(path) + one))
+    ]
+    for (const _ of patterns) book.look()
+    this.noteToday(ofDirectory(path, patterns, copies))
   }
 
   /** The value of a variable at this point. */

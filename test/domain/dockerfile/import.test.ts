@@ -1,6 +1,8 @@
 /** What each rule of the import makes of a Dockerfile. */
 import { describe, expect, it } from "@effect/vitest"
-import { shown } from "./imports.ts"
+import * as Either from "effect/Either"
+import { textOf } from "../../../src/domain/dockerfile/ImportedText.ts"
+import { importOf, shown } from "./imports.ts"
 
 describe("a stage", () => {
   it("is a spec, whose steps have Docker's shell and the network", () => {
@@ -574,6 +576,50 @@ describe("WORKDIR and USER", () => {
       )
       2: "src" is taken as relative to /, whatever the base's own working directory is"
     `)
+  })
+})
+
+describe("a spec that is kept", () => {
+  const files = { "conf/secret.key": 0o644, "a.log": 0o644, "docs/x.md": 0o644, "d/f": 0o644, "d/t/g": 0o644 }
+  const notes = (text: string, ignore = ""): ReadonlyArray<string> =>
+    shown(`FROM scratch\n${text}`, { files, ignore, kept: true })
+      .split(/\n\)\n?/)[1]
+      ?.split("\n") ?? []
+
+  it("is of today's files where a pattern names some", () => {
+    expect(notes("COPY conf/*.key /k/")).toEqual(['2: "conf/*.key" matches conf/secret.key today'])
+    expect(notes("COPY *.none /k/")).toContain('2: "*.none" matches nothing today')
+    expect(notes("COPY . /k/\nCOPY a.log /l")).toEqual([""])
+  })
+
+  it("is of today's files where .dockerignore leaves some out, or would later", () => {
+    expect(notes("COPY . /x", "*.log\nnode_modules")).toEqual([
+      '2: "." is copied without what is left out today by "*.log", "node_modules"'
+    ])
+    expect(notes("COPY d /x", "docs/*.md\n**/t")).toEqual([""])
+    expect(notes("COPY d /x", "**/later")).toEqual(['2: "d" is copied without what is left out today by "**/later"'])
+    expect(notes("COPY --exclude=t d /x")).toEqual(['2: "d" is copied without what is left out today by "d/t"'])
+    expect(notes("COPY d /x", "*\n!d/f")).toEqual(['2: "d" is copied without what is left out today by "*", "!d/f"'])
+  })
+
+  it("begins as root in / where nobody looks at the base, which is said once", () => {
+    const notes = shown("FROM a\nRUN x\nFROM a\nFROM scratch", { kept: true, target: "1" })
+    expect(notes.match(/whatever the base's USER and WORKDIR are/g)).toHaveLength(1)
+    expect(notes).toContain("3: a is not looked at: this begins as root in /")
+    expect(shown("FROM a\nENV X=$Y", { kept: true, base: {} })).not.toContain("is not looked at")
+    expect(shown("FROM a\nRUN x")).not.toContain("is not looked at")
+  })
+
+  it("says so in its text, once for each pattern, where that is laid out", () => {
+    const text = "FROM scratch\nCOPY conf/*.key /k/\nCOPY conf/*.key /l/"
+    expect(textOf(Either.getOrThrow(importOf(text, { files, kept: true })))).toMatchInlineSnapshot(`
+      "; "conf/*.key" matches conf/secret.key today; import again when files are added
+      ((from scratch)
+       (copy (src conf/secret.key) (dst /k/))
+       (copy (src conf/secret.key) (dst /l/)))
+      "
+    `)
+    expect(textOf(Either.getOrThrow(importOf(text, { files })))).not.toContain(";")
   })
 })
 
