@@ -13,7 +13,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { isQuiet } from "./Logging.ts"
+import { hidesNotes } from "./Logging.ts"
 import { Output } from "./Output.ts"
 
 type ImportFlags = Given<typeof flags.import> & { readonly file: string }
@@ -38,7 +38,7 @@ export const importFile = (given: ImportFlags): Effect.Effect<void, CliError, Ho
       registries,
       ...Option.match(given.platform, { onNone: () => ({}), onSome: (platform) => ({ platform }) })
     })
-    const quiet = isQuiet(given)
+    const quiet = hidesNotes(given)
     const imported = yield* readDockerfile(
       { name: given.file, text, directory, store: undefined, builds: false, quiet },
       given

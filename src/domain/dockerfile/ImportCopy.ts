@@ -2,7 +2,7 @@
 import type { User } from "../Spec.ts"
 import type { Archive } from "./ImportFacts.ts"
 import { choose, copiesOf } from "./ContextCopies.ts"
-import { find, isPattern, type Source } from "./ContextSources.ts"
+import { find, isPattern, type Nothing, type Source } from "./ContextSources.ts"
 import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
 import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
@@ -58,7 +58,9 @@ export const importCopy = (stage: StageImport): void => {
       continue
     }
     const found = find(stage.whole.book, source)
-    if (found._tag === "Nothing") return stage.refuse(found.message, found.hint, stage.current.argumentsRange)
+    if (found._tag === "Nothing") {
+      return stage.refuse(found.message, hintOf(stage, found), stage.current.argumentsRange)
+    }
     if (found.sources.length === 0) stage.note(`${JSON.stringify(source)} matches nothing in the source directory`)
     if (isPattern(source)) {
       const paths = found.sources.map(({ path }) => path)
@@ -103,6 +105,10 @@ export const importCopy = (stage: StageImport): void => {
   }
   flush()
 }
+
+/** What may help where a source is missing. */
+export const hintOf = (stage: StageImport, { hint, isMissing }: Nothing): string | undefined =>
+  isMissing === true ? (stage.whole.options.contextHint ?? hint) : hint
 
 /** Where something is copied to. */
 export interface Target {

@@ -62,6 +62,8 @@ export interface ImportOptions {
   readonly looksAtBases?: boolean
   /** Whether the spec is kept as a text, and built of what is there then: notes say what would be otherwise. */
   readonly isKept?: boolean
+  /** Where the source directory is, and how to name another one: the hint about a source that is not there. */
+  readonly contextHint?: string
 }
 
 /** How often something of the source directory may be looked at: more than any that people have needs. */

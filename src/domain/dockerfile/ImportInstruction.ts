@@ -11,10 +11,13 @@ export const importInstruction = (stage: StageImport): void => {
   const { keyword } = stage.current
   const read = instructions.get(keyword)
   if (read !== undefined) return read(stage)
-  stage.refuse(
-    `${JSON.stringify(keyword)} is no instruction that is known`,
-    keyword === "ONBUILD" ? "write what it says in the Dockerfiles that begin with this image" : undefined
-  )
+  if (keyword === "ONBUILD") {
+    stage.refuse(
+      "ONBUILD is not imported: an image keeps no triggers here",
+      "write what it says in the Dockerfiles that begin with this image"
+    )
+  }
+  stage.refuse(`${JSON.stringify(keyword)} is no instruction that is known`)
 }
 
 const arg = (stage: StageImport): void => {

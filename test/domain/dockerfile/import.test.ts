@@ -35,7 +35,7 @@ describe("a stage", () => {
        (copy (from (build one)) (src /x) (dst /x))
        (copy (from (build stage-1)) (src /y) (dst /z/) (contents))
       )
-      5: the stage "unused" is not needed for "3", and left out"
+      5: the stage "unused" is not needed for the last stage, and left out"
     `)
   })
 
@@ -124,6 +124,14 @@ describe("a stage", () => {
        (copy (from (build golang:1)) (src /usr/local/go) (dst /go/) (contents))
       )"
     `)
+  })
+
+  it("whose name is nearly that of what is copied from may be meant, which is said", () => {
+    const text = "FROM a AS build\nRUN x\nFROM scratch\nCOPY --from=biuld /x /x\nCOPY --from=golang /y /y"
+    const { notes } = Either.getOrThrow(importOf(text))
+    expect(notes.filter(({ span }) => span.start.line > 2).map(({ hint, message }) => [message, hint])).toEqual([
+      ['"biuld" is no stage, and taken as an image', 'did you mean the stage "build"?']
+    ])
   })
 
   it("cannot copy from itself, or from a later one", () => {
