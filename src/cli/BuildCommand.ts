@@ -27,7 +27,7 @@ import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
 import { firstGiven, imageName, imageOptions, registryName } from "./ImageFlags.ts"
 import { showTransfer } from "./Transfers.ts"
-import { isQuiet } from "./Logging.ts"
+import { hidesNotes, isQuiet } from "./Logging.ts"
 import { CutShort, Output, type OutputError, type PipeClosed, type Sink } from "./Output.ts"
 import { type Prepared, prepare } from "./Preparation.ts"
 import { forBuilding, withStore } from "./Services.ts"
@@ -68,7 +68,7 @@ export const build = (given: BuildFlags): Effect.Effect<void, CliError, Host | O
       memo,
       store: chosen.backend.placeIsPath ? chosen.place : undefined,
       flags: given,
-      quiet: isQuiet(given)
+      quiet: hidesNotes(given)
     })
     if (given.dryRun) {
       const { plan } = yield* Effect.provideServiceEffect(

@@ -1,6 +1,7 @@
 /** Reads a Dockerfile as a spec. What is otherwise than with Docker is said on standard error. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { visible } from "../domain/DisplayText.ts"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import type { Imported } from "../domain/dockerfile/Imported.ts"
 import type { Variable } from "../domain/Inputs.ts"
@@ -52,6 +53,8 @@ export const readDockerfile = (
       ignoreFile: name === "-" ? undefined : `${host.absolute(name)}.dockerignore`,
       without: store,
       looksAtBases: builds,
+      isKept: !builds,
+      contextHint: `${visible(directory)} was looked in: ${builds ? "the last argument" : "--context=DIR"} names another directory`,
       buildArguments: new Map(flags.buildArg.map((one) => [one.name, one.value])),
       target: Option.getOrUndefined(flags.target),
       platform: Option.getOrElse(flags.platform, () => Platform.format({ ...Platform.host(), os: "linux" }))

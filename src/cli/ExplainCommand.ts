@@ -12,7 +12,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { isQuiet } from "./Logging.ts"
+import { hidesNotes, isQuiet } from "./Logging.ts"
 import { json } from "./Listing.ts"
 import { Output } from "./Output.ts"
 import { type Prepared, prepare } from "./Preparation.ts"
@@ -75,7 +75,7 @@ export const planner = (
       })
       const store = backend.placeIsPath ? place : undefined
       return yield* Effect.provideServiceEffect(
-        prepare({ file, directory, memo, store, flags: given, quiet: isQuiet(given) }),
+        prepare({ file, directory, memo, store, flags: given, quiet: hidesNotes(given) }),
         BaseImages,
         images
       )

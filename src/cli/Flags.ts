@@ -286,7 +286,7 @@ export const flags = {
       short: "o",
       metavar: "PATH",
       decode: text,
-      doc: "Where to write the spec; - for standard output. [-]"
+      doc: "Where to write the spec, in the place of a file that is there; - for standard output. [-]"
     }),
     platform,
     ...common

@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { dirname } from "node:path"
-import { comments, others } from "../domain/dockerfile/ImportedImageText.ts"
-import { print } from "../domain/SpecPrinter.ts"
+import { others } from "../domain/dockerfile/ImportedImageText.ts"
+import { textOf } from "../domain/dockerfile/ImportedText.ts"
 import * as SpecText from "../domain/SpecText.ts"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
@@ -13,7 +13,7 @@ import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
 import type { flags } from "./Flags.ts"
 import { Host } from "./Host.ts"
-import { isQuiet } from "./Logging.ts"
+import { hidesNotes } from "./Logging.ts"
 import { Output } from "./Output.ts"
 
 type ImportFlags = Given<typeof flags.import> & { readonly file: string }
@@ -38,7 +38,7 @@ export const importFile = (given: ImportFlags): Effect.Effect<void, CliError, Ho
       registries,
       ...Option.match(given.platform, { onNone: () => ({}), onSome: (platform) => ({ platform }) })
     })
-    const quiet = isQuiet(given)
+    const quiet = hidesNotes(given)
     const imported = yield* readDockerfile(
       { name: given.file, text, directory, store: undefined, builds: false, quiet },
       given
@@ -49,7 +49,7 @@ export const importFile = (given: ImportFlags): Effect.Effect<void, CliError, Ho
         `obuilder: no spec, and no flag of export, says ${lost.join(", ")}; a build of the Dockerfile itself keeps it\n`
       )
     }
-    const written = `${comments(imported.image)}${print(imported.spec)}\n`
+    const written = textOf(imported)
     const output = Option.getOrElse(given.output, () => "-")
     if (output === "-") return yield* stdout.write(written)
     yield* host.write(output, (sink) => sink.write(written))

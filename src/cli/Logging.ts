@@ -15,6 +15,10 @@ type Verbosity = Pick<Given<typeof flags.log>, "verbose" | "verbosity" | "quiet"
 export const isQuiet = ({ quiet, verbosity }: Verbosity): boolean =>
   quiet || Option.contains(verbosity, "quiet" as const)
 
+/** Whether notes about what is read are left out: they are information, and shown unless less was asked for. */
+export const hidesNotes = (given: Verbosity): boolean =>
+  isQuiet(given) || Option.exists(given.verbosity, (level) => level === "warning" || level === "error")
+
 /** The least important messages to show. */
 export const minimumLevel = (given: Verbosity): LogLevel.LogLevel => {
   if (isQuiet(given)) return LogLevel.None

@@ -9,7 +9,7 @@ import { fromProblem, SpecError } from "../domain/SpecError.ts"
 import * as Source from "../domain/Source.ts"
 import * as Utf8 from "../domain/Utf8.ts"
 import type { Dockerfile } from "../domain/dockerfile/Dockerfile.ts"
-import { type Ignore, parseIgnore } from "../domain/dockerfile/Dockerignore.ts"
+import { type Ignore, parseIgnore, patternsOf } from "../domain/dockerfile/Dockerignore.ts"
 import { importDockerfile } from "../domain/dockerfile/Import.ts"
 import type {
   Archive,
@@ -44,10 +44,10 @@ export const importFrom = (request: ImportRequest): Effect.Effect<Imported, Spec
     const context = new Map<string, ContextEntry | undefined>()
     const archives = new Map<string, Archive | undefined>()
     const bases = new Map<string, BaseFacts>()
-    const facts: ImportFacts = { context, archives, bases }
     let ignore: Ignore | undefined
     const without = inside(request.context, request.without)
     for (let round = 0; round < MAX_ROUNDS; round++) {
+      const facts: ImportFacts = { context, archives, bases, patterns: ignore === undefined ? [] : patternsOf(ignore) }
       const { asked, result } = importDockerfile(request.dockerfile, facts, request)
       if (isNothing(asked)) return yield* result
       for (const name of asked.context) {

@@ -62,9 +62,9 @@ describe("obuilder import", () => {
         "stdout": "((from base)
        (env TAG none)
        (shell /bin/sh -c)
-       (run (network host)
-            (shell "write /out $TAG"))
-      )
+       (run
+        (network host)
+        (shell "write /out $TAG")))
       ",
       }
     `)
@@ -72,6 +72,32 @@ describe("obuilder import", () => {
 
   it("says nothing of notes with -q", async () => {
     expect(await run("import", "-q", "--context=src")).toMatchObject({ code: 0, stderr: "" })
+  })
+
+  it("says nothing of them where only warnings or errors are wanted, as build does", async () => {
+    for (const level of ["warning", "error"]) {
+      expect(await run("import", `--verbosity=${level}`, "--context=src")).toMatchObject({ code: 0, stderr: "" })
+      const built = await run("build", "-f", "Dockerfile", `--verbosity=${level}`, "src")
+      expect(built.stderr).not.toContain("note:")
+    }
+    expect((await run("import", "--verbosity=info", "--context=src")).stderr).toContain("note:")
+  })
+
+  it("names the directory in which a source is not, and how to name another", async () => {
+    writeFiles(directory, { "docker/Dockerfile": "FROM base\nCOPY src/a.txt /\n" })
+    expect((await run("import", "docker/Dockerfile")).stderr).toContain(
+      `hint: ${directory}/docker was looked in: --context=DIR names another directory`
+    )
+    expect((await run("build", "-f", "docker/Dockerfile", "docker")).stderr).toContain(
+      `hint: ${directory}/docker was looked in: the last argument names another directory`
+    )
+    expect(await run("import", "-q", "docker/Dockerfile", "--context=.")).toMatchObject({ code: 0, stderr: "" })
+  })
+
+  it("replaces a file that -o names", async () => {
+    writeFiles(directory, { "out.spec": "old" })
+    expect(await run("import", "-q", "--context=src", "-o", "out.spec")).toMatchObject({ code: 0, stdout: "" })
+    expect(Fs.readFileSync(`${directory}/out.spec`, "utf8")).toContain("(from base)")
   })
 
   it("takes one file at most, which has to be there, and to be one", async () => {

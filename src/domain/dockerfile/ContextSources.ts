@@ -12,10 +12,16 @@ export interface Source {
   readonly name: string
 }
 
-export type Found =
-  | { readonly _tag: "Found"; readonly sources: ReadonlyArray<Source> }
-  /** Why not, as a phrase, and what may help. */
-  | { readonly _tag: "Nothing"; readonly message: string; readonly hint?: string }
+export type Found = { readonly _tag: "Found"; readonly sources: ReadonlyArray<Source> } | Nothing
+
+/** Why not, as a phrase, and what may help. */
+export interface Nothing {
+  readonly _tag: "Nothing"
+  readonly message: string
+  readonly hint?: string
+  /** There is no such file, or was none to be found in the source directory. */
+  readonly isMissing?: boolean
+}
 
 /** As many links are followed as Linux follows. */
 const MAX_LINKS = 40
@@ -65,12 +71,14 @@ const findPath = (book: FactBook, parts: ReadonlyArray<string>, source: string):
       hint:
         at === IGNORED
           ? "take it out of the ignore file, or in again with a line !PATH"
-          : "paths are relative to the source directory"
+          : "paths are relative to the source directory",
+      isMissing: at === MISSING
     }
   }
   return { _tag: "Found", sources: [{ ...at, name: parts.at(-1) ?? "" }] }
 }
 
+const MISSING = "is not in the source directory"
 const IGNORED = "is left out by .dockerignore"
 
 /** Follows links, as Docker does, with the source directory as the root; or says why there is nothing, as a phrase. */
@@ -86,7 +94,7 @@ const resolve = (book: FactBook, wanted: ReadonlyArray<string>): Omit<Source, "n
     }
     const parent = at.at(-1)?.entry
     const entry = parent === undefined ? book.top(part) : parent.entries.find(({ name }) => name === part)
-    if (entry === undefined) return "is not in the source directory"
+    if (entry === undefined) return MISSING
     if (!isIncluded(entry)) return IGNORED
     if (entry.kind !== "link") {
       at.push({ name: part, entry })
@@ -99,5 +107,5 @@ const resolve = (book: FactBook, wanted: ReadonlyArray<string>): Omit<Source, "n
   const last = at.at(-1)
   if (last !== undefined) return { path: at.map(({ name }) => name).join("/"), entry: last.entry }
   const root = book.root()
-  return root === undefined ? "is not in the source directory" : { path: "", entry: root }
+  return root === undefined ? MISSING : { path: "", entry: root }
 }

@@ -55,6 +55,10 @@ export const parseIgnore = (text: string): Ignore => {
   return { problems, rules, known: [] }
 }
 
+/** As they were read, with `!` before exceptions. */
+export const patternsOf = ({ rules }: Ignore): ReadonlyArray<string> =>
+  rules.map(({ exception, pattern }) => `${exception ? "!" : ""}${pattern.text}`)
+
 const readRule = (line: string, start: number, end: number): Either.Either<Rule, WordProblem> => {
   const exception = line.startsWith("!")
   const written = exception ? trimmed(line.slice(1)) : line

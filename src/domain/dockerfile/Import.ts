@@ -4,10 +4,12 @@
  * when none is.
  */
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import { parse as parseReference } from "../ImageReference.ts"
 import * as Problem from "../Problem.ts"
 import type { NestedBuild, Spec } from "../Spec.ts"
 import { fromProblem, type SpecError } from "../SpecError.ts"
+import { suggest } from "../Suggestion.ts"
 import type { Dockerfile, Instruction } from "./Dockerfile.ts"
 import { type Asked, FactBook, type ImportFacts, type ImportOptions } from "./ImportFacts.ts"
 import type { Imported, Note } from "./Imported.ts"
@@ -62,6 +64,7 @@ class Import {
       stages: this.stages,
       spans: new Map(),
       notes: this.notes,
+      unseen: new Set(),
       buildFor: (from, of) => this.buildFor(from, of)
     }
   }
@@ -78,7 +81,10 @@ class Import {
     let operations = 0
     for (const stage of this.stages.all) {
       if (!needed.has(stage)) {
-        this.note(stage.instruction, `the stage ${nameOf(stage)} is not needed for ${nameOf(target)}, and left out`)
+        this.note(
+          stage.instruction,
+          `the stage ${nameOf(stage)} is not needed for ${whichOf(target, this.options)}, and left out`
+        )
         continue
       }
       const made = this.importStage(stage)
@@ -193,7 +199,20 @@ class Import {
       )
     }
     if (/^[0-9]+$/.test(from)) return of.refuse(`there is no stage ${from} before this one`, "stages count from 0")
-    return this.named(referenceOf(from, of.current), from)
+    const image = referenceOf(from, of.current)
+    this.noteSlip(from, of)
+    return this.named(image, from)
+  }
+
+  /** An image may be called nearly as a stage is; it is more likely a slip. */
+  private noteSlip(from: string, of: StageImport): void {
+    const before = this.stages.all.slice(0, this.current?.index).flatMap(({ name }) => name ?? [])
+    const meant = suggest(from, before)
+    if (Option.isNone(meant)) return
+    of.note(
+      `${JSON.stringify(from)} is no stage, and taken as an image`,
+      `did you mean the stage ${JSON.stringify(meant.value)}?`
+    )
   }
 
   private named(key: Stage | string, wanted: string): string {
@@ -269,6 +288,10 @@ class Import {
 }
 
 const nameOf = (stage: Stage): string => JSON.stringify(stage.name ?? String(stage.index))
+
+/** The target as a user knows it. */
+const whichOf = (target: Stage, options: ImportOptions): string =>
+  options.target === undefined ? "the last stage" : nameOf(target)
 
 /** A Dockerfile's images are in registries: what would mean something else in a spec is written out. */
 const referenceOf = (image: string, instruction: Instruction): string => {

@@ -2,7 +2,7 @@
 import type { User } from "../Spec.ts"
 import type { Archive } from "./ImportFacts.ts"
 import { choose, copiesOf } from "./ContextCopies.ts"
-import { find, type Source } from "./ContextSources.ts"
+import { find, isPattern, type Nothing, type Source } from "./ContextSources.ts"
 import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
 import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
@@ -11,6 +11,7 @@ import { into, isSpecial, isUsual, isWithin, nameOf, parentOf } from "./ImagePat
 import { copyFromBuild } from "./ImportCopyFrom.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
+import { ofPattern } from "./TodaysFiles.ts"
 
 export const importCopy = (stage: StageImport): void => {
   const { heredocs, json, keyword, text } = stage.current
@@ -57,8 +58,14 @@ export const importCopy = (stage: StageImport): void => {
       continue
     }
     const found = find(stage.whole.book, source)
-    if (found._tag === "Nothing") return stage.refuse(found.message, found.hint, stage.current.argumentsRange)
+    if (found._tag === "Nothing") {
+      return stage.refuse(found.message, hintOf(stage, found), stage.current.argumentsRange)
+    }
     if (found.sources.length === 0) stage.note(`${JSON.stringify(source)} matches nothing in the source directory`)
+    if (isPattern(source)) {
+      const paths = found.sources.map(({ path }) => path)
+      stage.noteToday(ofPattern(source, paths))
+    }
     if (found.sources.length > 1 && !target.isDirectory) {
       stage.refuse(
         `${JSON.stringify(source)} matches several files, and the destination is no directory`,
@@ -99,6 +106,10 @@ export const importCopy = (stage: StageImport): void => {
   flush()
 }
 
+/** What may help where a source is missing. */
+export const hintOf = (stage: StageImport, { hint, isMissing }: Nothing): string | undefined =>
+  isMissing === true ? (stage.whole.options.contextHint ?? hint) : hint
+
 /** Where something is copied to. */
 export interface Target {
   /** Absolute and clean. */
@@ -138,7 +149,9 @@ const copyDirectory = (
   if (isOther && stage.now.unmade !== undefined && isWithin(target.path, stage.now.unmade)) stage.makeWorkdir()
   // A directory that a copy takes becomes its owner's, with the usual mode; what it holds can do without that.
   const merges = isOther || isSpecial(target.path)
-  for (const copy of copiesOf(chosen, path, target.path, merges)) stage.copy(copy, flags.owner)
+  const copies = copiesOf(chosen, path, target.path, merges)
+  stage.noteDirectory(path, copies, flags.exclude)
+  for (const copy of copies) stage.copy(copy, flags.owner)
   stage.isDirectory(target.path)
   if (flags.mode !== undefined) chmodOf(stage, chosen, entry, target.path, flags.mode)
 }

@@ -35,6 +35,8 @@ export interface ImportFacts {
   readonly context: ReadonlyMap<string, ContextEntry | undefined>
   /** By paths in the source directory. */
   readonly archives: ReadonlyMap<string, Archive | undefined>
+  /** The patterns of `.dockerignore`, with `!` before exceptions, as far as they are known. */
+  readonly patterns?: ReadonlyArray<string>
   /** By base images' names, as the spec has them. */
   readonly bases: ReadonlyMap<string, BaseFacts>
 }
@@ -58,6 +60,10 @@ export interface ImportOptions {
   readonly platform: string
   /** Whether stages begin as their bases' configurations say; else, unless a variable makes known what they say, as root in `/`. */
   readonly looksAtBases?: boolean
+  /** Whether the spec is kept as a text, and built of what is there then: notes say what would be otherwise. */
+  readonly isKept?: boolean
+  /** Where the source directory is, and how to name another one: the hint about a source that is not there. */
+  readonly contextHint?: string
 }
 
 /** How often something of the source directory may be looked at: more than any that people have needs. */

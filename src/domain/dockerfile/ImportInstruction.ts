@@ -11,10 +11,13 @@ export const importInstruction = (stage: StageImport): void => {
   const { keyword } = stage.current
   const read = instructions.get(keyword)
   if (read !== undefined) return read(stage)
-  stage.refuse(
-    `${JSON.stringify(keyword)} is no instruction that is known`,
-    keyword === "ONBUILD" ? "write what it says in the Dockerfiles that begin with this image" : undefined
-  )
+  if (keyword === "ONBUILD") {
+    stage.refuse(
+      "ONBUILD is not imported: an image keeps no triggers here",
+      "write what it says in the Dockerfiles that begin with this image"
+    )
+  }
+  stage.refuse(`${JSON.stringify(keyword)} is no instruction that is known`)
 }
 
 const arg = (stage: StageImport): void => {
@@ -23,7 +26,7 @@ const arg = (stage: StageImport): void => {
     const given = whole.options.buildArguments.get(name)
     const known = given ?? (value === undefined ? stage.argument(name) : stage.expand(value))
     now.declared.add(name)
-    if (known !== undefined) stage.env(name, known)
+    if (known !== undefined) stage.arg(name, known)
   }
 }
 

@@ -5,6 +5,7 @@ import { find } from "./ContextSources.ts"
 import { absolute, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
 import { isTrue, type Mount, mountOf } from "./MountFlags.ts"
 import { quoted } from "./ShellQuote.ts"
+import { hintOf } from "./ImportCopy.ts"
 import type { StageImport } from "./StageImport.ts"
 
 export interface Mounts {
@@ -139,22 +140,23 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
   const [one] = found._tag === "Found" ? found.sources : []
   if (stage.whole.book.isAsking) return
   if (one === undefined || found._tag === "Nothing") {
-    return stage.refuse(found._tag === "Nothing" ? found.message : "there is nothing to mount", undefined, flag.range)
+    return stage.refuse(
+      found._tag === "Nothing" ? found.message : "there is nothing to mount",
+      found._tag === "Nothing" ? hintOf(stage, found) : undefined,
+      flag.range
+    )
   }
   if (one.entry.kind !== "directory") {
     stage.copy({ src: [one.path], dst: target }, root)
     return
   }
-  for (const copy of copiesOf(
-    choose(one.entry, () => {
-      stage.whole.book.look()
-      return false
-    }),
-    one.path,
-    target,
-    false
-  ))
-    stage.copy(copy, root)
+  const chosen = choose(one.entry, () => {
+    stage.whole.book.look()
+    return false
+  })
+  const copies = copiesOf(chosen, one.path, target, false)
+  stage.noteDirectory(one.path, copies)
+  for (const copy of copies) stage.copy(copy, root)
 }
 
 /** Takes it away again. */

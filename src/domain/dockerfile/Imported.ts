@@ -9,6 +9,8 @@ export interface Note {
   readonly span: Span
   readonly message: string
   readonly hint?: string | undefined
+  /** It holds for the files that are there today, and a text of the spec says so as well. */
+  readonly isOfToday?: true
 }
 
 /** What Docker would say of an image of the result. */

@@ -4,13 +4,15 @@ import type { Variable } from "../Inputs.ts"
 import type { Span } from "../Span.ts"
 import { type Copy, type Op, root, type Run, type User } from "../Spec.ts"
 import type { Dockerfile, Instruction, Range } from "./Dockerfile.ts"
-import { absolute, isWithin, parentOf } from "./ImagePaths.ts"
+import type { ContextCopy } from "./ContextCopies.ts"
+import { absolute, into, isWithin, parentOf } from "./ImagePaths.ts"
 import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import type { Note } from "./Imported.ts"
 import { ImportRefused } from "./ImportRefused.ts"
 import { quoted } from "./ShellQuote.ts"
 import { userOf } from "./UserText.ts"
 import type { Stages } from "./ImportStages.ts"
+import { ofDirectory } from "./TodaysFiles.ts"
 import { type Expand, type Expansion, expander, expandDocument, expandWords } from "./ImportVariables.ts"
 import { DEFAULT_PATH, platformArguments } from "./PlatformArguments.ts"
 
@@ -22,6 +24,8 @@ export interface Whole {
   readonly stages: Stages
   readonly spans: Map<object, Span>
   readonly notes: Array<Note>
+  /** Bases of which it was said that nobody looks at them. */
+  readonly unseen: Set<string>
   /** The name of the nested build for what a `--from` names. Throws `ImportRefused`. */
   readonly buildFor: (from: string, of: StageImport) => string
 }
@@ -38,6 +42,8 @@ interface Changing {
   readonly environment: Map<string, string>
   /** What ENV and ARG have set: the later of the two counts. */
   readonly values: Map<string, string>
+  /** What ARG has set, and only a RUN is to see: no operation yet, so that no other step is made anew with the value. */
+  readonly unwritten: Map<string, { readonly value: string; readonly by: Instruction }>
   /** What ARG has declared. */
   readonly declared: Set<string>
   user: User
@@ -46,8 +52,8 @@ interface Changing {
   namesWorkdir: boolean
   knowsWorkdir: boolean
   shell: ReadonlyArray<string>
-  /** What the operations so far have set. */
-  written: { readonly user: User; readonly shell: ReadonlyArray<string> }
+  /** What the operations so far have set. A spec that has set no shell has one nevertheless, which no Dockerfile means. */
+  written: { readonly user: User; readonly shell: ReadonlyArray<string> | undefined }
   /** The working directory, where nothing so far has made it. */
   unmade: string | undefined
   /** Directories that are there for sure. */
@@ -60,13 +66,14 @@ interface Changing {
 const fresh = (): Changing => ({
   environment: new Map(),
   values: new Map(),
+  unwritten: new Map(),
   declared: new Set(),
   user: root,
   workdir: "/",
   namesWorkdir: false,
   knowsWorkdir: false,
   shell: SHELL,
-  written: { user: root, shell: [] },
+  written: { user: root, shell: undefined },
   unmade: undefined,
   made: new Set(["/"]),
   settings: { labels: [], ports: [], volumes: [] },
@@ -77,6 +84,7 @@ const inherited = (from: Changing): Changing => ({
   ...from,
   environment: new Map(from.environment),
   values: new Map(from.values),
+  unwritten: new Map(from.unwritten),
   declared: new Set(from.declared),
   made: new Set(from.made),
   hasCommand: false
@@ -113,13 +121,25 @@ export class StageImport {
 
   private beginAsBase(): void {
     if (this.base === "scratch") return
-    const { user, workdir } = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true) ?? {}
+    const known = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true)
+    if (known === undefined) this.noteUnseen()
+    const { user, workdir } = known ?? {}
     if (user !== undefined) this.takeUser(user)
     this.now.knowsWorkdir = workdir !== undefined
     if (workdir === undefined || absolute("/", workdir) === "/") return
     this.now.workdir = absolute("/", workdir)
     this.now.made.add(this.now.workdir)
     this.push({ _tag: "Workdir", path: this.now.workdir })
+  }
+
+  private noteUnseen(): void {
+    const { options, unseen } = this.whole
+    if (options.isKept !== true || unseen.has(this.base)) return
+    unseen.add(this.base)
+    this.note(
+      `${this.base} is not looked at: this begins as root in /, whatever the base's USER and WORKDIR are`,
+      "begin with a USER and a WORKDIR of your own, if the base has others"
+    )
   }
 
   /** The Dockerfile may name another one: then it does not matter what this one is. */
@@ -152,6 +172,26 @@ export class StageImport {
   note(message: string, hint?: string): void {
     const { end, start } = this.instruction.range
     this.whole.notes.push({ span: this.whole.dockerfile.source.span(start, end), message, hint })
+  }
+
+  /** Says what holds for today's files only, where the spec is kept for longer. */
+  noteToday(message: string | undefined): void {
+    if (message === undefined || this.whole.options.isKept !== true) return
+    const { end, start } = this.instruction.range
+    const span = this.whole.dockerfile.source.span(start, end)
+    this.whole.notes.push({ span, message, hint: "import again when files are added", isOfToday: true })
+  }
+
+  /** Says it of a directory, and what it came to. */
+  noteDirectory(path: string, copies: ReadonlyArray<ContextCopy>, excluded: ReadonlyArray<string> = []): void {
+    const { book, options } = this.whole
+    if (options.isKept !== true) return
+    const patterns = [
+      ...(book.facts.patterns ?? []),
+      ...excluded.map((one) => (path === "" || one.startsWith("**/") ? one : into(path) + one))
+    ]
+    for (const _ of patterns) book.look()
+    this.noteToday(ofDirectory(path, patterns, copies))
   }
 
   /** The value of a variable at this point. */
@@ -204,8 +244,8 @@ export class StageImport {
     return expandDocument(this.expansion, text)
   }
 
-  private push<O extends Op>(op: O): O {
-    const { end, start } = this.instruction.range
+  private push<O extends Op>(op: O, by: Instruction = this.instruction): O {
+    const { end, start } = by.range
     this.whole.spans.set(op, this.whole.dockerfile.source.span(start, end))
     this.ops.push(op)
     return op
@@ -218,18 +258,32 @@ export class StageImport {
   }
 
   private withShell(shell: ReadonlyArray<string>): void {
-    if (sameWords(shell, this.now.written.shell)) return
+    const { written } = this.now
+    if (written.shell !== undefined && sameWords(shell, written.shell)) return
     this.push({ _tag: "Shell", args: shell })
-    this.now.written = { ...this.now.written, shell }
+    this.now.written = { ...written, shell }
   }
 
   env(name: string, value: string): void {
     this.now.values.set(name, value)
+    this.now.unwritten.delete(name)
     this.push({ _tag: "Env", name, value })
+  }
+
+  arg(name: string, value: string): void {
+    this.now.values.set(name, value)
+    this.now.unwritten.delete(name)
+    this.now.unwritten.set(name, { value, by: this.instruction })
+  }
+
+  private writeArguments(): void {
+    for (const [name, { by, value }] of this.now.unwritten) this.push({ _tag: "Env", name, value }, by)
+    this.now.unwritten.clear()
   }
 
   /** A command of the Dockerfile's own, by its own user. */
   run(run: Omit<Run, "_tag">, shell: ReadonlyArray<string> = this.now.shell): void {
+    this.writeArguments()
     this.asUser(this.now.user)
     this.withShell(shell)
     this.step(run)
@@ -315,6 +369,7 @@ export class StageImport {
       this.now.unmade = undefined
       return
     }
+    this.push({ _tag: "Comment", text: "a step that does nothing, so that the working directory is made" })
     this.help("true")
   }
 

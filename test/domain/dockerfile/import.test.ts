@@ -1,6 +1,8 @@
 /** What each rule of the import makes of a Dockerfile. */
 import { describe, expect, it } from "@effect/vitest"
-import { shown } from "./imports.ts"
+import * as Either from "effect/Either"
+import { textOf } from "../../../src/domain/dockerfile/ImportedText.ts"
+import { importOf, shown } from "./imports.ts"
 
 describe("a stage", () => {
   it("is a spec, whose steps have Docker's shell and the network", () => {
@@ -33,7 +35,7 @@ describe("a stage", () => {
        (copy (from (build one)) (src /x) (dst /x))
        (copy (from (build stage-1)) (src /y) (dst /z/) (contents))
       )
-      5: the stage "unused" is not needed for "3", and left out"
+      5: the stage "unused" is not needed for the last stage, and left out"
     `)
   })
 
@@ -124,6 +126,14 @@ describe("a stage", () => {
     `)
   })
 
+  it("whose name is nearly that of what is copied from may be meant, which is said", () => {
+    const text = "FROM a AS build\nRUN x\nFROM scratch\nCOPY --from=biuld /x /x\nCOPY --from=golang /y /y"
+    const { notes } = Either.getOrThrow(importOf(text))
+    expect(notes.filter(({ span }) => span.start.line > 2).map(({ hint, message }) => [message, hint])).toEqual([
+      ['"biuld" is no stage, and taken as an image', 'did you mean the stage "build"?']
+    ])
+  })
+
   it("cannot copy from itself, or from a later one", () => {
     expect(shown("FROM a AS one\nCOPY --from=two /x /x\nFROM b AS two", { target: "one" })).toMatchInlineSnapshot(
       `"refused at 2:1: the stage "two" is not finished here, and cannot be copied from"`
@@ -155,7 +165,6 @@ describe("a variable", () => {
   it("from before the first FROM is known in FROM, and in a stage after ARG", () => {
     expect(shown("ARG V=1\nFROM a:$V\nARG V\nENV W=$V")).toMatchInlineSnapshot(`
       "((from a:1)
-       (env V 1)
        (env W 1)
       )"
     `)
@@ -188,6 +197,32 @@ describe("a variable", () => {
     expect(shown("FROM scratch\nENV PATH=/x:$PATH", { environment })).toContain("(env PATH /x:/usr/local/sbin:")
   })
 
+  it("of ARG is no part of a step that no RUN says, nor of one before the first RUN that sees it", () => {
+    const text = "FROM a\nARG V=1\nWORKDIR /w\nCOPY --chown=5:6 d /w/d\nENV E=1 V=$V\nARG W=2\nRUN x\nFROM b"
+    const world = { files: { "d/f": 0o644 }, target: "0" }
+    expect(shown(text, world)).toMatchInlineSnapshot(`
+      "((from a)
+       (workdir /w)
+       (comment "a step that does nothing, so that the working directory is made")
+       (shell /bin/sh -c)
+       (run (shell true))
+       (user (uid 5) (gid 6))
+       (copy (src d) (dst /w/d/) (contents))
+       (env E 1)
+       (env V 1)
+       (env W 2)
+       (user (uid 0) (gid 0))
+       (run (network host)
+            (shell x))
+      )
+      8: the stage "1" is not needed for "0", and left out"
+    `)
+    const [before] = shown("FROM a\nARG V=1\nWORKDIR /w\nWORKDIR /v\nRUN x").split("(env")
+    const [other] = shown("FROM a\nARG V=1\nWORKDIR /w\nWORKDIR /v\nRUN x", { args: { V: "2" } }).split("(env")
+    expect(other).toBe(before)
+    expect(before).toContain("(shell true)")
+  })
+
   it("of the platform is there for who declares it", () => {
     expect(shown("FROM a\nARG TARGETARCH\nRUN x")).toContain("(env TARGETARCH amd64)")
   })
@@ -208,6 +243,16 @@ describe("RUN", () => {
             (shell e))
       )"
     `)
+  })
+
+  it("of one word in its exec form has no shell, whether or not another one is set", () => {
+    const expected = `((from a)
+ (shell)
+ (run (network host)
+      (shell pwd))
+)`
+    expect(shown('FROM a\nRUN ["pwd"]')).toBe(expected)
+    expect(shown('FROM a\nSHELL ["/bin/sh", "-ec"]\nRUN ["pwd"]')).toBe(expected)
   })
 
   it("has the network unless it says that it has none", () => {
@@ -497,6 +542,7 @@ describe("WORKDIR and USER", () => {
        (run (network host)
             (shell x))
        (workdir /d)
+       (comment "a step that does nothing, so that the working directory is made")
        (run (shell true))
       )"
     `)
@@ -538,6 +584,50 @@ describe("WORKDIR and USER", () => {
       )
       2: "src" is taken as relative to /, whatever the base's own working directory is"
     `)
+  })
+})
+
+describe("a spec that is kept", () => {
+  const files = { "conf/secret.key": 0o644, "a.log": 0o644, "docs/x.md": 0o644, "d/f": 0o644, "d/t/g": 0o644 }
+  const notes = (text: string, ignore = ""): ReadonlyArray<string> =>
+    shown(`FROM scratch\n${text}`, { files, ignore, kept: true })
+      .split(/\n\)\n?/)[1]
+      ?.split("\n") ?? []
+
+  it("is of today's files where a pattern names some", () => {
+    expect(notes("COPY conf/*.key /k/")).toEqual(['2: "conf/*.key" matches conf/secret.key today'])
+    expect(notes("COPY *.none /k/")).toContain('2: "*.none" matches nothing today')
+    expect(notes("COPY . /k/\nCOPY a.log /l")).toEqual([""])
+  })
+
+  it("is of today's files where .dockerignore leaves some out, or would later", () => {
+    expect(notes("COPY . /x", "*.log\nnode_modules")).toEqual([
+      '2: "." is copied without what is left out today by "*.log", "node_modules"'
+    ])
+    expect(notes("COPY d /x", "docs/*.md\n**/t")).toEqual([""])
+    expect(notes("COPY d /x", "**/later")).toEqual(['2: "d" is copied without what is left out today by "**/later"'])
+    expect(notes("COPY --exclude=t d /x")).toEqual(['2: "d" is copied without what is left out today by "d/t"'])
+    expect(notes("COPY d /x", "*\n!d/f")).toEqual(['2: "d" is copied without what is left out today by "*", "!d/f"'])
+  })
+
+  it("begins as root in / where nobody looks at the base, which is said once", () => {
+    const notes = shown("FROM a\nRUN x\nFROM a\nFROM scratch", { kept: true, target: "1" })
+    expect(notes.match(/whatever the base's USER and WORKDIR are/g)).toHaveLength(1)
+    expect(notes).toContain("3: a is not looked at: this begins as root in /")
+    expect(shown("FROM a\nENV X=$Y", { kept: true, base: {} })).not.toContain("is not looked at")
+    expect(shown("FROM a\nRUN x")).not.toContain("is not looked at")
+  })
+
+  it("says so in its text, once for each pattern, where that is laid out", () => {
+    const text = "FROM scratch\nCOPY conf/*.key /k/\nCOPY conf/*.key /l/"
+    expect(textOf(Either.getOrThrow(importOf(text, { files, kept: true })))).toMatchInlineSnapshot(`
+      "; "conf/*.key" matches conf/secret.key today; import again when files are added
+      ((from scratch)
+       (copy (src conf/secret.key) (dst /k/))
+       (copy (src conf/secret.key) (dst /l/)))
+      "
+    `)
+    expect(textOf(Either.getOrThrow(importOf(text, { files })))).not.toContain(";")
   })
 })
 

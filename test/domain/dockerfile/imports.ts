@@ -1,6 +1,6 @@
 /** Imports of Dockerfiles with facts that are given as plain data. */
 import * as Either from "effect/Either"
-import { parseIgnore, isIgnored } from "../../../src/domain/dockerfile/Dockerignore.ts"
+import { parseIgnore, isIgnored, patternsOf } from "../../../src/domain/dockerfile/Dockerignore.ts"
 import { parse } from "../../../src/domain/dockerfile/DockerfileParser.ts"
 import { importDockerfile } from "../../../src/domain/dockerfile/Import.ts"
 import type { Archive, BaseFacts, ContextEntry, ImportFacts } from "../../../src/domain/dockerfile/ImportFacts.ts"
@@ -23,6 +23,8 @@ export interface World {
   readonly base?: Omit<BaseFacts, "environment">
   readonly args?: Readonly<Record<string, string>>
   readonly target?: string
+  /** The spec is kept as a text. */
+  readonly kept?: true
 }
 
 interface Directory {
@@ -65,12 +67,18 @@ export const importOf = (text: string, world: World = {}): Either.Either<Importe
     buildArguments: new Map(Object.entries(world.args ?? {})),
     target: world.target,
     platform: "linux/amd64",
-    looksAtBases: world.base !== undefined
+    looksAtBases: world.base !== undefined,
+    isKept: world.kept === true
   }
   const context = contextOf(world)
   const archives = new Map<string, Archive | undefined>()
   const bases = new Map<string, BaseFacts>()
-  const facts: ImportFacts = { context: new Map([["", context]]), archives, bases }
+  const facts: ImportFacts = {
+    context: new Map([["", context]]),
+    archives,
+    bases,
+    patterns: patternsOf(parseIgnore(world.ignore ?? ""))
+  }
   for (;;) {
     const { asked, result } = importDockerfile(parsed.right, facts, options)
     if (asked.archives.size === 0 && asked.bases.size === 0) return result
