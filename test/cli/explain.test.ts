@@ -61,6 +61,35 @@ describe("obuilder build says of a step that is not cached", () => {
     expect(await missed()).toEqual([])
   })
 
+  it("nothing at a first build, however much its steps are like each other", async () => {
+    writeFiles(directory, { spec: "((from base))" })
+    await missed()
+    const stage = (...names: ReadonlyArray<string>) =>
+      `(from base) (shell sh -c) ${names.map((name) => `(run (shell "echo building library ${name}"))`).join(" ")}`
+    writeFiles(directory, { spec: `(${stage("alpha", "beta", "gamma")})` })
+    expect(await missed()).toEqual([])
+    world = MemoryWorld.make({ base: base("hello\n") })
+    writeFiles(directory, {
+      spec: `((build one (${stage("alpha", "beta", "gamma")})) ${stage("delta", "epsilon")}
+        (copy (from (build one)) (src /etc/motd) (dst /one)))`
+    })
+    expect(await missed()).toEqual([])
+  })
+
+  it("what changed, of steps that are like each other", async () => {
+    const steps = (...names: ReadonlyArray<string>) =>
+      writeFiles(directory, {
+        spec: `((from base) (shell sh -c) ${names.map((name) => `(run (shell "echo building library ${name}"))`).join(" ")})`
+      })
+    steps("alpha", "beta", "gamma")
+    await missed()
+    steps("alpha", "beta2", "gamma")
+    expect(await missed()).toEqual([
+      '/: (run (shell "echo building library beta2")): the command changed: "…brary beta" became "…brary beta2"',
+      `/: (run (shell "echo building library gamma")): ${FOLLOWS}`
+    ])
+  })
+
   it("which file changed, and that what follows is built on it", async () => {
     await missed()
     writeFiles(directory, { "src/lib/a.c": "aa" })
