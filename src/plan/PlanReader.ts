@@ -3,7 +3,7 @@
  * schema would have to be made at every start of the program. Pure.
  */
 import * as Either from "effect/Either"
-import type { Plan } from "./Plan.ts"
+import type { Plan, Step } from "./Plan.ts"
 
 /** What is wrong with it, as a phrase, or the plan. Ids are not computed anew. */
 export const read = (json: string): Either.Either<Plan, string> => {
@@ -32,7 +32,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isText: Check = (value) => typeof value === "string"
 
-const isNumber: Check = (value) => typeof value === "number"
+const isNumber: Check = (value) => Number.isSafeInteger(value)
 
 const isId: Check = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
 
@@ -110,7 +110,8 @@ const kinds: Readonly<Record<string, Check>> = {
   })
 }
 
-const isStep: Check = (value) => {
+/** Whether a value has all that a step of its kind has, each in its shape. */
+export const isStep = (value: unknown): value is Step => {
   const kind = isRecord(value) ? value["kind"] : undefined
   return typeof kind === "string" && Object.hasOwn(kinds, kind) && kinds[kind]?.(value) === true
 }

@@ -328,6 +328,34 @@ main:
   })
 })
 
+describe("where the note of how a result was made is damaged", () => {
+  const damages: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    "no step": { step: null },
+    "a step of no kind": { step: { kind: "x" } },
+    "a step without its fields": { step: { kind: "run" } },
+    "a time that is none": { begun: "then" },
+    "no time": { begun: null },
+    "a time that no calendar has": { begun: 1e300 },
+    "a copy of something else": { copied: 5 },
+    "nothing of a copy": { copied: undefined },
+    "a copy from nowhere": { copied: { digest: "x", from: 3 } }
+  }
+
+  it.each(Object.entries(damages))("by %s, explain goes without it", async (_, damage) => {
+    const id = await resultOf()
+    for (const { notes } of world.results.values()) {
+      const recipe = notes.get("recipe")
+      if (typeof recipe !== "string") throw new Error("no recipe")
+      notes.set("recipe", JSON.stringify({ ...JSON.parse(recipe), ...damage }))
+    }
+    withSpec("echo two", "echo three")
+    const nothing = '  to run  /w: (run (shell "echo three"))\n          '
+    expect(await explain()).toContain(`${nothing}it is a new step`)
+    expect(await explain("--against", id.slice(0, 12))).toContain(`${nothing}it is a new step`)
+    expect(JSON.parse(await explain("--format=json")).stages).toHaveLength(2)
+  })
+})
+
 describe("the store in memory", () => {
   it("names what was made on a result that has gone only as long as it is there", async () => {
     await missed()
