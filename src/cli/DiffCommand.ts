@@ -9,6 +9,7 @@ import { lines, oneLine } from "../plan/ChangeText.ts"
 import type { Step } from "../plan/Plan.ts"
 import * as PlanDiff from "../plan/PlanDiff.ts"
 import * as PlanReader from "../plan/PlanReader.ts"
+import { withoutSecrets } from "../plan/SecretNames.ts"
 import * as Notes from "../interpreters/Notes.ts"
 import { Store, type StoreError, type StoreService } from "../interpreters/Store.ts"
 import * as TreeDiff from "../interpreters/TreeDiff.ts"
@@ -60,7 +61,7 @@ const results = (given: DiffFlags): Effect.Effect<Found, CliError, Host | Output
       })
     )
     return {
-      report: { before, after, files, settings },
+      report: { before, after, files, settings: settings.map(withoutSecrets) },
       text: TreeDiffText.render(files) + settingsText(settings)
     }
   })
@@ -105,11 +106,12 @@ const plans = (given: DiffFlags, ids: number): Effect.Effect<Found, CliError, Ho
 
 const data = (stage: PlanDiff.StageDiff) => ({
   ...stage,
+  settings: stage.settings.map(withoutSecrets),
   steps: stage.steps.map(({ after, before, changes }) => ({
     before: before === null ? null : { id: before.id, heading: before.heading },
     after: after === null ? null : { id: after.id, heading: after.heading },
     reason: oneLine(changes),
-    changes
+    changes: changes.map(withoutSecrets)
   }))
 })
 

@@ -319,6 +319,39 @@ main:
     expect(text).not.toContain("swordfish")
   })
 
+  it("shows no value of a variable whose name looks like a secret's, nor does build or diff", async () => {
+    const names = ["NPM_TOKEN", "secret", "DB_PASSWORD", "X_PASSWD", "API_KEY", "SSHKEY", "AWS_CREDENTIALS"]
+    const text = (value: string, shown = value) =>
+      SPEC.replace(
+        "(env CC gcc)",
+        `(env KEYBOARD ${shown}) ${names.map((name) => `(env ${name} ${value})`).join(" ")} ${value === "xyzzy" ? `(env NEW_TOKEN ${value})` : `(env OLD_TOKEN ${value})`}`
+      )
+    writeFiles(directory, { spec: text("swordfish", "us"), old: text("swordfish", "us") })
+    const id = await resultOf()
+    writeFiles(directory, { spec: text("xyzzy", "de") })
+    const shown = [
+      await explain(),
+      await explain("--format=json"),
+      await explain("--against=old"),
+      (await run("diff", "--dir=src", "old", "spec")).stdout,
+      (await run("diff", "--dir=src", "--format=json", "old", "spec")).stdout,
+      (await missed()).join("\n")
+    ]
+    const other = await resultOf()
+    shown.push((await run("diff", id, other)).stdout, (await run("diff", "--format=json", id, other)).stdout)
+    expect(shown.filter((one) => /swordfish|xyzzy/.test(one))).toEqual([])
+    for (const name of names) expect(shown[0]).toContain(`the variable ${name} changed\n`)
+    expect(shown[0]).toContain("the variable KEYBOARD is de, was us\n")
+    expect(shown[0]).toContain("the variable NEW_TOKEN is new\n")
+    expect(shown[0]).toContain("the variable OLD_TOKEN is gone\n")
+    expect(JSON.parse(shown[1] ?? "").stages[1].steps.at(-1).changes).toContainEqual({
+      _tag: "Variable",
+      name: "NEW_TOKEN",
+      before: null,
+      after: "(not shown)"
+    })
+  })
+
   it("says what is wrong with what it is to be compared with", async () => {
     const id = await run("explain", "-f", "spec", "src", "--against=abcdef")
     expect(id).toEqual({ code: 2, stdout: "", stderr: 'obuilder: the store has no result "abcdef"\n' })
