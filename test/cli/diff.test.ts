@@ -145,6 +145,11 @@ main:
     ["not.json", "{", 'obuilder: "not.json" is no plan: it is not JSON'],
     ["other.json", "{}", 'obuilder: "other.json" is no plan: it has no "version" 1'],
     ["version.json", '{"version":1,"stages":[],"steps":[{"kind":"__proto__"}]}', "number 1 of its"],
+    [
+      "lost.json",
+      `{"version":1,"stages":[],"steps":[{"kind":"base","id":"${"0".repeat(64)}","stage":"x","preamble":[],"heading":"","parent":null,"reference":"","format":"oci","digest":"${"0".repeat(64)}","platform":"","environment":[]}]}`,
+      'number 1 of its "steps" is of none of its "stages"'
+    ],
     ["deep.json", `{"version":1,"stages":${"[".repeat(100_000)}`, "is no plan"],
     ["wrong.spec", "(", "wrong.spec"]
   ])("says what is wrong with %s", async (name, content, message) => {
