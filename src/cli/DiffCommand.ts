@@ -6,7 +6,7 @@ import type { StepId } from "../domain/Digest.ts"
 import { copyKey } from "../domain/Inputs.ts"
 import type { Change } from "../plan/Change.ts"
 import { lines, oneLine } from "../plan/ChangeText.ts"
-import type { Step } from "../plan/Plan.ts"
+import type { Settings, Step } from "../plan/Plan.ts"
 import * as PlanDiff from "../plan/PlanDiff.ts"
 import * as PlanReader from "../plan/PlanReader.ts"
 import { withoutSecrets } from "../plan/SecretNames.ts"
@@ -73,12 +73,16 @@ const settingsChanges = (
   after: StepId
 ): Effect.Effect<ReadonlyArray<Change>, StoreError> =>
   Effect.gen(function* () {
-    const was = yield* Notes.read(store, before, "settings")
-    const is = yield* Notes.read(store, after, "settings")
-    return Option.isSome(was) && Option.isSome(is)
-      ? PlanDiff.settingsChanges(was.value.settings, is.value.settings)
-      : []
+    const [was, is] = [yield* knownSettings(store, before), yield* knownSettings(store, after)]
+    return Option.isSome(was) && Option.isSome(is) ? PlanDiff.settingsChanges(was.value, is.value) : []
   })
+
+/** None also where the note is damaged. */
+const knownSettings = (store: StoreService, id: StepId): Effect.Effect<Option.Option<Settings>, StoreError> =>
+  Effect.map(
+    Notes.read(store, id, "settings"),
+    Option.filterMap(({ settings }) => (PlanReader.isSettings(settings) ? Option.some(settings) : Option.none()))
+  )
 
 const settingsText = (changes: ReadonlyArray<Change>): string =>
   changes

@@ -3,7 +3,7 @@
  * schema would have to be made at every start of the program. Pure.
  */
 import * as Either from "effect/Either"
-import type { Plan, Step } from "./Plan.ts"
+import type { Plan, Settings, Step } from "./Plan.ts"
 
 /** What is wrong with it, as a phrase, or the plan. Ids are not computed anew. */
 export const read = (json: string): Either.Either<Plan, string> => {
@@ -94,17 +94,22 @@ const isImage = has({
   )
 })
 
+const areSettings = has({
+  environment: isList(isVariable),
+  user: either(isUser, isNull),
+  workdir: either(isText, isNull),
+  image: optional(isImage)
+})
+
+/** Whether a value has all that a stage's settings have, each in its shape. */
+export const isSettings = (value: unknown): value is Settings => areSettings(value)
+
 const isStage = has({
   label: isText,
   name: either(isText, isNull),
   result: isId,
   trailing: isList(isText),
-  settings: has({
-    environment: isList(isVariable),
-    user: either(isUser, isNull),
-    workdir: either(isText, isNull),
-    image: optional(isImage)
-  })
+  settings: areSettings
 })
 
 const areStages = (value: unknown): value is Plan["stages"] => isList(isStage)(value)

@@ -77,6 +77,14 @@ new      /new: a directory with 2 entries
     )
   })
 
+  it("says nothing of how they are to be run where the note of that is damaged", async () => {
+    const one = await built(SPEC)
+    const other = await built(`${SPEC.trimEnd().slice(0, -1)} (env LAST 1) (run (shell "echo")))`)
+    expect((await run("diff", one, other)).stdout).toBe("settings the variable LAST is new: 1\n")
+    for (const { notes } of world.results.values()) notes.set("settings", '{"version":1,"settings":{"user":null}}')
+    expect(await run("diff", one, other)).toEqual(SAME)
+  })
+
   it("prints JSON", async () => {
     const one = await built(SPEC)
     const other = await built(SPEC.replace("hello", "hello!"))
