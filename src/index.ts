@@ -42,6 +42,7 @@ export * as PlanMermaid from "./plan/PlanMermaid.ts"
 export * as PlanReader from "./plan/PlanReader.ts"
 export * as PlanReport from "./plan/PlanReport.ts"
 export * as PlanText from "./plan/PlanText.ts"
+export * as SecretNames from "./plan/SecretNames.ts"
 
 // The parts that those above are made of, for who puts them together otherwise.
 export * as CacheLookup from "./interpreters/CacheLookup.ts"

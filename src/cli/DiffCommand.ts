@@ -6,9 +6,10 @@ import type { StepId } from "../domain/Digest.ts"
 import { copyKey } from "../domain/Inputs.ts"
 import type { Change } from "../plan/Change.ts"
 import { lines, oneLine } from "../plan/ChangeText.ts"
-import type { Step } from "../plan/Plan.ts"
+import type { Settings, Step } from "../plan/Plan.ts"
 import * as PlanDiff from "../plan/PlanDiff.ts"
 import * as PlanReader from "../plan/PlanReader.ts"
+import { withoutSecrets } from "../plan/SecretNames.ts"
 import * as Notes from "../interpreters/Notes.ts"
 import { Store, type StoreError, type StoreService } from "../interpreters/Store.ts"
 import * as TreeDiff from "../interpreters/TreeDiff.ts"
@@ -60,7 +61,7 @@ const results = (given: DiffFlags): Effect.Effect<Found, CliError, Host | Output
       })
     )
     return {
-      report: { before, after, files, settings },
+      report: { before, after, files, settings: settings.map(withoutSecrets) },
       text: TreeDiffText.render(files) + settingsText(settings)
     }
   })
@@ -72,12 +73,16 @@ const settingsChanges = (
   after: StepId
 ): Effect.Effect<ReadonlyArray<Change>, StoreError> =>
   Effect.gen(function* () {
-    const was = yield* Notes.read(store, before, "settings")
-    const is = yield* Notes.read(store, after, "settings")
-    return Option.isSome(was) && Option.isSome(is)
-      ? PlanDiff.settingsChanges(was.value.settings, is.value.settings)
-      : []
+    const [was, is] = [yield* knownSettings(store, before), yield* knownSettings(store, after)]
+    return Option.isSome(was) && Option.isSome(is) ? PlanDiff.settingsChanges(was.value, is.value) : []
   })
+
+/** None also where the note is damaged. */
+const knownSettings = (store: StoreService, id: StepId): Effect.Effect<Option.Option<Settings>, StoreError> =>
+  Effect.map(
+    Notes.read(store, id, "settings"),
+    Option.filterMap(({ settings }) => (PlanReader.isSettings(settings) ? Option.some(settings) : Option.none()))
+  )
 
 const settingsText = (changes: ReadonlyArray<Change>): string =>
   changes
@@ -105,11 +110,12 @@ const plans = (given: DiffFlags, ids: number): Effect.Effect<Found, CliError, Ho
 
 const data = (stage: PlanDiff.StageDiff) => ({
   ...stage,
+  settings: stage.settings.map(withoutSecrets),
   steps: stage.steps.map(({ after, before, changes }) => ({
     before: before === null ? null : { id: before.id, heading: before.heading },
     after: after === null ? null : { id: after.id, heading: after.heading },
     reason: oneLine(changes),
-    changes
+    changes: changes.map(withoutSecrets)
   }))
 })
 

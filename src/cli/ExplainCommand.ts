@@ -7,6 +7,7 @@ import * as Explaining from "../interpreters/Explaining.ts"
 import { HashMemo } from "../interpreters/host/HashMemo.ts"
 import * as ExplainReport from "../plan/ExplainReport.ts"
 import { oneLine } from "../plan/ChangeText.ts"
+import { withoutSecrets } from "../plan/SecretNames.ts"
 import type { Backends, Chosen } from "./Backend.ts"
 import type { CliError } from "./ErrorText.ts"
 import type { Given } from "./Flag.ts"
@@ -96,7 +97,7 @@ const data = (stages: ReadonlyArray<ExplainReport.StageReport>): unknown => ({
         earlier === null
           ? null
           : { ...earlier, made: earlier.made === null ? null : new Date(earlier.made).toISOString() },
-      changes
+      changes: changes.map(withoutSecrets)
     }))
   }))
 })

@@ -77,7 +77,7 @@ const treeOf = (rows: ReadonlyArray<unknown>): ManifestNode | undefined => {
   for (const row of rows) {
     if (!Array.isArray(row)) return undefined
     const [depth, name, ...rest] = row as ReadonlyArray<unknown>
-    if (typeof depth !== "number" || typeof name !== "string" || depth > open.length) return undefined
+    if (!isCount(depth) || depth > open.length || typeof name !== "string") return undefined
     const made = nodeOf(name, rest)
     if (made === undefined) return undefined
     open.length = depth
@@ -88,6 +88,10 @@ const treeOf = (rows: ReadonlyArray<unknown>): ManifestNode | undefined => {
   }
   return root
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+const KEPT_DIGEST = new RegExp(`^[0-9a-f]{${KEPT_DIGITS}}$`)
 
 interface Made {
   readonly node: ManifestNode
@@ -103,7 +107,7 @@ const nodeOf = (name: string, rest: ReadonlyArray<unknown>): Made | undefined =>
   }
   if (typeof text !== "string") return undefined
   if (size === undefined) return { node: { _tag: "Link", name, target: text } }
-  if (typeof size !== "number") return undefined
+  if (!isCount(size) || !KEPT_DIGEST.test(text) || (executable !== 0 && executable !== 1)) return undefined
   const digest = Digest.make(text, { disableValidation: true })
   return { node: { _tag: "File", name, digest, size, executable: executable === 1 } }
 }

@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import * as ManifestNote from "../domain/ManifestNote.ts"
 import type { Facts } from "../plan/Explain.ts"
+import { isStep } from "../plan/PlanReader.ts"
 import * as Notes from "./Notes.ts"
 import type { StoreError, StoreService } from "./Store.ts"
 
@@ -26,20 +27,37 @@ export interface Lookup {
   readonly earlier: (id: StepId) => Effect.Effect<Option.Option<Earlier>, StoreError>
 }
 
-/** What is known of a result. */
+/** What is known of a result; none also where its note is damaged. */
 export const read = (
   store: Pick<StoreService, "note">,
   id: StepId
 ): Effect.Effect<Option.Option<Earlier>, StoreError> =>
   Effect.map(
     Notes.read(store, id, "recipe"),
-    Option.map(({ begun, copied, step }) => ({
-      id,
-      facts: { step, content: copied === null ? undefined : { digest: copied.digest, items: undefined } },
-      begun,
-      from: copied?.from ?? null
-    }))
+    Option.filterMap(({ begun, copied, step }) =>
+      isStep(step) && isTime(begun) && isCopied(copied)
+        ? Option.some({
+            id,
+            facts: { step, content: copied === null ? undefined : { digest: copied.digest, items: undefined } },
+            begun,
+            from: copied?.from ?? null
+          })
+        : Option.none()
+    )
   )
+
+// A note may be damaged: it need not be what its type says.
+
+const isTime = (value: unknown): boolean => typeof value === "number" && !Number.isNaN(new Date(value).getTime())
+
+const isCopied = (value: unknown): boolean => {
+  if (value === null) return true
+  if (typeof value !== "object") return false
+  const { digest, from }: { readonly digest?: unknown; readonly from?: unknown } = value
+  return isHash(digest) && (from === null || isHash(from))
+}
+
+const isHash = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
 
 /** With the files that it copied, where it is a copy and the store has kept them. */
 export const withFiles = (

@@ -11,8 +11,10 @@ import type { StoreService } from "./Store.ts"
 
 type OnEvent = (event: BuildEvent) => Effect.Effect<void>
 
-/** What was told of steps that had to be executed, by their realised ids: for all stages of a build. */
-export type Told = Map<StepId, Extract<BuildEvent, { readonly _tag: "Missed" }>>
+type Missed = Extract<BuildEvent, { readonly _tag: "Missed" }>
+
+/** The steps that had to be executed, by their realised ids, and what was told of each, if anything: for all stages of a build. */
+export type Told = Map<StepId, Missed | undefined>
 
 /** How many earlier results are looked at for one step. */
 const LOOKED_AT = 64
@@ -33,7 +35,7 @@ export class Misses {
   }) {
     const { last, store } = options
     const steps = options.steps.map((step) => planned(step))
-    this.trail = new MissTrail({ store, lookup: Earlier.nearby(store), most: LOOKED_AT, steps, last })
+    this.trail = new MissTrail({ store, lookup: earlierThan(store, options.told), most: LOOKED_AT, steps, last })
     this.told = options.told
     this.onEvent = options.onEvent
   }
@@ -51,7 +53,10 @@ export class Misses {
         Effect.as(Effect.logDebug(`why ${id} is not cached is not known: ${message}`), Option.none<Miss>())
       ),
       Effect.flatMap((miss) => {
-        if (Option.isNone(miss) || isNew(miss.value)) return Effect.void
+        if (Option.isNone(miss) || isNew(miss.value)) {
+          if (!this.told.has(id)) this.told.set(id, undefined)
+          return Effect.void
+        }
         const { changes, earlier } = miss.value
         const event = {
           _tag: "Missed",
@@ -64,6 +69,15 @@ export class Misses {
         return this.onEvent(event)
       })
     )
+  }
+}
+
+/** What the build makes itself is no earlier result: a step is not what its neighbour is. */
+const earlierThan = (store: StoreService, told: Told): Earlier.Lookup => {
+  const { children, earlier } = Earlier.nearby(store)
+  return {
+    children: (parent) => Effect.map(children(parent), (ids) => ids.filter((id) => !told.has(id))),
+    earlier
   }
 }
 

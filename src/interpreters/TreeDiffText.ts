@@ -56,4 +56,8 @@ const aspect = (one: Aspect): string => {
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, "0")
 
-const time = (seconds: number): string => new Date(seconds * 1000).toISOString()
+/** A time that no calendar here goes to is printed as the number that it is. */
+const time = (seconds: number): string => {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString()
+}

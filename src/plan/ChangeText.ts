@@ -4,6 +4,7 @@ import type { User } from "../domain/Spec.ts"
 import type { BaseMeaning, Change } from "./Change.ts"
 import type { FileChange, FilesChange } from "./FileChange.ts"
 import type { Destination } from "./Plan.ts"
+import { isSecretName } from "./SecretNames.ts"
 
 /** So much of a value is shown in one line. */
 const SHORT = 40
@@ -35,7 +36,7 @@ export const phrase = (change: Change): string => {
     case "Shell":
       return was("the shell", change.after.join(" "), change.before.join(" "))
     case "Variable":
-      return set(`the variable ${text(change.name)}`, change.before, change.after)
+      return variable(change, text)
     case "User":
       return was("the user", userText(change.after), userText(change.before))
     case "Workdir":
@@ -81,12 +82,15 @@ export const phrase = (change: Change): string => {
 
 const was = (what: string, after: string, before: string): string => `${what} is ${text(after)}, was ${text(before)}`
 
-const set = (what: string, before: string | null, after: string | null): string =>
-  after === null
-    ? `${what} is gone, was ${text(before ?? "")}`
-    : before === null
-      ? `${what} is new: ${text(after)}`
-      : was(what, after, before)
+type VariableChange = Extract<Change, { readonly _tag: "Variable" }>
+
+const variable = ({ after, before, name }: VariableChange, show: (value: string) => string): string => {
+  const what = `the variable ${show(name)}`
+  const isHidden = isSecretName(name)
+  if (after === null) return `${what} is gone${isHidden ? "" : `, was ${show(before ?? "")}`}`
+  if (before === null) return `${what} is new${isHidden ? "" : `: ${show(after)}`}`
+  return isHidden ? `${what} changed` : `${what} is ${show(after)}, was ${show(before)}`
+}
 
 const mount = (kind: string, id: string, before: string | null, after: string | null): string => {
   const what = `the ${kind} ${text(id)}`
@@ -201,13 +205,7 @@ export const lines = (change: Change, most: number): ReadonlyArray<string> => {
         `  was ${change.before.reference === change.after.reference ? "" : `${value(change.before.reference)}, `}${change.before.format}:${change.before.digest}`
       ]
     case "Variable":
-      return [
-        change.after === null
-          ? `the variable ${value(change.name)} is gone, was ${value(change.before ?? "")}`
-          : change.before === null
-            ? `the variable ${value(change.name)} is new: ${value(change.after)}`
-            : `the variable ${value(change.name)} is ${value(change.after)}, was ${value(change.before)}`
-      ]
+      return [variable(change, value)]
     default:
       return [phrase(change)]
   }

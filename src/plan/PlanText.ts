@@ -33,5 +33,21 @@ const SHORT = 12
 /** Enough of an id for a person to tell it from others. */
 export const shortId = (id: StepId): string => id.slice(0, SHORT)
 
-/** A heading without its line breaks. */
-export const oneLine = (heading: string): string => heading.replace(/\s*\n\s*/g, " ")
+/** A heading without its line breaks; what of it is a spec's text still is. */
+export const oneLine = (heading: string): string => {
+  const lines = heading.replace(INDENTED_ATOM, "$1").replace(CONTINUATION, "").split("\n")
+  const last = lines.length - 1
+  return lines
+    .map((line, index) => {
+      const begun = index === 0 ? line : line.trimStart()
+      return index === last ? begun : begun.trimEnd()
+    })
+    .filter((line, index) => line !== "" || index === 0 || index === last)
+    .join(" ")
+}
+
+/** The first line of an atom that is laid out as several: it has a blank more before it. */
+const INDENTED_ATOM = / ( "(?:[^"\\\n]|\\[^\n])*\\\n)/g
+
+/** Where the next line of an atom begins. */
+const CONTINUATION = /\\\n *(?=\\n)/g

@@ -77,6 +77,14 @@ new      /new: a directory with 2 entries
     )
   })
 
+  it("says nothing of how they are to be run where the note of that is damaged", async () => {
+    const one = await built(SPEC)
+    const other = await built(`${SPEC.trimEnd().slice(0, -1)} (env LAST 1) (run (shell "echo")))`)
+    expect((await run("diff", one, other)).stdout).toBe("settings the variable LAST is new: 1\n")
+    for (const { notes } of world.results.values()) notes.set("settings", '{"version":1,"settings":{"user":null}}')
+    expect(await run("diff", one, other)).toEqual(SAME)
+  })
+
   it("prints JSON", async () => {
     const one = await built(SPEC)
     const other = await built(SPEC.replace("hello", "hello!"))
@@ -145,6 +153,11 @@ main:
     ["not.json", "{", 'obuilder: "not.json" is no plan: it is not JSON'],
     ["other.json", "{}", 'obuilder: "other.json" is no plan: it has no "version" 1'],
     ["version.json", '{"version":1,"stages":[],"steps":[{"kind":"__proto__"}]}', "number 1 of its"],
+    [
+      "lost.json",
+      `{"version":1,"stages":[],"steps":[{"kind":"base","id":"${"0".repeat(64)}","stage":"x","preamble":[],"heading":"","parent":null,"reference":"","format":"oci","digest":"${"0".repeat(64)}","platform":"","environment":[]}]}`,
+      'number 1 of its "steps" is of none of its "stages"'
+    ],
     ["deep.json", `{"version":1,"stages":${"[".repeat(100_000)}`, "is no plan"],
     ["wrong.spec", "(", "wrong.spec"]
   ])("says what is wrong with %s", async (name, content, message) => {

@@ -61,6 +61,35 @@ describe("obuilder build says of a step that is not cached", () => {
     expect(await missed()).toEqual([])
   })
 
+  it("nothing at a first build, however much its steps are like each other", async () => {
+    writeFiles(directory, { spec: "((from base))" })
+    await missed()
+    const stage = (...names: ReadonlyArray<string>) =>
+      `(from base) (shell sh -c) ${names.map((name) => `(run (shell "echo building library ${name}"))`).join(" ")}`
+    writeFiles(directory, { spec: `(${stage("alpha", "beta", "gamma")})` })
+    expect(await missed()).toEqual([])
+    world = MemoryWorld.make({ base: base("hello\n") })
+    writeFiles(directory, {
+      spec: `((build one (${stage("alpha", "beta", "gamma")})) ${stage("delta", "epsilon")}
+        (copy (from (build one)) (src /etc/motd) (dst /one)))`
+    })
+    expect(await missed()).toEqual([])
+  })
+
+  it("what changed, of steps that are like each other", async () => {
+    const steps = (...names: ReadonlyArray<string>) =>
+      writeFiles(directory, {
+        spec: `((from base) (shell sh -c) ${names.map((name) => `(run (shell "echo building library ${name}"))`).join(" ")})`
+      })
+    steps("alpha", "beta", "gamma")
+    await missed()
+    steps("alpha", "beta2", "gamma")
+    expect(await missed()).toEqual([
+      '/: (run (shell "echo building library beta2")): the command changed: "…brary beta" became "…brary beta2"',
+      `/: (run (shell "echo building library gamma")): ${FOLLOWS}`
+    ])
+  })
+
   it("which file changed, and that what follows is built on it", async () => {
     await missed()
     writeFiles(directory, { "src/lib/a.c": "aa" })
@@ -290,12 +319,73 @@ main:
     expect(text).not.toContain("swordfish")
   })
 
+  it("shows no value of a variable whose name looks like a secret's, nor does build or diff", async () => {
+    const names = ["NPM_TOKEN", "secret", "DB_PASSWORD", "X_PASSWD", "API_KEY", "SSHKEY", "AWS_CREDENTIALS"]
+    const text = (value: string, shown = value) =>
+      SPEC.replace(
+        "(env CC gcc)",
+        `(env KEYBOARD ${shown}) ${names.map((name) => `(env ${name} ${value})`).join(" ")} ${value === "xyzzy" ? `(env NEW_TOKEN ${value})` : `(env OLD_TOKEN ${value})`}`
+      )
+    writeFiles(directory, { spec: text("swordfish", "us"), old: text("swordfish", "us") })
+    const id = await resultOf()
+    writeFiles(directory, { spec: text("xyzzy", "de") })
+    const shown = [
+      await explain(),
+      await explain("--format=json"),
+      await explain("--against=old"),
+      (await run("diff", "--dir=src", "old", "spec")).stdout,
+      (await run("diff", "--dir=src", "--format=json", "old", "spec")).stdout,
+      (await missed()).join("\n")
+    ]
+    const other = await resultOf()
+    shown.push((await run("diff", id, other)).stdout, (await run("diff", "--format=json", id, other)).stdout)
+    expect(shown.filter((one) => /swordfish|xyzzy/.test(one))).toEqual([])
+    for (const name of names) expect(shown[0]).toContain(`the variable ${name} changed\n`)
+    expect(shown[0]).toContain("the variable KEYBOARD is de, was us\n")
+    expect(shown[0]).toContain("the variable NEW_TOKEN is new\n")
+    expect(shown[0]).toContain("the variable OLD_TOKEN is gone\n")
+    expect(JSON.parse(shown[1] ?? "").stages[1].steps.at(-1).changes).toContainEqual({
+      _tag: "Variable",
+      name: "NEW_TOKEN",
+      before: null,
+      after: "(not shown)"
+    })
+  })
+
   it("says what is wrong with what it is to be compared with", async () => {
     const id = await run("explain", "-f", "spec", "src", "--against=abcdef")
     expect(id).toEqual({ code: 2, stdout: "", stderr: 'obuilder: the store has no result "abcdef"\n' })
     const spec = await run("explain", "-f", "spec", "src", "--against=missing")
     expect(spec.stderr).toContain("missing")
     expect({ code: spec.code, stdout: spec.stdout }).toEqual({ code: 2, stdout: "" })
+  })
+})
+
+describe("where the note of how a result was made is damaged", () => {
+  const damages: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    "no step": { step: null },
+    "a step of no kind": { step: { kind: "x" } },
+    "a step without its fields": { step: { kind: "run" } },
+    "a time that is none": { begun: "then" },
+    "no time": { begun: null },
+    "a time that no calendar has": { begun: 1e300 },
+    "a copy of something else": { copied: 5 },
+    "nothing of a copy": { copied: undefined },
+    "a copy from nowhere": { copied: { digest: "x", from: 3 } }
+  }
+
+  it.each(Object.entries(damages))("by %s, explain goes without it", async (_, damage) => {
+    const id = await resultOf()
+    for (const { notes } of world.results.values()) {
+      const recipe = notes.get("recipe")
+      if (typeof recipe !== "string") throw new Error("no recipe")
+      notes.set("recipe", JSON.stringify({ ...JSON.parse(recipe), ...damage }))
+    }
+    withSpec("echo two", "echo three")
+    const nothing = '  to run  /w: (run (shell "echo three"))\n          '
+    expect(await explain()).toContain(`${nothing}it is a new step`)
+    expect(await explain("--against", id.slice(0, 12))).toContain(`${nothing}it is a new step`)
+    expect(JSON.parse(await explain("--format=json")).stages).toHaveLength(2)
   })
 })
 

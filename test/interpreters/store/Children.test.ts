@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import * as Fs from "node:fs"
 import { describe, expect, it } from "vitest"
@@ -54,6 +54,32 @@ describe("what was made on a result", () => {
     expect(Children.newest(file)).toEqual([id("a")])
     add(file, "f")
     expect(Children.newest(file)).toEqual(["f", "a"].map(id))
+  })
+
+  it("is read from the end of a file that is far too large, and cut to that", () => {
+    const file = newFile()
+    Fs.writeFileSync(file, `${id("a")}\n`)
+    // As large as nobody could read it, and nearly all of it a hole.
+    Fs.truncateSync(file, 3 * 2 ** 30)
+    Fs.appendFileSync(file, `\n${id("b")}\n`)
+    expect(Children.newest(file)).toEqual([id("b")])
+    add(file, "c")
+    expect(Children.newest(file)).toEqual(["c", "b"].map(id))
+    expect(Fs.statSync(file).size).toBe(2 * 65)
+  })
+
+  it("is neither looked for nor written through a link, in a directory or in a pipe", () => {
+    const [target, link, pipe, place] = [newFile(), newFile(), newFile(), newFile()]
+    add(target, "a")
+    Fs.symlinkSync(target, link)
+    execFileSync("mkfifo", [pipe])
+    Fs.mkdirSync(place)
+    for (const file of [link, pipe, place]) {
+      expect(Children.newest(file)).toEqual([])
+      add(file, "b")
+      expect(Children.newest(file)).toEqual([])
+    }
+    expect(Children.newest(target)).toEqual([id("a")])
   })
 
   it("is not remembered where that cannot be written, and nothing fails", () => {
