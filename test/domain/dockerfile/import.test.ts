@@ -356,16 +356,29 @@ describe("COPY", () => {
   })
 
   it("copies what directories hold", () => {
-    expect(line("COPY d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x))"`)
-    expect(line("COPY d e /x/")).toMatchInlineSnapshot(`
-      " (copy (src d) (dst /x))
-       (copy (src e) (dst /x))"
-    `)
+    expect(line("COPY d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents))"`)
+    expect(line("COPY d e /x/")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents))"`)
     expect(line("COPY . .")).toMatchInlineSnapshot(`
-      " (copy (src .) (dst /))
+      " (copy (src .) (dst /) (contents))
       2: "." is taken as relative to /, whatever the base's own working directory is"
     `)
     expect(line("COPY d /tmp")).toMatchInlineSnapshot(`" (copy (src d) (dst /tmp/) (contents))"`)
+  })
+
+  it("leaves a directory as it is that is there, the root too, and makes one that is to hold nothing", () => {
+    expect(line("COPY d/ /\nADD d /\nWORKDIR /\nCOPY d/ .")).toMatchInlineSnapshot(`
+      " (copy (src d) (dst /) (contents))
+       (copy (src d) (dst /) (contents))
+       (workdir /)
+       (copy (src d) (dst /) (contents))"
+    `)
+    expect(line("COPY e /\nCOPY e /tmp\nCOPY e /new\nCOPY e /new")).toMatchInlineSnapshot(
+      `" (copy (src e) (dst /new))"`
+    )
+    expect(line("WORKDIR /w\nCOPY e .\nCOPY e .")).toMatchInlineSnapshot(`
+      " (workdir /w)
+       (copy (src e) (dst /w))"
+    `)
   })
 
   it("follows links, which do not lead out of the source directory", () => {
@@ -374,14 +387,18 @@ describe("COPY", () => {
   })
 
   it("leaves out what .dockerignore says", () => {
-    expect(line("COPY . /x", "**/*.o\ne")).toMatchInlineSnapshot(`" (copy (src .) (dst /x) (exclude e z.o))"`)
+    expect(line("COPY . /x", "**/*.o\ne")).toMatchInlineSnapshot(
+      `" (copy (src .) (dst /x/) (exclude e z.o) (contents))"`
+    )
     expect(line("COPY . /x", "*\n!d/sub\n!a.txt\nd/sub/z.o")).toMatchInlineSnapshot(
-      `" (copy (src .) (dst /x) (exclude b.txt e link out run.sh x z.o))"`
+      `" (copy (src .) (dst /x/) (exclude b.txt e link out run.sh x z.o) (contents))"`
     )
     expect(line("COPY d/sub/z.o /x", "**/*.o")).toMatchInlineSnapshot(
       `"refused at 2:6: "d/sub/z.o" is left out by .dockerignore"`
     )
-    expect(line("COPY --exclude=**/*.o d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x) (exclude z.o))"`)
+    expect(line("COPY --exclude=**/*.o d /x")).toMatchInlineSnapshot(
+      `" (copy (src d) (dst /x/) (exclude z.o) (contents))"`
+    )
   })
 
   it("is root's whatever USER says, unless --chown says otherwise", () => {
