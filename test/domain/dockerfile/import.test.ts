@@ -480,6 +480,58 @@ describe("COPY", () => {
   })
 })
 
+describe("COPY --from with --chmod", () => {
+  it("gives the mode to all that is copied, and to no directory that is there", () => {
+    const text = (source: string, target: string) =>
+      shown(`FROM a AS s\nFROM b\nCOPY --from=s --chmod=700 ${source} ${target}`)
+    expect(text("/x", "/y/")).toMatchInlineSnapshot(`
+      "((build s
+              ((from a)))
+       (from b)
+       (copy (from (build s)) (src /x) (dst /.obuilder-copy/) (contents))
+       (shell /bin/sh -c)
+       (run (shell  "set -e\\
+                   \\nmkdir -p /.obuilder-copy\\
+                   \\nfind /.obuilder-copy -mindepth 1 ! -type l -exec chmod 700 {} +\\
+                   \\nt=/y; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir -m 755 \\"$d\\"; chown 0:0 \\"$d\\"; done\\
+                   \\nfor f in /.obuilder-copy/* /.obuilder-copy/.[!.]* /.obuilder-copy/..?*; do\\
+                   \\nif [ -e \\"$f\\" ] || [ -L \\"$f\\" ]; then cp -a \\"$f\\" /y; fi\\
+                   \\ndone\\
+                   \\nrm -r /.obuilder-copy"))
+      )
+      3: --chmod=700 is done by find, chmod and cp of the image, which must have them"
+    `)
+    expect(text("/x", "/y")).toMatchInlineSnapshot(`
+      "((build s
+              ((from a)))
+       (from b)
+       (copy (from (build s)) (src /x) (dst /.obuilder-copy/))
+       (shell /bin/sh -c)
+       (run (shell  "set -e\\
+                   \\nmkdir -p /.obuilder-copy\\
+                   \\nfind /.obuilder-copy -mindepth 1 ! -type l -exec chmod 700 {} +\\
+                   \\nif [ -d /.obuilder-copy/x ] && [ ! -L /.obuilder-copy/x ]; then\\
+                   \\nt=/y; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir -m 755 \\"$d\\"; chown 0:0 \\"$d\\"; done\\
+                   \\nfor f in /.obuilder-copy/x/* /.obuilder-copy/x/.[!.]* /.obuilder-copy/x/..?*; do\\
+                   \\nif [ -e \\"$f\\" ] || [ -L \\"$f\\" ]; then cp -a \\"$f\\" /y; fi\\
+                   \\ndone\\
+                   \\nelse\\
+                   \\nt=/; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir -m 755 \\"$d\\"; chown 0:0 \\"$d\\"; done\\
+                   \\ncp -a /.obuilder-copy/x /y\\
+                   \\nfi\\
+                   \\nrm -r /.obuilder-copy"))
+      )
+      3: --chmod=700 is done by find, chmod and cp of the image, which must have them"
+    `)
+  })
+})
+
 describe("ADD", () => {
   it("copies files, and unpacks archives with the image's tar", () => {
     const files = { "a.tgz": 0o644, f: 0o644 }
