@@ -132,7 +132,7 @@ describe("a stage", () => {
       `"refused at 2:1: the stage "one" is not finished here, and cannot be copied from"`
     )
     expect(shown("FROM a\nCOPY --from=$X /x /x")).toMatchInlineSnapshot(
-      `"refused at 2:1: a variable cannot stand here"`
+      `"refused at 2:6: a variable cannot stand here"`
     )
   })
 })
@@ -293,7 +293,7 @@ describe("RUN", () => {
         "refused at 2:5: a mount of the type cache has no field "color"",
         "refused at 2:5: this secret has no name",
         "refused at 2:5: "missing" is not in the source directory",
-        "refused at 2:1: a variable cannot stand here",
+        "refused at 2:5: a variable cannot stand here",
         "refused at 2:1: RUN with nothing after it",
       ]
     `)
@@ -321,8 +321,33 @@ describe("RUN", () => {
                    \\n  while [ \\"$n\\" -gt 1 ]; do n=$((n-1)); t=\${t%/*}; rmdir \\"$t\\" 2>/dev/null || break; done\\
                    \\nfi"))
       )
-      2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image"
+      2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash"
     `)
+  })
+})
+
+describe("what is bound for a RUN", () => {
+  it("says which modes are lost, and that it stays in a layer", () => {
+    const files = { "d/key": 0o600, f: 0o400 }
+    const said = (source: string): string =>
+      shown(`FROM a\nRUN --mount=type=bind,source=${source},target=/m x`, { files }).replace(/^[^]*?\n\)\n/, "")
+    expect(said("d")).toMatchInlineSnapshot(`
+      "2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash
+      2: files become 0644 or 0755 and directories 0755; these have other modes: d/key (0600)"
+    `)
+    expect(said("f")).toMatchInlineSnapshot(`
+      "2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash
+      2: files become 0644 or 0755 and directories 0755; these have other modes: f (0400)"
+    `)
+  })
+
+  it("of a stage that is not there is refused at its flag", () => {
+    expect(shown("FROM a AS s\nRUN --network=none --mount=type=bind,from=s,target=/m x")).toMatchInlineSnapshot(
+      `"refused at 2:20: the stage "s" is not finished here, and cannot be copied from"`
+    )
   })
 })
 
