@@ -117,6 +117,29 @@ describe("the import", () => {
     )
   })
 
+  it("keeps many labels and ports, the last of each name, and takes no long time over them", () => {
+    const names = Array.from({ length: 60_000 }, (_, n) => `l${n}`)
+    const text = ["FROM a AS one", ...names.map((name) => `LABEL ${name}=1`), "EXPOSE 1-3 2 4", "VOLUME /v"]
+    const again = ["FROM one", "LABEL l0=2", "EXPOSE 2 9/udp", "VOLUME /v /w"]
+    const imported = Either.getOrThrow(importOf([...text, ...again].join("\n")))
+    const { labels, ports, volumes } = imported.image.settings
+    expect(labels).toHaveLength(names.length)
+    expect([labels[0], labels.at(-1)]).toEqual([
+      { name: "l1", value: "1" },
+      { name: "l0", value: "2" }
+    ])
+    expect(ports).toEqual(["1/tcp", "2/tcp", "3/tcp", "4/tcp", "9/udp"])
+    expect(volumes).toEqual(["/v", "/w"])
+  })
+
+  it("refuses more ports than anybody has, in one instruction or in many", () => {
+    const many = Array.from({ length: 10_001 }, (_, n) => `EXPOSE ${n + 1}`).join("\n")
+    for (const ports of ["EXPOSE 1-10001", many, "EXPOSE 1-6000\nFROM s\nEXPOSE 1-6000"]) {
+      const result = importOf(`FROM a AS s\n${ports}`)
+      expect(Either.isLeft(result) ? result.left.message : "").toBe("these are more than 10000 ports")
+    }
+  })
+
   it("is what the documentation shows", () => {
     const page = Fs.readFileSync("docs/dockerfiles.md", "utf8").split("## In: ")[1] ?? ""
     const block = (kind: string): string => new RegExp(`\`\`\`${kind}\n([^]*?)\`\`\``).exec(page)?.[1] ?? ""
