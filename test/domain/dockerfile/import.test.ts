@@ -188,6 +188,20 @@ describe("a variable", () => {
     expect(shown("FROM scratch\nENV PATH=/x:$PATH", { environment })).toContain("(env PATH /x:/usr/local/sbin:")
   })
 
+  it("of ARG that is called as a secret is, and has a value, is said to be none", () => {
+    const text = "FROM a\nARG NPM_TOKEN\nARG API_KEY=\nARG db_password=x\nARG TOKENIZER=y\nARG AWS_SECRET_ACCESS_KEY"
+    expect(shown(text, { args: { NPM_TOKEN: "t" } })).toMatchInlineSnapshot(`
+      "((from a)
+       (env NPM_TOKEN t)
+       (env API_KEY "")
+       (env db_password x)
+       (env TOKENIZER y)
+      )
+      2: the value of NPM_TOKEN is in the plan, and can be in notes and logs: none of them keeps a secret
+      4: the value of db_password is in the plan, and can be in notes and logs: none of them keeps a secret"
+    `)
+  })
+
   it("of the platform is there for who declares it", () => {
     expect(shown("FROM a\nARG TARGETARCH\nRUN x")).toContain("(env TARGETARCH amd64)")
   })
