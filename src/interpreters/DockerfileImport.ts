@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { visible } from "../domain/DisplayText.ts"
 import { fromProblem, SpecError } from "../domain/SpecError.ts"
@@ -22,6 +21,7 @@ import type {
 import type { Imported } from "../domain/dockerfile/Imported.ts"
 import { BaseImages } from "./BaseImages.ts"
 import * as ContextListing from "./host/ContextListing.ts"
+import { ignoreFile as readIgnoreFile } from "./host/IgnoreFile.ts"
 import { inside } from "./host/SourceDirectory.ts"
 import * as Cooperate from "./host/Cooperate.ts"
 import { SourceError } from "./SourceTree.ts"
@@ -90,16 +90,16 @@ const sourceError = (path: string, error: unknown): SourceError =>
     hint: Option.none()
   })
 
-const fileAt = (path: string): Uint8Array | undefined =>
-  Fs.existsSync(Path.dirname(path)) ? ContextListing.smallFile(Path.dirname(path), Path.basename(path)) : undefined
-
 const LIST = ".dockerignore"
+
+const listAt = ({ context }: ImportRequest, path: string): Uint8Array | undefined =>
+  readIgnoreFile({ directory: Path.dirname(path), name: Path.basename(path), context })
 
 const ignoreOf = (request: ImportRequest): Effect.Effect<Ignore, SpecError | SourceError> =>
   Effect.gen(function* () {
     const { ignoreFile = "" } = request
-    const own = ignoreFile === "" ? undefined : yield* attempt(ignoreFile, () => fileAt(ignoreFile))
-    const bytes = own ?? (yield* attempt(LIST, () => ContextListing.smallFile(request.context, LIST)))
+    const own = ignoreFile === "" ? undefined : yield* attempt(ignoreFile, () => listAt(request, ignoreFile))
+    const bytes = own ?? (yield* attempt(LIST, () => listAt(request, Path.join(request.context, LIST))))
     if (bytes === undefined) return parseIgnore("")
     const name = own === undefined ? LIST : ignoreFile
     const text = Either.getOrElse(Utf8.decode(bytes), () => Utf8.decodeLossy(bytes))

@@ -4,7 +4,7 @@ import type { User } from "../domain/Spec.ts"
 import type { BaseMeaning, Change } from "./Change.ts"
 import type { FileChange, FilesChange } from "./FileChange.ts"
 import type { Destination } from "./Plan.ts"
-import { isSecretName } from "./SecretNames.ts"
+import { isSecretName } from "../domain/SecretName.ts"
 
 /** So much of a value is shown in one line. */
 const SHORT = 40

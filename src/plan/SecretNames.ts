@@ -1,11 +1,6 @@
-/** Variables whose names say that nobody is to see their values. Pure. */
+/** Changes without what nobody is to see. Pure. */
+import { isSecretName } from "../domain/SecretName.ts"
 import type { Change } from "./Change.ts"
-
-/** `KEY` counts at the end of a word only: `API_KEY`, but not `KEYBOARD`. */
-const SECRET = /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|KEYS?(?![A-Z0-9])/i
-
-/** Whether a variable of this name is likely to hold a secret. */
-export const isSecretName = (name: string): boolean => SECRET.test(name)
 
 /** What stands for a value that is not shown. */
 const HIDDEN = "(not shown)"

@@ -120,6 +120,20 @@ describe("obuilder import", () => {
     expect(stdout).toContain("(exclude .dockerignore the-store)")
   })
 
+  it("does not go on without a list that is there and cannot be read", async () => {
+    Fs.rmSync(`${directory}/src/.dockerignore`)
+    Fs.mkdirSync(`${directory}/src/.dockerignore`)
+    const { code, stderr, stdout } = await run("import", "--context=src")
+    expect({ code, stderr, stdout }).toMatchInlineSnapshot(`
+      {
+        "code": 2,
+        "stderr": "obuilder: cannot read the source directory: the list ".dockerignore" is no regular file
+      ",
+        "stdout": "",
+      }
+    `)
+  })
+
   it("points into a list that cannot be read", async () => {
     writeFiles(directory, { "src/.dockerignore": "good\n[bad\n" })
     const { code, stderr } = await run("import", "--context=src")

@@ -162,8 +162,8 @@ export function* fixing(text: string, options: CheckOptions): Work<string> {
   return fixed
 }
 
-/** A build that is taken away may have been the only one that used another. */
-const ROUNDS = 20
+/** A build that is taken away may have been the only one that copied from another, which then goes in the next round. */
+const ROUNDS = 100
 
 /** Of edits that overlap, the first is made. */
 const apply = (text: string, edits: ReadonlyArray<Edit>): string => {

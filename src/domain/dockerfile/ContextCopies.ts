@@ -41,26 +41,39 @@ export const choose = (entry: ContextEntry, leaves: (path: string) => boolean, p
   }
 }
 
-/** Copies of what `directory` holds, which is at `path` of the source directory, to `dst`. `merges`: what `dst` is already stays. */
-export const copiesOf = (directory: Chosen, path: string, dst: string, merges: boolean): ReadonlyArray<ContextCopy> => {
+/**
+ * Copies of what `directory` holds, which is at `path` of the source directory, into the directory `dst`. What that is
+ * already, it stays: its owner and its mode. Directories in it become as they are copied, as with Docker.
+ * `isThere`: it is known to be there, so that nothing has to make it.
+ */
+export const copiesOf = (
+  directory: Chosen,
+  path: string,
+  dst: string,
+  isThere: boolean
+): ReadonlyArray<ContextCopy> => {
   const copies: Array<ContextCopy> = []
   const pending: Array<{ readonly of: Chosen; readonly path: string; readonly dst: string }> = [
     { of: directory, path, dst }
   ]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { dst: to, of, path: from } = next
+    const isWhole = of === directory
     const src = [from === "" ? "." : from]
+    const given = of.entries.filter((entry) => entry.gives)
+    if (given.length === 0) {
+      // Only itself: all that it holds goes by its name. The contents of nothing would make no directory.
+      if (!isWhole || !isThere) copies.push({ src, dst: to, exclude: namesIn(of) })
+      continue
+    }
     const left = of.entries.some((entry) => entry.lacks) ? leftNames(of) : []
     if (left !== undefined) {
-      copies.push(merges ? { src, dst: into(to), exclude: left, contents: true } : { src, dst: to, exclude: left })
+      copies.push(isWhole ? { src, dst: into(to), exclude: left, contents: true } : { src, dst: to, exclude: left })
       continue
     }
     const at = (entry: Chosen): string => (from === "" ? entry.name : `${from}/${entry.name}`)
-    const given = of.entries.filter((entry) => entry.gives)
     const complete = given.filter((entry) => !entry.lacks)
     if (complete.length > 0) copies.push({ src: complete.map(at), dst: into(to), exclude: [] })
-    // Only itself: all that it holds goes by its name.
-    if (given.length === 0) copies.push({ src, dst: to, exclude: namesIn(of) })
     for (const entry of given.filter((one) => one.lacks).reverse()) {
       pending.push({ of: entry, path: at(entry), dst: into(to) + entry.name })
     }

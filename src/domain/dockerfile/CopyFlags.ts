@@ -1,5 +1,6 @@
 /** Reads the flags of COPY and ADD. */
 import type { User } from "../Spec.ts"
+import type { Range } from "./Dockerfile.ts"
 import { numberOf } from "./NumberText.ts"
 import type { StageImport } from "./StageImport.ts"
 
@@ -23,7 +24,7 @@ export const copyFlags = (stage: StageImport): CopyFlags => {
   const exclude: Array<string> = []
   for (const { name, range, value } of flags) {
     const text = (): string => stage.expand(value ?? "")
-    if (name === "from" && keyword === "COPY") from = plain(stage, value)
+    if (name === "from" && keyword === "COPY") from = plain(stage, value, range)
     else if (name === "chown") owner = ownerOf(stage, text())
     else if (name === "chmod") mode = modeOf(stage, text())
     else if (name === "exclude") exclude.push(text())
@@ -48,10 +49,10 @@ export const copyFlags = (stage: StageImport): CopyFlags => {
 }
 
 /** What `from` names, in which variables are not replaced. */
-export const plain = (stage: StageImport, value = ""): string => {
-  if (value === "") stage.refuse("this names no stage", "write --from=STAGE")
+export const plain = (stage: StageImport, value: string | undefined, range: Range): string => {
+  if (value === undefined || value === "") return stage.refuse("this names no stage", "write from=STAGE", range)
   if (value.includes("$")) {
-    stage.refuse("a variable cannot stand here", "name a stage, which can be FROM a variable")
+    stage.refuse("a variable cannot stand here", "name a stage, which can be FROM a variable", range)
   }
   return value
 }

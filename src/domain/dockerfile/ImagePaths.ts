@@ -42,8 +42,3 @@ const USUAL: ReadonlySet<string> = new Set(
 )
 
 export const isUsual = (path: string): boolean => USUAL.has(path)
-
-/** Directories that have other modes than others, which must not be lost. */
-const SPECIAL: ReadonlySet<string> = new Set(["/tmp", "/var/tmp", "/root", "/run/lock", "/dev/shm"])
-
-export const isSpecial = (path: string): boolean => SPECIAL.has(path)

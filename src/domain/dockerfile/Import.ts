@@ -107,7 +107,7 @@ class Import {
       spans: this.whole.spans,
       notes: this.notes.sort((a, b) => a.span.start.offset - b.span.start.offset),
       image: {
-        settings: now.settings,
+        settings: main.settings(),
         environment: main.variables(),
         workdir: now.namesWorkdir || main.base === "scratch" ? now.workdir : undefined
       }

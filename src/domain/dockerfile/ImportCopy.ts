@@ -7,7 +7,7 @@ import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
 import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
 import type { Heredoc } from "./Dockerfile.ts"
-import { into, isSpecial, isUsual, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
+import { into, isUsual, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
 import { copyFromBuild } from "./ImportCopyFrom.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
@@ -147,12 +147,12 @@ const copyDirectory = (
   const { gid, uid } = flags.owner._tag === "Unix" ? flags.owner : { uid: 1, gid: 1 }
   const isOther = uid !== 0 || gid !== 0
   if (isOther && stage.now.unmade !== undefined && isWithin(target.path, stage.now.unmade)) stage.makeWorkdir()
-  // A directory that a copy takes becomes its owner's, with the usual mode; what it holds can do without that.
-  const merges = isOther || isSpecial(target.path)
-  const copies = copiesOf(chosen, path, target.path, merges)
+  const isMade = stage.now.made.has(target.path) && stage.now.unmade !== target.path
+  const isThere = isMade || (stage.base !== "scratch" && isUsual(target.path))
+  const copies = copiesOf(chosen, path, target.path, isThere)
   stage.noteDirectory(path, copies, flags.exclude)
   for (const copy of copies) stage.copy(copy, flags.owner)
-  stage.isDirectory(target.path)
+  if (copies.length > 0) stage.isDirectory(target.path)
   if (flags.mode !== undefined) chmodOf(stage, chosen, entry, target.path, flags.mode)
 }
 

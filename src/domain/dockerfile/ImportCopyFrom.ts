@@ -1,4 +1,5 @@
 /** COPY --from: of another stage, or an image. What is there is not known before it is built. */
+import type { User } from "../Spec.ts"
 import { isPattern } from "./ContextSources.ts"
 import type { CopyFlags } from "./CopyFlags.ts"
 import { nameEverywhere } from "./CopyExclude.ts"
@@ -37,16 +38,17 @@ export const copyFromBuild = (
   if (mode !== undefined) {
     // What is a directory is not known; aside from everything else, all of it can be given the mode.
     stage.copy({ ...build, src, dst: into(ASIDE), ...(target.isDirectory ? { contents: true } : {}) }, owner)
-    stage.note(`--chmod=${mode} is done by chmod and cp of the image, which must have them`)
+    stage.note(`--chmod=${mode} is done by find, chmod and cp of the image, which must have them`)
+    const from = `${ASIDE}/${nameOf(src[0] ?? "")}`
     stage.help(
       [
-        `chmod -R ${mode} ${ASIDE}/*`,
-        target.isDirectory
-          ? `mkdir -p ${quoted(target.path)}`
-          : placed(`${ASIDE}/${nameOf(src[0] ?? "")}`, target.path),
-        ...(target.isDirectory ? [`cp -a ${ASIDE}/. ${quoted(target.path)}`] : []),
+        "set -e",
+        // Of an empty directory's content nothing was made.
+        `mkdir -p ${ASIDE}`,
+        `find ${ASIDE} -mindepth 1 ! -type l -exec chmod ${mode} {} +`,
+        ...(target.isDirectory ? emptied(ASIDE, target.path, owner) : placed(from, target.path, owner)),
         `rm -r ${ASIDE}`
-      ].join(" && ")
+      ].join("\n")
     )
     if (target.isDirectory) stage.isDirectory(target.path)
     return
@@ -65,5 +67,29 @@ export const copyFromBuild = (
 const ASIDE = "/.obuilder-copy"
 
 /** Puts a file or a directory, whichever it is, where it belongs. */
-const placed = (from: string, to: string): string =>
-  `mkdir -p ${quoted(parentOf(to))} && if [ -d ${quoted(from)} ]; then mkdir -p ${quoted(to)} && cp -a ${quoted(`${from}/.`)} ${quoted(to)}; else cp -a ${quoted(from)} ${quoted(to)}; fi`
+const placed = (from: string, to: string, owner: User): ReadonlyArray<string> => [
+  `if [ -d ${quoted(from)} ] && [ ! -L ${quoted(from)} ]; then`,
+  ...emptied(from, to, owner),
+  "else",
+  ...made(parentOf(to), owner),
+  `cp -a ${quoted(from)} ${quoted(to)}`,
+  "fi"
+]
+
+/** Puts what a directory holds into another, which stays as it is, or is made: copied whole it would give that its owner and mode. */
+const emptied = (from: string, to: string, owner: User): ReadonlyArray<string> => [
+  ...made(to, owner),
+  `for f in ${["*", ".[!.]*", "..?*"].map((names) => `${quoted(from)}/${names}`).join(" ")}; do`,
+  `if [ -e "$f" ] || [ -L "$f" ]; then cp -a "$f" ${quoted(to)}; fi`,
+  "done"
+]
+
+/** Makes a directory, and those on the way to it, for their owner. */
+const made = (path: string, owner: User): ReadonlyArray<string> => {
+  const name = owner._tag === "Named" ? `${owner.name}:` : `${owner.uid}:${owner.gid}`
+  return [
+    `t=${quoted(path)}; set --`,
+    `while [ ! -e "$t" ]; do set -- "$t" "$@"; t=\${t%/*}; [ -n "$t" ] || t=/; done`,
+    `for d in "$@"; do mkdir -m 755 "$d"; chown ${quoted(name)} "$d"; done`
+  ]
+}

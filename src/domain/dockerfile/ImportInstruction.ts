@@ -3,6 +3,7 @@ import { importCopy } from "./ImportCopy.ts"
 import { metadata } from "./ImportMetadata.ts"
 import { pairsOf } from "./ImportPairs.ts"
 import { importRun } from "./ImportRun.ts"
+import { isSecretName } from "../SecretName.ts"
 import type { StageImport } from "./StageImport.ts"
 import { userOf } from "./UserText.ts"
 
@@ -26,7 +27,14 @@ const arg = (stage: StageImport): void => {
     const given = whole.options.buildArguments.get(name)
     const known = given ?? (value === undefined ? stage.argument(name) : stage.expand(value))
     now.declared.add(name)
-    if (known !== undefined) stage.arg(name, known)
+    if (known === undefined) continue
+    if (known !== "" && isSecretName(name)) {
+      stage.note(
+        `the value of ${name} is in the plan, and can be in notes and logs: none of them keeps a secret`,
+        "give it as a secret, with RUN --mount=type=secret"
+      )
+    }
+    stage.arg(name, known)
   }
 }
 

@@ -25,13 +25,14 @@ const cmd = (stage: StageImport): void => {
 }
 
 /** More labels or volumes than this are no person's. */
-const MAX_TEXTS = 1000
+const MAX_TEXTS = 10_000
 
 const addLabel = (stage: StageImport, name: string, value: string): void => {
-  const { labels } = stage.now.settings
-  const others = labels.filter((label) => label.name !== name)
-  if (others.length >= MAX_TEXTS) stage.refuse(`these are more than ${MAX_TEXTS} labels`)
-  stage.now.settings = { ...stage.now.settings, labels: [...others, { name, value }] }
+  const { labels } = stage.now
+  if (labels.size >= MAX_TEXTS && !labels.has(name)) stage.refuse(`these are more than ${MAX_TEXTS} labels`)
+  // What is said last stands last.
+  labels.delete(name)
+  labels.set(name, value)
 }
 
 const label = (stage: StageImport): void => {
@@ -49,35 +50,33 @@ const maintainer = (stage: StageImport): void => {
   addLabel(stage, "maintainer", stage.current.text.trim())
 }
 
+/** As a stage and those that it is built on name them: one that is named twice counts twice. */
 const MAX_PORTS = 10_000
 
 /** `80`, `80/udp`, `8000-8010`: each port by itself. */
 const expose = (stage: StageImport): void => {
-  const words = stage.current.text.split(/\s+/).filter((word) => word !== "")
-  const ports = words
-    .flatMap((word) => stage.words(word))
-    .flatMap((port) => {
-      const [, first = "", last = first, protocol = "tcp"] =
-        /^(?:[0-9.]+:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(port) ?? []
-      const [from, to] = [Number(first), Number(last)]
-      if (first === "" || from > to || to > 65_535) {
-        return stage.refuse(`${JSON.stringify(port)} is no port`, "write EXPOSE 80, or 53/udp")
-      }
-      return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`)
-    })
+  const { now } = stage
+  const ports = stage.current.text.split(/\s+/).flatMap((word) => (word === "" ? [] : stage.words(word)))
   if (ports.length === 0) stage.refuse("EXPOSE needs a port", "write EXPOSE 80, or 53/udp")
-  const all = [...new Set([...stage.now.settings.ports, ...ports])]
-  if (all.length > MAX_PORTS) stage.refuse(`these are more than ${MAX_PORTS} ports`)
-  stage.now.settings = { ...stage.now.settings, ports: all }
+  for (const port of ports) {
+    const [, first = "", last = first, protocol = "tcp"] =
+      /^(?:[0-9.]+:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(port) ?? []
+    const [from, to] = [Number(first), Number(last)]
+    if (first === "" || from > to || to > 65_535) {
+      stage.refuse(`${JSON.stringify(port)} is no port`, "write EXPOSE 80, or 53/udp")
+    }
+    now.portsNamed += to - from + 1
+    if (now.portsNamed > MAX_PORTS) stage.refuse(`these are more than ${MAX_PORTS} ports`)
+    for (let number = from; number <= to; number++) now.ports.add(`${number}/${protocol.toLowerCase()}`)
+  }
 }
 
 const volume = (stage: StageImport): void => {
   const { json, text } = stage.current
   const volumes = (json ?? text.split(/\s+/)).map((word) => stage.expand(word)).filter((path) => path !== "")
   if (volumes.length === 0) stage.refuse("VOLUME needs a path", "write VOLUME /PATH")
-  const all = [...new Set([...stage.now.settings.volumes, ...volumes])]
-  if (all.length > MAX_TEXTS) stage.refuse(`these are more than ${MAX_TEXTS} volumes`)
-  stage.now.settings = { ...stage.now.settings, volumes: all }
+  for (const path of volumes) stage.now.volumes.add(path)
+  if (stage.now.volumes.size > MAX_TEXTS) stage.refuse(`these are more than ${MAX_TEXTS} volumes`)
 }
 
 const stopSignal = (stage: StageImport): void => {

@@ -1,8 +1,11 @@
 /** The mounts of a RUN: those that a spec has, and those that have to be put in for the step and taken away after it. */
 import { type BuildkitOption, type Cache, root } from "../Spec.ts"
 import { choose, copiesOf } from "./ContextCopies.ts"
+import { noteModes } from "./CopyModes.ts"
 import { find } from "./ContextSources.ts"
+import type { InstructionFlag } from "./Dockerfile.ts"
 import { absolute, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
+import { ImportRefused } from "./ImportRefused.ts"
 import { isTrue, type Mount, mountOf } from "./MountFlags.ts"
 import { quoted } from "./ShellQuote.ts"
 import { hintOf } from "./ImportCopy.ts"
@@ -105,6 +108,12 @@ export const putIn = (stage: StageImport, { passing }: Mounts): void => {
     "what is mounted for the step is put into the image before it, and removed after it, by a shell of the image",
     "its places must be empty, or not there at all: else the build fails and says so"
   )
+  if (passing.some(({ type }) => type === "bind")) {
+    stage.note(
+      "what is bound for the step is in a layer of an image that is exported or pushed without --squash",
+      "use --squash, or a secret: --mount=type=secret"
+    )
+  }
   const nested = passing.find((one, index) =>
     passing.some((other, at) => at !== index && isWithin(other.target, one.target))
   )
@@ -132,7 +141,7 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
   const source = fields.get("source") ?? "/"
   const from = fields.get("from")
   if (from !== undefined) {
-    const name = stage.whole.buildFor(from, stage)
+    const name = buildFor(stage, from, flag)
     stage.copy({ from: { _tag: "Build", name }, src: [absolute("/", source)], dst: target }, root)
     return
   }
@@ -146,6 +155,7 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
       flag.range
     )
   }
+  noteModes(stage, [one.entry], undefined)
   if (one.entry.kind !== "directory") {
     stage.copy({ src: [one.path], dst: target }, root)
     return
@@ -157,6 +167,15 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
   const copies = copiesOf(chosen, one.path, target, false)
   stage.noteDirectory(one.path, copies)
   for (const copy of copies) stage.copy(copy, root)
+}
+
+/** What is wrong with `from` is wrong with this mount, and not with all of the step. */
+const buildFor = (stage: StageImport, from: string, flag: InstructionFlag): string => {
+  try {
+    return stage.whole.buildFor(from, stage)
+  } catch (error) {
+    throw error instanceof ImportRefused ? new ImportRefused(flag.range, error.message, error.hint) : error
+  }
 }
 
 /** Takes it away again. */

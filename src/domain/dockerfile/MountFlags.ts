@@ -35,7 +35,11 @@ export const mountOf = (stage: StageImport, flag: InstructionFlag): Mount => {
     const written = (at < 0 ? field : field.slice(0, at)).toLowerCase()
     const name = Object.hasOwn(LONG, written) ? (LONG[written] ?? written) : written
     const value =
-      at < 0 ? undefined : name === "from" ? plain(stage, field.slice(at + 1)) : stage.expand(field.slice(at + 1))
+      at < 0
+        ? undefined
+        : name === "from"
+          ? plain(stage, field.slice(at + 1), flag.range)
+          : stage.expand(field.slice(at + 1))
     if (value === undefined && !["readonly", "readwrite", "required"].includes(name)) {
       return refuse(`${JSON.stringify(field)} is no field of a mount`)
     }

@@ -58,7 +58,13 @@ interface Changing {
   unmade: string | undefined
   /** Directories that are there for sure. */
   readonly made: Set<string>
-  settings: ImageSettings
+  settings: Omit<ImageSettings, "labels" | "ports" | "volumes">
+  /** The stage's own, by their names: those of the stage that it is built on are with that. So are ports and volumes. */
+  readonly labels: Map<string, string>
+  readonly ports: Set<string>
+  /** How many EXPOSE has named, in the stages that this one is built on too. */
+  portsNamed: number
+  readonly volumes: Set<string>
   /** Whether CMD was said since the base. */
   hasCommand: boolean
 }
@@ -76,7 +82,11 @@ const fresh = (): Changing => ({
   written: { user: root, shell: undefined },
   unmade: undefined,
   made: new Set(["/"]),
-  settings: { labels: [], ports: [], volumes: [] },
+  settings: {},
+  labels: new Map(),
+  ports: new Set(),
+  portsNamed: 0,
+  volumes: new Set(),
   hasCommand: false
 })
 
@@ -87,6 +97,9 @@ const inherited = (from: Changing): Changing => ({
   unwritten: new Map(from.unwritten),
   declared: new Set(from.declared),
   made: new Set(from.made),
+  labels: new Map(),
+  ports: new Set(),
+  volumes: new Set(),
   hasCommand: false
 })
 
@@ -95,6 +108,8 @@ export class StageImport {
   /** As the spec's `(from …)` has it. */
   readonly base: string
   private readonly from: Span
+  /** The stage that this one is built on. */
+  private readonly parent: StageImport | undefined
   readonly ops: Array<Op>
   readonly now: Changing
   private instruction: Instruction
@@ -105,6 +120,7 @@ export class StageImport {
     this.whole = whole
     this.instruction = instruction
     this.platform = platformArguments(whole.options.platform)
+    this.parent = "stage" in on ? on.stage : undefined
     if ("stage" in on) {
       this.base = on.stage.base
       this.from = on.stage.from
@@ -390,6 +406,30 @@ export class StageImport {
   finish(): void {
     this.makeWorkdir()
     this.asUser(this.now.user)
+  }
+
+  /** What is said of the image, by the stages that this one is built on and by itself. */
+  settings(): ImageSettings {
+    const chain: Array<StageImport> = [this]
+    for (let at = this.parent; at !== undefined; at = at.parent) chain.push(at)
+    const labels = new Map<string, string>()
+    const ports = new Set<string>()
+    const volumes = new Set<string>()
+    for (const { now } of chain.reverse()) {
+      for (const [name, value] of now.labels) {
+        // What is said last stands last.
+        labels.delete(name)
+        labels.set(name, value)
+      }
+      for (const port of now.ports) ports.add(port)
+      for (const volume of now.volumes) volumes.add(volume)
+    }
+    return {
+      ...this.now.settings,
+      labels: [...labels].map(([name, value]) => ({ name, value })),
+      ports: [...ports],
+      volumes: [...volumes]
+    }
   }
 
   variables(): ReadonlyArray<Variable> {

@@ -107,13 +107,6 @@ function* child(
   }
 }
 
-/** What is not larger than this is a list that somebody wrote. */
-const LARGEST = 2_000_000
-
-/** A regular file's text in the source directory, as its bytes; `undefined` where there is none. */
-export const smallFile = (root: string, path: string): Uint8Array | undefined =>
-  withFile(root, path, (fd, size) => (size > LARGEST ? undefined : Fs.readFileSync(fd)))
-
 /** Enough for the header of a tar, compressed or not. */
 const HEAD = 4096
 const MAGIC_AT = 257
@@ -147,13 +140,13 @@ const gunzipped = (bytes: Buffer): Buffer => {
   }
 }
 
-const withFile = <A>(root: string, path: string, use: (fd: number, size: number) => A): A | undefined => {
+const withFile = <A>(root: string, path: string, use: (fd: number) => A): A | undefined => {
   const files = new OpenTree(root)
   try {
     const fd = files.file(path)
     try {
       const stats = Fs.fstatSync(fd)
-      return stats.isFile() ? use(fd, stats.size) : undefined
+      return stats.isFile() ? use(fd) : undefined
     } finally {
       Fs.closeSync(fd)
     }

@@ -142,7 +142,7 @@ describe("a stage", () => {
       `"refused at 2:1: the stage "one" is not finished here, and cannot be copied from"`
     )
     expect(shown("FROM a\nCOPY --from=$X /x /x")).toMatchInlineSnapshot(
-      `"refused at 2:1: a variable cannot stand here"`
+      `"refused at 2:6: a variable cannot stand here"`
     )
   })
 })
@@ -221,6 +221,24 @@ describe("a variable", () => {
     const [other] = shown("FROM a\nARG V=1\nWORKDIR /w\nWORKDIR /v\nRUN x", { args: { V: "2" } }).split("(env")
     expect(other).toBe(before)
     expect(before).toContain("(shell true)")
+  })
+
+  it("of ARG that is called as a secret is, and has a value, is said to be none", () => {
+    const text =
+      "FROM a\nARG NPM_TOKEN\nARG API_KEY=\nARG db_password=x\nARG TOKENIZER=y\nARG AWS_SECRET_ACCESS_KEY\nRUN x"
+    expect(shown(text, { args: { NPM_TOKEN: "t" } })).toMatchInlineSnapshot(`
+      "((from a)
+       (env NPM_TOKEN t)
+       (env API_KEY "")
+       (env db_password x)
+       (env TOKENIZER y)
+       (shell /bin/sh -c)
+       (run (network host)
+            (shell x))
+      )
+      2: the value of NPM_TOKEN is in the plan, and can be in notes and logs: none of them keeps a secret
+      4: the value of db_password is in the plan, and can be in notes and logs: none of them keeps a secret"
+    `)
   })
 
   it("of the platform is there for who declares it", () => {
@@ -338,7 +356,7 @@ describe("RUN", () => {
         "refused at 2:5: a mount of the type cache has no field "color"",
         "refused at 2:5: this secret has no name",
         "refused at 2:5: "missing" is not in the source directory",
-        "refused at 2:1: a variable cannot stand here",
+        "refused at 2:5: a variable cannot stand here",
         "refused at 2:1: RUN with nothing after it",
       ]
     `)
@@ -366,8 +384,33 @@ describe("RUN", () => {
                    \\n  while [ \\"$n\\" -gt 1 ]; do n=$((n-1)); t=\${t%/*}; rmdir \\"$t\\" 2>/dev/null || break; done\\
                    \\nfi"))
       )
-      2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image"
+      2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash"
     `)
+  })
+})
+
+describe("what is bound for a RUN", () => {
+  it("says which modes are lost, and that it stays in a layer", () => {
+    const files = { "d/key": 0o600, f: 0o400 }
+    const said = (source: string): string =>
+      shown(`FROM a\nRUN --mount=type=bind,source=${source},target=/m x`, { files }).replace(/^[^]*?\n\)\n/, "")
+    expect(said("d")).toMatchInlineSnapshot(`
+      "2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash
+      2: files become 0644 or 0755 and directories 0755; these have other modes: d/key (0600)"
+    `)
+    expect(said("f")).toMatchInlineSnapshot(`
+      "2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash
+      2: files become 0644 or 0755 and directories 0755; these have other modes: f (0400)"
+    `)
+  })
+
+  it("of a stage that is not there is refused at its flag", () => {
+    expect(shown("FROM a AS s\nRUN --network=none --mount=type=bind,from=s,target=/m x")).toMatchInlineSnapshot(
+      `"refused at 2:20: the stage "s" is not finished here, and cannot be copied from"`
+    )
   })
 })
 
@@ -401,16 +444,29 @@ describe("COPY", () => {
   })
 
   it("copies what directories hold", () => {
-    expect(line("COPY d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x))"`)
-    expect(line("COPY d e /x/")).toMatchInlineSnapshot(`
-      " (copy (src d) (dst /x))
-       (copy (src e) (dst /x))"
-    `)
+    expect(line("COPY d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents))"`)
+    expect(line("COPY d e /x/")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents))"`)
     expect(line("COPY . .")).toMatchInlineSnapshot(`
-      " (copy (src .) (dst /))
+      " (copy (src .) (dst /) (contents))
       2: "." is taken as relative to /, whatever the base's own working directory is"
     `)
     expect(line("COPY d /tmp")).toMatchInlineSnapshot(`" (copy (src d) (dst /tmp/) (contents))"`)
+  })
+
+  it("leaves a directory as it is that is there, the root too, and makes one that is to hold nothing", () => {
+    expect(line("COPY d/ /\nADD d /\nWORKDIR /\nCOPY d/ .")).toMatchInlineSnapshot(`
+      " (copy (src d) (dst /) (contents))
+       (copy (src d) (dst /) (contents))
+       (workdir /)
+       (copy (src d) (dst /) (contents))"
+    `)
+    expect(line("COPY e /\nCOPY e /tmp\nCOPY e /new\nCOPY e /new")).toMatchInlineSnapshot(
+      `" (copy (src e) (dst /new))"`
+    )
+    expect(line("WORKDIR /w\nCOPY e .\nCOPY e .")).toMatchInlineSnapshot(`
+      " (workdir /w)
+       (copy (src e) (dst /w))"
+    `)
   })
 
   it("follows links, which do not lead out of the source directory", () => {
@@ -419,14 +475,18 @@ describe("COPY", () => {
   })
 
   it("leaves out what .dockerignore says", () => {
-    expect(line("COPY . /x", "**/*.o\ne")).toMatchInlineSnapshot(`" (copy (src .) (dst /x) (exclude e z.o))"`)
+    expect(line("COPY . /x", "**/*.o\ne")).toMatchInlineSnapshot(
+      `" (copy (src .) (dst /x/) (exclude e z.o) (contents))"`
+    )
     expect(line("COPY . /x", "*\n!d/sub\n!a.txt\nd/sub/z.o")).toMatchInlineSnapshot(
-      `" (copy (src .) (dst /x) (exclude b.txt e link out run.sh x z.o))"`
+      `" (copy (src .) (dst /x/) (exclude b.txt e link out run.sh x z.o) (contents))"`
     )
     expect(line("COPY d/sub/z.o /x", "**/*.o")).toMatchInlineSnapshot(
       `"refused at 2:6: "d/sub/z.o" is left out by .dockerignore"`
     )
-    expect(line("COPY --exclude=**/*.o d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x) (exclude z.o))"`)
+    expect(line("COPY --exclude=**/*.o d /x")).toMatchInlineSnapshot(
+      `" (copy (src d) (dst /x/) (exclude z.o) (contents))"`
+    )
   })
 
   it("is root's whatever USER says, unless --chown says otherwise", () => {
@@ -505,6 +565,58 @@ describe("COPY", () => {
     expect(shown("FROM a AS s\nFROM b\nCOPY --from=s --exclude=**/t --exclude=*.o /x /y/")).toMatchInlineSnapshot(
       `"refused at 3:1: --exclude=*.o: what is left out of another stage must be a name, at any depth"`
     )
+  })
+})
+
+describe("COPY --from with --chmod", () => {
+  it("gives the mode to all that is copied, and to no directory that is there", () => {
+    const text = (source: string, target: string) =>
+      shown(`FROM a AS s\nFROM b\nCOPY --from=s --chmod=700 ${source} ${target}`)
+    expect(text("/x", "/y/")).toMatchInlineSnapshot(`
+      "((build s
+              ((from a)))
+       (from b)
+       (copy (from (build s)) (src /x) (dst /.obuilder-copy/) (contents))
+       (shell /bin/sh -c)
+       (run (shell  "set -e\\
+                   \\nmkdir -p /.obuilder-copy\\
+                   \\nfind /.obuilder-copy -mindepth 1 ! -type l -exec chmod 700 {} +\\
+                   \\nt=/y; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir -m 755 \\"$d\\"; chown 0:0 \\"$d\\"; done\\
+                   \\nfor f in /.obuilder-copy/* /.obuilder-copy/.[!.]* /.obuilder-copy/..?*; do\\
+                   \\nif [ -e \\"$f\\" ] || [ -L \\"$f\\" ]; then cp -a \\"$f\\" /y; fi\\
+                   \\ndone\\
+                   \\nrm -r /.obuilder-copy"))
+      )
+      3: --chmod=700 is done by find, chmod and cp of the image, which must have them"
+    `)
+    expect(text("/x", "/y")).toMatchInlineSnapshot(`
+      "((build s
+              ((from a)))
+       (from b)
+       (copy (from (build s)) (src /x) (dst /.obuilder-copy/))
+       (shell /bin/sh -c)
+       (run (shell  "set -e\\
+                   \\nmkdir -p /.obuilder-copy\\
+                   \\nfind /.obuilder-copy -mindepth 1 ! -type l -exec chmod 700 {} +\\
+                   \\nif [ -d /.obuilder-copy/x ] && [ ! -L /.obuilder-copy/x ]; then\\
+                   \\nt=/y; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir -m 755 \\"$d\\"; chown 0:0 \\"$d\\"; done\\
+                   \\nfor f in /.obuilder-copy/x/* /.obuilder-copy/x/.[!.]* /.obuilder-copy/x/..?*; do\\
+                   \\nif [ -e \\"$f\\" ] || [ -L \\"$f\\" ]; then cp -a \\"$f\\" /y; fi\\
+                   \\ndone\\
+                   \\nelse\\
+                   \\nt=/; set --\\
+                   \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
+                   \\nfor d in \\"$@\\"; do mkdir -m 755 \\"$d\\"; chown 0:0 \\"$d\\"; done\\
+                   \\ncp -a /.obuilder-copy/x /y\\
+                   \\nfi\\
+                   \\nrm -r /.obuilder-copy"))
+      )
+      3: --chmod=700 is done by find, chmod and cp of the image, which must have them"
+    `)
   })
 })
 

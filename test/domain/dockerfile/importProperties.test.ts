@@ -124,8 +124,8 @@ describe("the import", () => {
     const cases: ReadonlyArray<readonly [text: string, message: string]> = [
       [`FROM a AS s0\n${many((n) => `FROM s${n} AS s${n + 1}`)}`, ""],
       [`FROM a\n${"WORKDIR a\n".repeat(10_000)}`, "this directory has a path of more than 4095 characters"],
-      [`FROM a\n${many((n) => `LABEL a${n}=b`)}`, "these are more than 1000 labels"],
-      [`FROM a\n${many((n) => `VOLUME /a${n}`)}`, "these are more than 1000 volumes"],
+      [`FROM a\n${many((n) => `LABEL a${n}=b`)}\nLABEL b=c`, "these are more than 10000 labels"],
+      [`FROM a\n${many((n) => `VOLUME /a${n}`)}\nVOLUME /b`, "these are more than 10000 volumes"],
       [
         `FROM a\nENV A=12345678\n${doubled}${many((n) => `ENV B${n}=$A`)}`,
         "the values of this Dockerfile's variables come to more than 100 million characters"
@@ -138,6 +138,29 @@ describe("the import", () => {
     for (const [text, message] of cases) {
       const result = importOf(text)
       expect(Either.isLeft(result) ? result.left.message : "").toBe(message)
+    }
+  })
+
+  it("keeps many labels and ports, the last of each name, and takes no long time over them", () => {
+    const names = Array.from({ length: 10_000 }, (_, n) => `l${n}`)
+    const text = ["FROM a AS one", ...names.map((name) => `LABEL ${name}=1`), "EXPOSE 1-3 2 4", "VOLUME /v"]
+    const again = ["FROM one", "LABEL l0=2", "EXPOSE 2 9/udp", "VOLUME /v /w"]
+    const imported = Either.getOrThrow(importOf([...text, ...again].join("\n")))
+    const { labels, ports, volumes } = imported.image.settings
+    expect(labels).toHaveLength(names.length)
+    expect([labels[0], labels.at(-1)]).toEqual([
+      { name: "l1", value: "1" },
+      { name: "l0", value: "2" }
+    ])
+    expect(ports).toEqual(["1/tcp", "2/tcp", "3/tcp", "4/tcp", "9/udp"])
+    expect(volumes).toEqual(["/v", "/w"])
+  })
+
+  it("refuses more ports than anybody has, in one instruction or in many", () => {
+    const many = Array.from({ length: 10_001 }, (_, n) => `EXPOSE ${n + 1}`).join("\n")
+    for (const ports of ["EXPOSE 1-10001", many, "EXPOSE 1-6000\nFROM s\nEXPOSE 1-6000"]) {
+      const result = importOf(`FROM a AS s\n${ports}`)
+      expect(Either.isLeft(result) ? result.left.message : "").toBe("these are more than 10000 ports")
     }
   })
 

@@ -12,7 +12,8 @@ export const unusedBuild: Rule = {
   remedy: "copy from it, or take it away",
   find: (subject) =>
     resolved(subject).unused.map(({ build, isCopied }): Match => {
-      const edit = subject.removal(build)
+      // By itself that would leave copies from a build that is not there: those who copy go first.
+      const edit = isCopied ? undefined : subject.removal(build)
       return {
         part: build,
         message: isCopied
