@@ -3,7 +3,6 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as JSONSchema from "effect/JSONSchema"
 import * as Schema from "effect/Schema"
-import { existsSync, readFileSync } from "node:fs"
 import * as CheckJson from "../../../src/domain/check/CheckJson.ts"
 import { CheckReport } from "../../../src/domain/check/CheckReport.ts"
 import * as Sarif from "../../../src/domain/check/Sarif.ts"
@@ -319,16 +318,5 @@ describe("the report", () => {
         }
       ]
     })
-  })
-})
-
-describe.runIf(existsSync("../shared/reference"))("the reference's specs", () => {
-  it("are all checked, and those that OBuilder refuses are errors", () => {
-    for (const line of readFileSync("../shared/reference/dockerfile-cases.jsonl", "utf8").split("\n")) {
-      if (line === "") continue
-      const { expect: expected, spec } = JSON.parse(line)
-      const isSyntax = check(spec).findings.some(({ rule }) => rule === SpecCheck.SYNTAX)
-      expect(isSyntax).toBe(expected.unix.result === "rejected")
-    }
   })
 })

@@ -1,36 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
-import { existsSync, readFileSync } from "node:fs"
-import * as QuotedAtom from "../../../src/domain/QuotedAtom.ts"
+import { readFileSync } from "node:fs"
 import * as SpecFormat from "../../../src/domain/format/SpecFormat.ts"
 import * as TokenTable from "../../../src/domain/format/TokenTable.ts"
 import * as SpecText from "../../../src/domain/SpecText.ts"
 import { specArbitrary } from "../SpecArbitrary.ts"
 import { example } from "./example.ts"
-
-const format = (text: string): string => Either.getOrThrow(SpecFormat.format(text, { file: "test.spec" }))
-
-const spec = (text: string) => Either.getOrThrow(SpecText.parse(text, { file: "test.spec" })).spec
-
-/** What a text says: its tokens, each atom by its value, each comment by its text. */
-const said = (text: string): ReadonlyArray<string> => {
-  const tokens = TokenTable.read(text)
-  return Array.from({ length: tokens.length }, (_, index) => {
-    const token = tokens.slice(index)
-    const kind = tokens.kind(index)
-    if (kind === TokenTable.LINE_COMMENT) return token.trimEnd()
-    if (kind !== TokenTable.ATOM || !token.startsWith('"')) return kind === TokenTable.ATOM ? `atom ${token}` : token
-    return `atom ${Either.getOrElse(QuotedAtom.unescape(token, 0, token.length), () => token)}`
-  })
-}
-
-const holdsTheLaws = (text: string): void => {
-  const formatted = format(text)
-  expect(spec(formatted)).toEqual(spec(text))
-  expect(said(formatted)).toEqual(said(text))
-  expect(format(formatted)).toBe(formatted)
-}
+import { format, holdsTheLaws, said } from "./layoutLaws.ts"
 
 const gap: FastCheck.Arbitrary<string> = FastCheck.oneof(
   { weight: 6, arbitrary: FastCheck.constantFrom(" ", "\n", "\n\n\n", "\r\n\t ") },
@@ -172,24 +149,5 @@ describe("the layout of a spec", () => {
   it("is made of a file of a megabyte", () => {
     const operations = '(run (cache (c (target /c))) (shell "make \\n all")) ; made\n'.repeat(17_000)
     expect(format(`((from a) ${operations})`).split("\n").length).toBe(3 * 17_000 + 3)
-  })
-})
-
-describe.runIf(existsSync("../shared/reference"))("the layout of the reference's specs", () => {
-  const cases: ReadonlyArray<{ readonly id: string; readonly spec: string }> = existsSync("../shared/reference")
-    ? readFileSync("../shared/reference/dockerfile-cases.jsonl", "utf8")
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line))
-    : []
-
-  it("keeps each spec and all comments, and is its own layout", () => {
-    let kept = 0
-    for (const { spec } of cases) {
-      if (Either.isLeft(SpecText.parse(spec, { file: "case" }))) continue
-      holdsTheLaws(spec)
-      kept++
-    }
-    expect(kept).toBeGreaterThan(200)
   })
 })
