@@ -198,7 +198,7 @@ const hasSameXattrs = (a: string, b: string): boolean => {
 
 /** Whether something that is no directory is what it was. */
 function* isUnchanged(a: Entry, b: Entry, latest: number): Generator<void, boolean, void> {
-  if (a.hostPath === b.hostPath || isOneInode(a.stats, b.stats)) return true
+  if (a.hostPath === b.hostPath || isUntouched(a.stats, b.stats)) return true
   if (a.kind !== b.kind || !hasSameAttributes(a, b, latest)) return false
   switch (a.kind) {
     case "link":
@@ -212,12 +212,16 @@ function* isUnchanged(a: Entry, b: Entry, latest: number): Generator<void, boole
   }
 }
 
-/**
- * One file, or a snapshot's of the same file: those keep its number, and any
- * change would give it another time.
- */
+/** One file, or a snapshot's of the same file, which keeps its number. */
 const isOneInode = (a: Fs.Stats, b: Fs.Stats): boolean =>
   a.ino === b.ino && (a.dev === b.dev || (a.ctimeMs === b.ctimeMs && a.mtimeMs === b.mtimeMs && a.size === b.size))
+
+/**
+ * The same, of which nothing can have been changed: any change would have given
+ * it another time, unless its file system only knows whole seconds.
+ */
+const isUntouched = (a: Fs.Stats, b: Fs.Stats): boolean =>
+  isOneInode(a, b) && (a.dev === b.dev || b.ctimeMs % 1000 !== 0)
 
 /** Bytes that are compared at a time. */
 const PIECE = 256 * 1024

@@ -8,7 +8,7 @@ import { describe } from "vitest"
 import { LayerWriter } from "../../../src/interpreters/base/LayerWriter.ts"
 import { TarReader } from "../../../src/interpreters/base/TarReader.ts"
 import type { TarEntry } from "../../../src/interpreters/base/TarHeaders.ts"
-import { LayeredTree } from "../../../src/interpreters/host/LayeredTree.ts"
+import { type Entry, LayeredTree } from "../../../src/interpreters/host/LayeredTree.ts"
 import { makeDevice, makeNode, removeXattr, setXattr } from "../../../src/interpreters/host/Libc.ts"
 import { writeChanges, writeTree } from "../../../src/interpreters/host/TreeTar.ts"
 import { describeWith } from "../../requirements.ts"
@@ -449,6 +449,52 @@ describeWith(["root"], "the changes of hard links", () => {
       "b",
       "b/three"
     )
+  )
+})
+
+/** A tree on a file system of its own, as a snapshot's is, on which all was changed last at one time. */
+class Snapshot extends LayeredTree {
+  private readonly changed: number
+
+  constructor(path: string, changed: number) {
+    super([path])
+    this.changed = changed
+  }
+
+  override child(...words: Parameters<LayeredTree["child"]>): Entry | undefined {
+    const entry = super.child(...words)
+    if (entry === undefined) return undefined
+    const file = { dev: 1000 + count++, ino: 2, ctimeMs: this.changed, mtimeMs: this.changed }
+    return { ...entry, stats: Object.assign(Object.create(entry.stats), file) as Fs.Stats }
+  }
+}
+
+describe("the changes between snapshots of a file", () => {
+  const SECOND = 1_500_000_000_000
+  const lines = (changed: number, change: Script) =>
+    Effect.gen(function* () {
+      const [before, after] = ["before", "after"].map((name) => `${scratch.path}/${count++}/${name}`)
+      if (before === undefined || after === undefined) return yield* Effect.die("no names")
+      for (const path of [before, after]) make(path, put({ file: "1" }))
+      make(after, change)
+      const options = { latest: 0, onError }
+      return listed(
+        yield* collect((take) =>
+          writeChanges(new Snapshot(before, changed), new Snapshot(after, changed), take, options)
+        )
+      )
+    })
+
+  it.effect.each([
+    ["its content", (at) => Fs.writeFileSync(at("file"), "2")],
+    ["its mode", (at) => Fs.chmodSync(at("file"), 0o600)]
+  ] satisfies ReadonlyArray<[string, Script]>)("are seen where times are whole seconds: %s", ([, change]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* lines(SECOND, change), ["file"])
+      assert.deepStrictEqual(yield* lines(SECOND, nothing), [])
+      // Where they are finer, a file that has the same is not read.
+      assert.deepStrictEqual(yield* lines(SECOND + 0.5, change), [])
+    })
   )
 })
 
