@@ -111,7 +111,7 @@ describeWith(["root", "runc", "overlay", "busybox", "tar"], "a bad image", () =>
       ["a variable", (long: string) => `(env A ${long}) (run (shell true))`],
       ["a command", (long: string) => `(run (shell ${long}))`]
     ])("%s that is longer than the kernel takes fails the step", async (_, operations) => {
-      const message = await fails(STEP_FAILED, `(${base()} (shell /bin/sh -c) ${operations("x".repeat(140_000))})`)
+      const message = await fails(STEP_FAILED, `(${base()}\n (shell /bin/sh -c) ${operations("x".repeat(140_000))})`)
       expect(message.replaceAll(/x{1000,}/g, "xxx")).toMatchSnapshot()
     })
   })

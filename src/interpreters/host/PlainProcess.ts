@@ -48,7 +48,9 @@ export const run = <E = never>(
       ),
     ({ child, ended }) =>
       Effect.sync(() => kill(child)).pipe(
-        Effect.zipRight(Effect.ignore(ended)),
+        Effect.flatMap((group) =>
+          Effect.zipRight(Effect.ignore(ended), group === undefined ? Effect.void : gone(group))
+        ),
         Effect.zipRight(Effect.sync(() => child.stdout?.destroy()))
       )
   )
@@ -106,13 +108,36 @@ const failure = (program: string, cause: unknown): SpawnError => {
   return new SpawnError({ program, code, message, cause })
 }
 
-/** Ends it, and those of its descendants that are in its process group. */
-const kill = ({ exitCode, pid, signalCode }: ChildProcess): void => {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return
+/** Ends it, and those of its descendants that are in its process group, whose number it gives if it had not ended. */
+const kill = ({ exitCode, pid, signalCode }: ChildProcess): number | undefined => {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return undefined
   try {
     process.kill(-pid, "SIGKILL")
+    return pid
   } catch {
     // It ended meanwhile.
+    return undefined
+  }
+}
+
+/** How often it is looked whether a group has ended, and milliseconds in between. */
+const LOOKS = 200
+const PAUSE = 5
+
+/**
+ * Waits until nobody is in a process group that was killed: only its leader is a
+ * child of this process. Not for ever, since those that nobody waits for stay in it.
+ */
+const gone = (group: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (let look = 0; look < LOOKS && hasGroup(group); look++) yield* Effect.sleep(PAUSE)
+  })
+
+const hasGroup = (group: number): boolean => {
+  try {
+    return process.kill(-group, 0)
+  } catch {
+    return false
   }
 }
 
