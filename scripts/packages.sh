@@ -32,6 +32,38 @@ need_packages() {
   return "$status"
 }
 
+# need_newer_docker DIRECTORY
+# Debian 12 has Docker 20.10. So that tests have an engine of today as well, that
+# of Debian 13 is unpacked into a directory, from where the machine has its own
+# packages; nothing of it is installed.
+need_newer_docker() {
+  if dpkg --compare-versions "$(dpkg-query -W -f '${Version}' docker.io)" ge 23; then
+    echo "a newer Docker: the machine's own"
+    return 0
+  fi
+  if [ -x "$1/usr/sbin/dockerd" ]; then
+    echo "a newer Docker: here"
+    return 0
+  fi
+  echo "a newer Docker: unpacking Debian 13's"
+  from=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$')
+  rm -rf "$1" "$1.new"
+  mkdir -p "$1.new/lists/partial" "$1.new/cache/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $from trixie main" >"$1.new/sources.list"
+  (
+    cd "$1.new"
+    apt() {
+      apt-get -q -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=/nonexistent \
+        -o Dir::State::lists="$PWD/lists" -o Dir::Cache="$PWD/cache" -o APT::Sandbox::User="$(id -un)" "$@" >/dev/null
+    }
+    apt update
+    apt download docker.io
+    dpkg-deb -x docker.io_*.deb files
+  )
+  mv "$1.new/files" "$1"
+  rm -r "$1.new"
+}
+
 # Installs the locked npm packages and builds, unless that is done already.
 need_build() {
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

@@ -33,6 +33,15 @@ const hasOverlay = (): boolean => {
 /** The client that comes with Debian's engine: there may be others in PATH. */
 export const dockerClient = (): string => (existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker")
 
+const UNPACKED = join(import.meta.dirname, "../node_modules/.cache/newer-docker/usr/sbin/dockerd")
+
+/** An engine of version 23 or later: the machine's own, or one that `scripts/test` has unpacked. */
+export const newerDockerd = (): string | undefined => {
+  if (existsSync(UNPACKED)) return UNPACKED
+  const { status, stdout } = spawnSync("dockerd", ["--version"], { encoding: "utf8" })
+  return status === 0 && Number(/version (\d+)/.exec(stdout)?.[1] ?? 0) >= 23 ? "dockerd" : undefined
+}
+
 /** Whether that client builds with BuildKit: until version 22 it does by itself, later ones have a program for it. */
 const dockerBuilds = (): boolean => {
   const answer = (...words: ReadonlyArray<string>): string => {
@@ -54,6 +63,10 @@ const requirements = {
   buildah: { met: () => inPath("buildah"), words: "buildah (Debian: buildah)" },
   registry: { met: () => inPath("docker-registry"), words: "a registry (Debian: docker-registry)" },
   docker: { met: () => inPath("dockerd"), words: "a Docker engine (Debian: docker.io)" },
+  newerDocker: {
+    met: () => inPath("dockerd") && newerDockerd() !== undefined,
+    words: "a Docker engine of version 23 or later (scripts/test unpacks Debian 13's)"
+  },
   dockerBuild: {
     met: dockerBuilds,
     words: "BuildKit in Docker's client (Debian: docker.io, and with it docker-buildx)"

@@ -83,11 +83,15 @@ export const describe = (
 
 const isSaid = (text: unknown): text is string => typeof text === "string" && text !== "" && !text.includes("\0")
 
-/** `NAME=VALUE` each; of two for one name the last counts, in the first one's place. */
+/** `NAME=VALUE` each; of two for one name the last counts, in the first one's place. A name alone unsets it, as for Docker. */
 const environment = (entries: ReadonlyArray<string>, where: string): ReadonlyArray<Variable> => {
   const variables = new Map<string, string>()
   for (const entry of entries) {
     const at = entry.indexOf("=")
+    if (at < 0 && entry !== "" && !entry.includes("\0")) {
+      variables.delete(entry)
+      continue
+    }
     if (at <= 0 || entry.includes("\0")) {
       throw problem(
         `the image in ${where} sets the environment variable ${JSON.stringify(entry)}, which is not NAME=VALUE`

@@ -18,7 +18,12 @@ export const find = async (files: ImageFiles, choice: ImageChoice, wanted: Platf
   await checkLayout(files)
   const where = `index.json of ${files.location}`
   const { manifests } = Schemas.decode(Schemas.Index, await document(files, "index.json"), where)
-  let descriptor = chosen(files, manifests, choice)
+  return manifestOf(files, chosen(files, manifests, choice), wanted)
+}
+
+/** The digest of the manifest that a descriptor, which may be that of an index, means for a platform. */
+export const manifestOf = async (files: ImageFiles, from: Content, wanted: Platform.Platform): Promise<Digest> => {
+  let descriptor = from
   for (let nesting = 0; nesting < MAX_NESTING; nesting++) {
     const what = `the manifest ${descriptor.digest} in ${files.location}`
     const bytes = await blob(files, descriptor, what)
@@ -91,7 +96,7 @@ async function* present(files: ImageFiles, name: string, what: string): ByteSour
 const blob = (files: ImageFiles, content: Content, what: string): Promise<Buffer> =>
   ByteSource.collect(verified(files, content, what), MAX_DOCUMENT, what)
 
-const digestOf = (descriptor: Schemas.Descriptor): Digest => Digest.make(Schemas.hex(descriptor.digest))
+const digestOf = (descriptor: Content): Digest => Digest.make(Schemas.hex(descriptor.digest))
 
 const nameOf = (descriptor: Schemas.Descriptor): string | undefined =>
   descriptor.annotations?.[Schemas.annotationOfName]

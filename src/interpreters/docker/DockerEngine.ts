@@ -7,16 +7,14 @@ import { EngineCalls } from "./EngineCalls.ts"
 
 const Inspection = Schemas.lazy(() =>
   Schema.Struct({
-    /** The digest of the image's configuration; in an engine with containerd's image store that of a manifest. */
+    /** The digest of the image's configuration; in an engine with containerd's image store that of a manifest or an index. */
     Id: Schemas.Sha256(),
     Os: Schema.String,
     Architecture: Schema.String,
     Variant: Schema.optional(Schema.String),
     Config: Schema.optional(
       Schema.NullOr(Schema.Struct({ Env: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))) }))
-    ),
-    /** The manifest, where the engine keeps such. */
-    Descriptor: Schema.optional(Schema.NullOr(Schema.Struct({ digest: Schema.String })))
+    )
   })
 )
 export type Inspection = ReturnType<typeof Inspection>["Type"]

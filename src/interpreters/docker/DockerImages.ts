@@ -20,7 +20,7 @@ export interface DockerImages {
     name: string,
     wanted: Platform.Platform
   ) => Effect.Effect<Omit<LocalImage.LocalImage, "configuration" | "layers">, ImageProblem>
-  /** Unpacks the image whose configuration has the digest into an empty directory. */
+  /** Unpacks the image of this id into an empty directory. */
   readonly unpack: (
     digest: Digest,
     wanted: Platform.Platform,
@@ -35,8 +35,6 @@ export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
       DockerEngine.asking(environment, async (engine) => {
         const found = await engine.inspect(name, signal)
         if (found === undefined) throw problem(`${engine.name} has no image ${name}`, elsewhere(name))
-        // What a manifest's digest names is not what names a base from an archive.
-        if (found.Descriptor?.digest === found.Id) throw namedByManifest(engine, name)
         const config = { os: found.Os, architecture: found.Architecture, variant: found.Variant, config: found.Config }
         const digest = Digest.make(hex(found.Id))
         return { digest, ...LocalImage.describe(config, wanted, engine.name) }
@@ -50,7 +48,7 @@ export const make = ({ environment }: DockerImagesOptions): DockerImages => ({
           throw problem(`${engine.name} has the image ${id} no longer`, "build again")
         }
         const archive = engine.save(id, signal)
-        return await take({ archive, id, platform, name: engine.name, namedByManifest: namedByManifest(engine, id) })
+        return await take({ archive, id, platform, name: engine.name })
       })
     )
 })
@@ -59,10 +57,3 @@ const elsewhere = (name: string): string =>
   name.startsWith("sha256:")
     ? "docker images --no-trunc lists those that it has"
     : `pull it (docker pull ${name}), or write (from ${name}) to have it fetched without Docker`
-
-/** An engine with containerd's image store: an id is a manifest's digest there, or that of an index of several. */
-const namedByManifest = (engine: DockerEngine.DockerEngine, name: string): ImageProblem =>
-  problem(
-    `${engine.name} names ${name} by its manifest (it uses containerd's image store), which docker-daemon: cannot take`,
-    `save it into the source directory (docker save -o image.tar ${name}), and write (from docker-archive:image.tar)`
-  )

@@ -145,8 +145,15 @@ export class EngineCalls {
   }
 
   /** Makes an image of one layer from a tar of a root file system. */
-  async importTar(tar: AsyncIterable<Uint8Array>, repository: string, tag: string, signal: AbortSignal): Promise<void> {
-    const path = `/images/create${queryOf({ fromSrc: "-", repo: repository, tag })}`
+  async importTar(
+    tar: AsyncIterable<Uint8Array>,
+    repository: string,
+    tag: string,
+    changes: ReadonlyArray<string>,
+    signal: AbortSignal
+  ): Promise<void> {
+    const words = changes.map((line) => `&changes=${encodeURIComponent(line)}`).join("")
+    const path = `/images/create${queryOf({ fromSrc: "-", repo: repository, tag })}${words}`
     await this.streamed("import", { method: "POST", path, body: tar, isLong: true, signal })
   }
 

@@ -7,19 +7,18 @@ import * as ImageFiles from "../base/ImageFiles.ts"
 import { attempt, type ImageProblem, problem } from "../base/ImageProblem.ts"
 import { hex } from "../base/ImageSchemas.ts"
 import type { LocalImage } from "../base/LocalImage.ts"
+import * as OciLayout from "../base/OciLayout.ts"
 import type { Platform } from "../base/Platform.ts"
 import { unpackLayers, type UnpackLimits } from "../base/UnpackLayers.ts"
 import * as NamelessFile from "../host/NamelessFile.ts"
 
 export interface Saved {
   readonly archive: ByteSource
-  /** `sha256:…`, of its configuration. */
+  /** `sha256:…`, of its configuration, or of a manifest or an index where the engine keeps those. */
   readonly id: string
   readonly platform: Platform
   /** The engine's, for messages. */
   readonly name: string
-  /** What is thrown where the archive does not hold the image but under this digest of a manifest. */
-  readonly namedByManifest?: ImageProblem
 }
 
 /** Unpacks an image into the directory `root`. `save` may make that, and asks an engine, which is there until `take` has ended. */
@@ -49,11 +48,14 @@ export const unpack = (
   )
 }
 
-const lookUp = async (path: string, { id, name, namedByManifest, platform }: Saved): Promise<LocalImage> => {
+const lookUp = async (path: string, { id, name, platform }: Saved): Promise<LocalImage> => {
   const files = await ImageFiles.archive(path, `the archive from ${name}`)
   const digest = Digest.make(hex(id))
   const image = await DockerArchive.lookUp(files, digest, platform)
   if (image !== undefined) return image
-  if (namedByManifest !== undefined && files.has(`blobs/sha256/${digest}`)) throw namedByManifest
+  // Engines with containerd's image store save layouts with a list like Docker's beside.
+  if (files.has(`blobs/sha256/${digest}`)) {
+    return OciLayout.load(files, await OciLayout.manifestOf(files, { digest: id }, platform), platform)
+  }
   throw problem(`${files.location} does not hold the image ${id}, which it was asked for`, "build again")
 }

@@ -14,6 +14,7 @@ import type { DockerTree } from "./DockerTree.ts"
 import { type Change, EngineCalls, type EngineInfo, type ImageConfig, type ImageFacts } from "./EngineCalls.ts"
 import { locate } from "./DockerHost.ts"
 import * as Identity from "./Identity.ts"
+import * as ImageChanges from "./ImageChanges.ts"
 import * as Specials from "./Specials.ts"
 
 const NAME_BYTES = 8
@@ -175,6 +176,7 @@ export class Workshop {
         PackedTar.chunks(async () => undefined),
         this.prefix,
         EMPTY,
+        [],
         signal
       )
     }
@@ -238,7 +240,7 @@ export class Workshop {
     const had = Specials.fromLabel(before.Config?.Labels?.[Specials.LABEL])
     const present = Specials.after(had, known ?? (await calls.changes(container, signal)))
     await this.replace(tree, withPresent(before.Config ?? {}, present), signal, (tag, config) =>
-      calls.commit(container, this.temporary, tag, config, later(signal))
+      calls.commit(container, this.temporary, tag, saidAnew(config), later(signal))
     )
   }
 
@@ -251,8 +253,9 @@ export class Workshop {
     signal: AbortSignal
   ): Promise<void> {
     const calls = await this.calls
-    await this.replace(tree, withPresent(config, present), signal, (tag) =>
-      calls.importTar(tar, this.temporary, tag, later(signal))
+    const named = await this.takesLayersByName(signal)
+    await this.replace(tree, withPresent(config, present), signal, (tag, config) =>
+      calls.importTar(tar, this.temporary, tag, named ? [] : ImageChanges.of(config), later(signal))
     )
   }
 
@@ -360,6 +363,17 @@ const elsewhere = (calls: EngineCalls) =>
     "set DOCKER_HOST as it was when the store was made, or name another directory with --store",
     ELSEWHERE
   )
+
+/**
+ * The same, so that a container that is committed says none of it otherwise:
+ * for what is empty an engine takes what its step had.
+ */
+const saidAnew = (config: ImageConfig): ImageConfig => ({
+  ...config,
+  Entrypoint: config.Entrypoint ?? [],
+  User: config.User || "0:0",
+  WorkingDir: config.WorkingDir || "/"
+})
 
 /** How an image is run, of what was said about it, with what it has of `Specials`; nothing that would change its files. */
 const withPresent = (config: ImageConfig, present: ReadonlySet<string>): ImageConfig => ({

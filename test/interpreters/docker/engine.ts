@@ -5,7 +5,7 @@ import * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { afterAll, beforeAll } from "vitest"
 import { Workshop } from "../../../src/interpreters/docker/Workshop.ts"
-import { start } from "./realDocker.ts"
+import { debian, start } from "./realDocker.ts"
 
 export interface RealEngine {
   /** `unix://SOCKET`. */
@@ -16,12 +16,12 @@ export interface RealEngine {
 
 const SLOW = 60_000
 
-export const realEngine = (): RealEngine => {
+export const realEngine = (kind = debian): RealEngine => {
   const engine = { host: "", directory: "", environment: () => ({ ...process.env, DOCKER_HOST: engine.host }) }
   const scope = Effect.runSync(Scope.make())
   beforeAll(async () => {
     engine.directory = Fs.realpathSync(Fs.mkdtempSync("/dev/shm/obuilder-docker-"))
-    engine.host = await Effect.runPromise(Scope.extend(start(`${engine.directory}/engine`), scope))
+    engine.host = await Effect.runPromise(Scope.extend(start(`${engine.directory}/engine`, kind), scope))
   }, SLOW)
   afterAll(async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))

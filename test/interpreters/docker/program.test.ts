@@ -5,12 +5,13 @@ import * as Fs from "node:fs"
 import { Readable } from "node:stream"
 import * as DockerEngine from "../../../src/interpreters/docker/DockerEngine.ts"
 import { describeWith } from "../../requirements.ts"
+import { readTar } from "../../reference/readTar.ts"
 import { Program } from "../../robustness/program.ts"
 import { until } from "../../until.ts"
 import { dockerArchive } from "../base/images.ts"
 import { system } from "../base/specimens.ts"
 import { temporaryDirectory } from "../base/trees.ts"
-import { start } from "./realDocker.ts"
+import { debian, newerWithContainerd, start } from "./realDocker.ts"
 import { on, serve } from "./scriptedEngine.ts"
 
 const program = new Program("docker")
@@ -79,25 +80,35 @@ const target = (path: string): string => {
   }
 }
 
-describeWith(["root", "busybox", "docker"], "a build from an image of a real Docker engine", () => {
-  it.scopedLive("has the result that it has from an archive of the image", () =>
-    Effect.gen(function* () {
-      const host = yield* start(`${yield* temporaryDirectory}/engine`)
-      const archive = dockerArchive({ ...system(), name: "x:1" })
-      program.write("source/file", "content\n")
-      program.write("source/x.tar", archive)
-      yield* Effect.promise(async () => {
-        const engine = await DockerEngine.open({ DOCKER_HOST: host })
-        await engine.load(Readable.from([archive]), new AbortController().signal)
-        await engine.close()
-        const options = { environment: { DOCKER_HOST: host }, store: program.path("store") }
-        const id = await program.builds(words(spec("real", "docker-daemon:x:1")), options)
-        const saved = program.path(`result.tar`)
-        const exported = ["export", `--store=rsync:${program.path("store")}`, id, "--format=tar", "-o", saved]
-        expect(await program.run(exported)).toMatchObject({ status: 0 })
-        expect(Fs.readFileSync(saved, "latin1")).toContain("bin/busybox")
-        expect(await program.builds(words(spec("archive", "docker-archive:x.tar")), options)).toBe(id)
+for (const kind of [debian, newerWithContainerd])
+  describeWith(["root", "busybox", kind.needs], `a build from an image of ${kind.name}`, () => {
+    it.scopedLive("has the result that it has from an archive of the image", () =>
+      Effect.gen(function* () {
+        const host = yield* start(`${yield* temporaryDirectory}/engine`, kind)
+        const archive = dockerArchive({ ...system(), name: "x:1" })
+        program.write("source/file", "content\n")
+        program.write("source/x.tar", archive)
+        yield* Effect.promise(async () => {
+          const engine = await DockerEngine.open({ DOCKER_HOST: host })
+          await engine.load(Readable.from([archive]), new AbortController().signal)
+          await engine.close()
+          const options = { environment: { DOCKER_HOST: host }, store: program.path("store") }
+          const result = async (name: string, base: string) => {
+            const id = await program.builds(words(spec(name, base)), options)
+            const saved = program.path("result.tar")
+            const exported = ["export", `--store=rsync:${program.path("store")}`, id, "--format=tar", "-o", saved]
+            expect(await program.run(exported)).toMatchObject({ status: 0 })
+            const files = await readTar(Fs.readFileSync(saved))
+            Fs.rmSync(saved)
+            return { id, files }
+          }
+          const real = await result("real", "docker-daemon:x:1")
+          expect(real.files.map(({ path }) => path)).toContain("/bin/busybox")
+          const archived = await result("archive", "docker-archive:x.tar")
+          expect(real.files).toEqual(archived.files)
+          // containerd names the base by its manifest, which an archive has none of.
+          expect(real.id === archived.id).toBe(!kind.containerd)
+        })
       })
-    })
-  )
-})
+    )
+  })

@@ -1,22 +1,51 @@
-/** A real Docker engine (Debian's `docker.io`), on a socket of its own. */
+/** Real Docker engines, on sockets of their own. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
+import { newerDockerd, type Requirement } from "../../requirements.ts"
 import { until } from "../../until.ts"
+
+export interface EngineKind {
+  readonly name: string
+  readonly needs: Requirement
+  /** Whether images are kept by containerd, as in new installations of today, or by Docker itself. */
+  readonly containerd: boolean
+  readonly dockerd: () => string
+}
+
+/** Debian's `docker.io`, whatever its version. */
+export const debian: EngineKind = {
+  name: "a Docker engine",
+  needs: "docker",
+  containerd: false,
+  dockerd: () => "dockerd"
+}
+
+export const newer: EngineKind = {
+  name: "a newer Docker engine",
+  needs: "newerDocker",
+  containerd: false,
+  dockerd: () => newerDockerd() ?? "dockerd"
+}
+
+export const newerWithContainerd: EngineKind = {
+  ...newer,
+  name: "a newer Docker engine with containerd's image store",
+  containerd: true
+}
 
 /**
  * Starts one with everything that it has in a directory; gives `unix://SOCKET`.
  * It ends with the scope, and with this process, and all that it has started
  * and mounted with it: that is in namespaces of its own.
  */
-export const start = (directory: string): Effect.Effect<string, never, Scope.Scope> =>
+export const start = (directory: string, kind = debian): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function* () {
     Fs.mkdirSync(`${directory}/tmp`, { recursive: true })
     const socket = `${directory}/socket`
     const configuration = `${directory}/daemon.json`
-    // The newest ones have containerd's image store unless they are told otherwise.
-    Fs.writeFileSync(configuration, JSON.stringify({ features: { "containerd-snapshotter": false } }))
+    Fs.writeFileSync(configuration, JSON.stringify({ features: { "containerd-snapshotter": kind.containerd } }))
     const words = [
       ...["--config-file", configuration, "--data-root", `${directory}/data`, "--exec-root", `${directory}/exec`],
       ...["--pidfile", `${directory}/pid`, "--host", `unix://${socket}`],
@@ -26,7 +55,7 @@ export const start = (directory: string): Effect.Effect<string, never, Scope.Sco
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const namespaces = ["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
-        const child = spawn("unshare", [...namespaces, "sh", "-e", "-c", FIRST, "sh", ...words], {
+        const child = spawn("unshare", [...namespaces, "sh", "-e", "-c", FIRST, "sh", kind.dockerd(), ...words], {
           stdio: ["pipe", "ignore", "pipe"],
           env: { ...process.env, TMPDIR: `${directory}/tmp` }
         })
@@ -55,5 +84,5 @@ export const start = (directory: string): Effect.Effect<string, never, Scope.Sco
  */
 const FIRST = `mount -t tmpfs tmpfs /etc
 exec 3<&0
-dockerd "$@" </dev/null 3<&- &
+"$@" </dev/null 3<&- &
 cat <&3 >/dev/null`
