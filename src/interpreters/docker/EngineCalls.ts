@@ -5,6 +5,7 @@
 import { visible } from "../../domain/DisplayText.ts"
 import * as ByteSource from "../base/ByteSource.ts"
 import { type ImageProblem, problem } from "../base/ImageProblem.ts"
+import * as DiskUsage from "./DiskUsage.ts"
 import * as Connection from "./DockerConnection.ts"
 import type { DockerHost } from "./DockerHost.ts"
 import { errorIn } from "./StreamError.ts"
@@ -55,20 +56,6 @@ export interface EngineInfo {
   readonly ID: string
   readonly OSType: string
   readonly DriverStatus?: ReadonlyArray<readonly [string, string]> | null
-}
-
-export interface Usage {
-  readonly images: ReadonlyMap<string, { readonly unique: number; readonly shared: number }>
-  readonly volumes: ReadonlyMap<string, number>
-}
-
-interface DiskUsage {
-  readonly Images?: ReadonlyArray<{
-    readonly RepoTags?: ReadonlyArray<string> | null
-    readonly Size: number
-    readonly SharedSize: number
-  }> | null
-  readonly Volumes?: ReadonlyArray<{ readonly Name: string; readonly UsageData?: { readonly Size: number } }> | null
 }
 
 const MAX_DOCUMENT = 64 * 1024 * 1024
@@ -335,16 +322,10 @@ export class EngineCalls {
   }
 
   /** Bytes, by the names of images and of volumes. */
-  async usage(signal: AbortSignal): Promise<Usage> {
-    const said = await this.json<DiskUsage>({ method: "GET", path: "/system/df", isLong: true, signal })
-    const images = (said.Images ?? []).flatMap(({ RepoTags, SharedSize, Size }) => {
-      const shared = Math.max(0, SharedSize)
-      return (RepoTags ?? []).map((name) => [name, { unique: Size - shared, shared }] as const)
-    })
-    const volumes = (said.Volumes ?? []).map(
-      ({ Name, UsageData }) => [Name, Math.max(0, UsageData?.Size ?? 0)] as const
-    )
-    return { images: new Map(images), volumes: new Map(volumes) }
+  async usage(signal: AbortSignal): Promise<DiskUsage.Usage> {
+    // Engines of today leave the list out unless they are asked for it; earlier ones mind no such word.
+    const path = "/system/df?verbose=1"
+    return DiskUsage.read(await this.json<DiskUsage.Said>({ method: "GET", path, isLong: true, signal }))
   }
 
   private async json<A>(request: Connection.Request): Promise<A> {
