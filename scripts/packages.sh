@@ -32,6 +32,11 @@ need_packages() {
   return "$status"
 }
 
+# Where this machine has Debian's packages from.
+debian_mirror() {
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$' || true
+}
+
 # need_newer_docker DIRECTORY
 # Debian 12 has Docker 20.10. So that tests have an engine of today as well, that
 # of Debian 13 is unpacked into a directory, from where the machine has its own
@@ -46,7 +51,16 @@ need_newer_docker() {
     return 0
   fi
   echo "a newer Docker: unpacking Debian 13's"
-  from=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$')
+  from=$(debian_mirror)
+  if [ -z "$from" ]; then
+    # It is not said before the lists are there.
+    as_root apt-get update -q >/dev/null
+    from=$(debian_mirror)
+  fi
+  if [ -z "$from" ]; then
+    echo "where Debian's packages are is not known: install docker.io of version 23 or later" >&2
+    return 1
+  fi
   rm -rf "$1" "$1.new"
   mkdir -p "$1.new/lists/partial" "$1.new/cache/archives/partial"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $from trixie main" >"$1.new/sources.list"
