@@ -15,6 +15,7 @@ import type { Shell } from "./Completions.ts"
 import * as Flag from "./Flag.ts"
 import { commandList, type CommandSpec, findCommand } from "./CommandTable.ts"
 import { type CommandName, common, flags } from "./Flags.ts"
+import * as OtherWords from "./OtherWords.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 /** What the user asked for. */
@@ -216,10 +217,11 @@ const commandNamed = (name: string): Result<CommandSpec> =>
     const known = [...commandList.map((command) => command.name), "help"]
     return usageError(
       `there is no command ${JSON.stringify(name)}`,
-      Option.match(suggest(name, known), {
-        onNone: () => `The commands are ${known.join(", ")}.`,
-        onSome: (word) => `Did you mean "${word}"?`
-      })
+      OtherWords.ofCommand(name) ??
+        Option.match(suggest(name, known), {
+          onNone: () => `The commands are ${known.join(", ")}.`,
+          onSome: (word) => `Did you mean "${word}"?`
+        })
     )
   })
 
@@ -231,10 +233,11 @@ const unknownFlag = (writing: string, args: ReadonlyArray<string>): UsageError =
   const abbreviated = candidates.filter((candidate) => candidate.startsWith(writing))
   return usageError(
     `there is no option ${JSON.stringify(writing)}`,
-    Option.match(suggest(writing, abbreviated.length === 1 ? [] : candidates), {
-      onNone: () => (abbreviated[0] === undefined ? see(command) : `Did you mean "${abbreviated[0]}"?`),
-      onSome: (word) => `Did you mean "${word}"?`
-    })
+    (command?.name === "build" ? OtherWords.ofBuildOption(writing) : undefined) ??
+      Option.match(suggest(writing, abbreviated.length === 1 ? [] : candidates), {
+        onNone: () => (abbreviated[0] === undefined ? see(command) : `Did you mean "${abbreviated[0]}"?`),
+        onSome: (word) => `Did you mean "${word}"?`
+      })
   )
 }
 

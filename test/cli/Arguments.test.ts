@@ -102,7 +102,13 @@ describe("Arguments", () => {
     [["build", "-qx", "-f", "s", "d"], 'there is no option "-x" | See "obuilder build --help".'],
     [["--wizard"], 'there is no option "--wizard" | See "obuilder --help".'],
     [["build", "--log-level", "debug"], 'there is no option "--log-level" | See "obuilder build --help".'],
-    [["build", "--frobnicate", "--help"], 'there is no option "--frobnicate" | See "obuilder build --help".']
+    [["build", "--frobnicate", "--help"], 'there is no option "--frobnicate" | See "obuilder build --help".'],
+    [
+      ["build", "--progress=plain", "d"],
+      'there is no option "--progress" | A build says what it does line by line; with -q on standard error.'
+    ],
+    [["log", "--progress=plain", "d"], 'there is no option "--progress" | See "obuilder log --help".'],
+    [["rmi", "id"], 'there is no command "rmi" | It is called "obuilder delete".']
   ])("refuses an unknown flag: %j", (given, message) => {
     expect(refused(...given)).toBe(message)
   })
