@@ -61,7 +61,8 @@ const SLOW = new Set([
   "node:fs/promises",
   "node:net",
   "node:timers/promises",
-  "node:tty"
+  "node:tty",
+  "node:zlib"
 ])
 
 /**
