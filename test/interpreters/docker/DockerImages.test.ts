@@ -3,13 +3,14 @@ import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import type { ServerResponse } from "node:http"
 import * as LocalBaseImages from "../../../src/interpreters/base/LocalBaseImages.ts"
 import * as DockerImages from "../../../src/interpreters/docker/DockerImages.ts"
 import { describeWith } from "../../requirements.ts"
 import { until } from "../../until.ts"
-import { dockerArchive, file, type Image, sha256, tarOf } from "../base/images.ts"
+import { dockerArchive, file, type Image, sha256, tarOf, writeImage, writeIndex, writeLayout } from "../base/images.ts"
 import { describeTree, temporaryDirectory } from "../base/trees.ts"
 import { type Options, said, unpackReference } from "../base/unpacking.ts"
 import { reply } from "../registry/scriptedRegistry.ts"
@@ -92,6 +93,33 @@ describeWith(["root"], "an image of a Docker engine", () => {
       Fs.mkdirSync(path)
       yield* images.unpack("docker-daemon:tool:1", base, { _tag: "Directory", path })
       expect(Fs.readdirSync(path)).toEqual(["a", "b"])
+    })
+  )
+
+  it.scopedLive.each(["manifest", "index"])("may be named by its %s, where containerd keeps it", (by) =>
+    Effect.gen(function* () {
+      const { directory, engine, kept, options } = yield* world
+      const layout = `${directory}/layout`
+      const manifest = writeImage(layout, image)
+      const platform = { os: "linux", architecture: "amd64" }
+      const unknown = { os: "unknown", architecture: "unknown" }
+      // Beside the image there is a statement of how it was made.
+      const index = writeIndex(layout, [
+        { ...manifest, platform },
+        { ...writeImage(layout, { layers: [] }), platform: unknown }
+      ])
+      const { digest: id } = by === "index" ? index : manifest
+      writeLayout(layout, [index])
+      Fs.writeFileSync(`${layout}/manifest.json`, "[]")
+      const archive = execFileSync("tar", ["-cC", layout, "."])
+      const inspection = { Id: id, Os: "linux", Architecture: "amd64", Config: { Env: image.env } }
+      for (const name of [NAME, id]) engine.images.set(name, { inspection, archive })
+      const images = LocalBaseImages.make({ sourceDirectory: directory, platform: "linux/amd64", ...options })
+      expect(yield* images.resolve("docker-daemon:tool:1")).toMatchObject({ digest: id.slice("sha256:".length) })
+      const theirs = describeTree(yield* unpackReference(directory, "docker-archive:tool.tar"))
+      Fs.rmSync(`${directory}/root`, { recursive: true })
+      expect(describeTree(yield* unpackReference(directory, "docker-daemon:tool:1", options))).toEqual(theirs)
+      expect(kept()).toEqual([])
     })
   )
 
