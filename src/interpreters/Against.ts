@@ -10,7 +10,7 @@ import type { StageReport, StepReport } from "../plan/ExplainReport.ts"
 import { byStage, type Plan } from "../plan/Plan.ts"
 import * as Earlier from "./Earlier.ts"
 import { look, type Looked, neededStages } from "./Explaining.ts"
-import { isNestedCopy } from "./StageBuild.ts"
+import { isNestedCopy } from "./NestedCopy.ts"
 import { Store, type StoreError, type StoreService, type UnknownId } from "./Store.ts"
 
 /** A step to compare with. */

@@ -15,7 +15,8 @@ import type { StepId } from "../domain/Digest.ts"
 import type { Stage, Step } from "../plan/Plan.ts"
 import { byStage } from "../plan/Plan.ts"
 import type { BuildError, BuildRequest, BuildResult } from "./Build.ts"
-import { type Common, isNestedCopy, knownCopy, type Services, StageBuild } from "./StageBuild.ts"
+import { isNestedCopy } from "./NestedCopy.ts"
+import { type Common, knownCopy, type Services, StageBuild } from "./StageBuild.ts"
 import type { StoreError } from "./Store.ts"
 
 interface StageState {

@@ -4,7 +4,9 @@ import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { byStage, type Plan, type Step } from "../plan/Plan.ts"
 import { realisedId } from "../plan/StepKey.ts"
-import { isNestedCopy, knownCopyOn } from "./StageBuild.ts"
+import * as Foresight from "./Foresight.ts"
+import { isNestedCopy } from "./NestedCopy.ts"
+import { knownCopyOn } from "./StageBuild.ts"
 import { Store, type StoreError } from "./Store.ts"
 
 /** The realised ids of the steps whose results are in the store. */
@@ -13,6 +15,7 @@ export const lookUp = (plan: Plan): Effect.Effect<ReadonlyMap<Step, StepId>, Sto
     const store = yield* Store
     const found = new Map<Step, StepId>()
     for (const [, steps] of byStage(plan)) {
+      yield* Foresight.tell(store, steps)
       let parent: StepId | undefined
       for (const step of steps) {
         if (isNestedCopy(step)) {

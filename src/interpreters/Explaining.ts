@@ -10,7 +10,8 @@ import { byStage, type Plan, type Stage, type Step } from "../plan/Plan.ts"
 import { realisedId } from "../plan/StepKey.ts"
 import * as Earlier from "./Earlier.ts"
 import { MissTrail } from "./MissTrail.ts"
-import { isNestedCopy, knownCopyOn, type NestedCopy } from "./StageBuild.ts"
+import { isNestedCopy, type NestedCopy } from "./NestedCopy.ts"
+import { knownCopyOn } from "./StageBuild.ts"
 import { Store, type StoreError, type StoreService } from "./Store.ts"
 
 /** How many earlier results are looked at for one step, newest first. */

@@ -14,9 +14,11 @@ import { realisedId } from "../plan/StepKey.ts"
 import type { BaseImagesService } from "./BaseImages.ts"
 import { type BuildError, type BuildRequest, StepFailed } from "./Build.ts"
 import type { Executions } from "./Executions.ts"
+import * as Foresight from "./Foresight.ts"
 import { concatenated, type LiveLog, type ReadLog, sizeOf } from "./LiveLog.ts"
 import { makeRoom, type Removed } from "./LifeCycle.ts"
 import { Misses, type Told } from "./Misses.ts"
+import { isNestedCopy, type NestedCopy } from "./NestedCopy.ts"
 import type { SandboxService } from "./Sandbox.ts"
 import type { SourceTree } from "./SourceTree.ts"
 import type { Counters } from "./Statistics.ts"
@@ -54,10 +56,6 @@ interface Realised {
   readonly content?: Content
   readonly fill: (workspace: Workspace) => Effect.Effect<void, BuildError>
 }
-
-export type NestedCopy = CopyStep & { readonly source: { readonly from: "build" } }
-
-export const isNestedCopy = (step: Step): step is NestedCopy => step.kind === "copy" && step.source.from === "build"
 
 /** The result of a copy from a nested build, if it was found out before and is still there. */
 export const knownCopy = (store: StoreService, step: CopyStep): Effect.Effect<Option.Option<ResultInfo>, StoreError> =>
@@ -164,6 +162,7 @@ export class StageBuild {
   private knownSteps(steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<Known>, StoreError> {
     const { store } = this.services
     return Effect.gen(function* () {
+      yield* Foresight.tell(store, steps)
       const known: Array<Known> = []
       let parent: StepId | undefined
       for (const step of steps) {

@@ -26,7 +26,8 @@ import { DockerTree, DockerVolume, toRootfs } from "./DockerTree.ts"
 import type { Usage } from "./DiskUsage.ts"
 import type { EngineCalls, ImageFacts } from "./EngineCalls.ts"
 import { PLACE, withVolume } from "./Volumes.ts"
-import { ELSEWHERE, NAME, type Workshop } from "./Workshop.ts"
+import { Presence } from "./Presence.ts"
+import { NAME, type Workshop } from "./Workshop.ts"
 
 /** A directory of the store's, for its {@link Identity}. */
 export const ENGINE = "engine"
@@ -51,7 +52,8 @@ export const make = (workshop: Workshop, root: string): Trees => {
       rootfs: (path) => toRootfs(new DockerVolume(workshop, workshop.objectOf(nameAt(path))))
     },
     source: (path, temporary) => Effect.flatMap(temporary, (at) => trees.source(nameAt(path), at)),
-    present: trees.present(),
+    present: (path) => trees.present(path),
+    foresee: (paths) => trees.foresee(paths),
     look: () => trees.look(),
     measure: (path) => trees.measure(path),
     read: ([path = ""], temporary) =>
@@ -76,13 +78,13 @@ class EngineTrees {
   private readonly root: string
   /** Those that this process is making, by their names. */
   private readonly making = new Map<string, DockerTree>()
-  /** Those that it has made. */
-  private readonly made = new Set<string>()
+  private readonly presence: Presence
   /** What everything takes, and when that was asked. */
   private measured: { readonly usage: Usage; readonly at: number } | undefined
 
   constructor(workshop: Workshop, root: string) {
     this.workshop = workshop
+    this.presence = new Presence(workshop)
     this.root = root
   }
 
@@ -131,7 +133,7 @@ class EngineTrees {
       for (const one of tree.temporary) await calls.untag(one, signal)
     })
     this.making.delete(name)
-    this.made.add(name)
+    this.presence.add(name)
   }
 
   *createVolume(path: string): Cooperate.Work {
@@ -226,34 +228,14 @@ class EngineTrees {
     )
   }
 
-  /**
-   * All are asked for at once, and those one by one that were not among them:
-   * another process may have made them since. Where nobody answers, everything
-   * is taken to be there.
-   */
-  present(): Trees["present"] {
-    const seen = new Set<string>()
-    let listing = false
-    const ask = async (name: string, signal: AbortSignal): Promise<boolean> => {
-      if (!listing) {
-        listing = true
-        for (const one of await this.workshop.finished(signal)) seen.add(one)
-      }
-      if (seen.has(name)) return true
-      const image = await (await this.workshop.calls).image(this.workshop.resultImage(name), signal)
-      if (image !== undefined) seen.add(name)
-      return image !== undefined
-    }
-    return (path) => {
-      const name = nameOf(path)
-      if (name === undefined) return Effect.succeed(false)
-      if (seen.has(name) || this.made.has(name)) return Effect.succeed(true)
-      return attempt("cannot ask the Docker engine", (signal) => ask(name, signal)).pipe(
-        Effect.catchAll((problem) =>
-          problem.cause === ELSEWHERE ? Effect.fail(toStoreError(problem)) : Effect.succeed(true)
-        )
-      )
-    }
+  present(path: string): Effect.Effect<boolean, StoreError> {
+    const name = nameOf(path)
+    return name === undefined ? Effect.succeed(false) : Effect.mapError(this.presence.of(name), toStoreError)
+  }
+
+  foresee(paths: ReadonlyArray<string>): Effect.Effect<void, StoreError> {
+    const names = paths.map(nameOf).filter((name) => name !== undefined)
+    return Effect.mapError(this.presence.foresee(names), toStoreError)
   }
 
   *look(): Generator<Cooperate.Pause, (path: string) => boolean> {

@@ -97,8 +97,9 @@ export class EngineCalls {
   }
 
   /** The names `REPOSITORY:TAG` that images have whose repository is this one. */
-  async names(repository: string, signal: AbortSignal): Promise<ReadonlyArray<string>> {
-    const query = { filters: JSON.stringify({ reference: [repository] }) }
+  async names(repository: string, signal: AbortSignal, tags?: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
+    const reference = tags === undefined ? [repository] : tags.map((tag) => `${repository}:${tag}`)
+    const query = { filters: JSON.stringify({ reference }) }
     const images = await this.json<ReadonlyArray<{ readonly RepoTags?: ReadonlyArray<string> | null }>>({
       method: "GET",
       path: `/images/json${queryOf(query)}`,

@@ -324,33 +324,43 @@ export class Workshop {
     for (const container of await calls.containers(start, signal)) {
       if (isOurs(container.slice(start.length))) await calls.removeContainer(container, signal)
     }
-    for (const repository of [this.temporary, this.prefix]) {
-      for (const name of await calls.names(repository, signal)) {
-        if (isOurs(name.slice(repository.length + 1))) await calls.untag(name, signal)
-      }
+    for (const name of await calls.names(this.temporary, signal)) {
+      if (isOurs(name.slice(this.temporary.length + 1))) await calls.untag(name, signal)
     }
+    // Not by a list of all that are finished, for which containerd's store takes milliseconds each.
+    for (const name of names) await calls.untag(this.resultImage(name), signal)
     for (const volume of await calls.volumes(start, signal)) {
       if (isOurs(volume.slice(start.length))) await calls.removeVolume(volume, signal)
     }
   }
 
-  /** The names of all trees that the engine has anything of. */
+  /**
+   * The names of all trees that the engine has anything of; but not of those that
+   * are finished where a list of them takes milliseconds each, as it does with
+   * containerd's image store.
+   */
   async names(signal: AbortSignal): Promise<ReadonlySet<string>> {
     const calls = await this.calls
+    const finished = (await this.takesLayersByName(signal)) ? await calls.names(this.prefix, signal) : []
     const start = `${this.prefix}-`
     const found = [
       ...(await calls.containers(start, signal)).map((one) => one.slice(start.length)),
       ...(await calls.volumes(start, signal)).map((one) => one.slice(start.length)),
       ...(await calls.names(this.temporary, signal)).map((one) => one.slice(this.temporary.length + 1)),
-      ...(await calls.names(this.prefix, signal)).map((one) => one.slice(this.prefix.length + 1))
+      ...finished.map((one) => one.slice(this.prefix.length + 1))
     ]
     return new Set(found.map((one) => one.slice(0, NAME_BYTES * 2)).filter((one) => NAME.test(one)))
   }
 
-  /** The names of finished trees, and {@link EMPTY}. */
-  async finished(signal: AbortSignal): Promise<ReadonlySet<string>> {
-    const names = await (await this.calls).names(this.prefix, signal)
+  /** The names of finished trees, and {@link EMPTY}; of those that are given only, if any are. */
+  async finished(signal: AbortSignal, wanted?: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+    const names = await (await this.calls).names(this.prefix, signal, wanted)
     return new Set(names.map((name) => name.slice(this.prefix.length + 1)))
+  }
+
+  /** Whether there is a finished tree of this name. */
+  async has(name: string, signal: AbortSignal): Promise<boolean> {
+    return (await (await this.calls).image(this.resultImage(name), signal)) !== undefined
   }
 }
 

@@ -136,6 +136,17 @@ class LocalStore implements StoreService {
       durability: this.durability,
       failed: (what, error) => this.failed(what, error)
     }
+    this.foresee =
+      trees.foresee === undefined
+        ? undefined
+        : (chain) =>
+            Effect.flatMap(
+              this.attempt("read", () => {
+                const unknown = chain.findIndex((id) => Option.isNone(this.meta(id)))
+                return unknown < 0 ? chain : chain.slice(0, unknown)
+              }),
+              (known) => trees.foresee?.(known.map((id) => `${layout.root}/${ownLayer(id)}`)) ?? Effect.void
+            )
     this.reading = new Reading({
       ...this.parts,
       present: (id) => this.known(READING, () => this.present(id)),
@@ -159,6 +170,8 @@ class LocalStore implements StoreService {
             : Effect.map(this.isThere(id), (isThere) => (isThere ? known : Option.none()))
         )
   }
+
+  readonly foresee: StoreService["foresee"]
 
   readonly realised = (planned: StepId): Effect.Effect<Option.Option<StepId>, StoreError> =>
     this.attempt("read", () => (this.open() ? Option.fromNullable(this.results.realised(planned)) : Option.none()))

@@ -1,0 +1,92 @@
+/** Which results an engine has, and how often it is asked for that. */
+import { expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Presence } from "../../../src/interpreters/docker/Presence.ts"
+import { Workshop } from "../../../src/interpreters/docker/Workshop.ts"
+import { temporaryDirectory } from "../base/trees.ts"
+import { reply } from "../registry/scriptedRegistry.ts"
+import { on, serve } from "./scriptedEngine.ts"
+
+const PREFIX = "obuilder-presence"
+
+/** An engine that has the images of some trees, and what asks it. */
+const world = (trees: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const engine = yield* serve(`${yield* temporaryDirectory}/socket`)
+    for (const tree of trees) {
+      engine.images.set(`${PREFIX}:${tree}`, { inspection: { Id: `sha256:${tree}` }, archive: Buffer.alloc(0) })
+    }
+    engine.scripts.push(
+      on(/^GET \/images\/json/, (request, response) => {
+        const filters = new URL(request.url ?? "", "http://engine").searchParams.get("filters") ?? ""
+        const { reference } = JSON.parse(filters) as { readonly reference: ReadonlyArray<string> }
+        const found = [...engine.images.keys()].filter((name) =>
+          reference.some((one) => `${name}:`.startsWith(`${one}:`))
+        )
+        reply(response, 200, JSON.stringify(found.map((name) => ({ RepoTags: [name] }))))
+      })
+    )
+    const workshop = yield* Effect.acquireRelease(
+      Effect.sync(() => new Workshop({ environment: { DOCKER_HOST: engine.host }, identity: { prefix: PREFIX } })),
+      (workshop) => Effect.promise(() => workshop.close())
+    )
+    return { engine, presence: new Presence(workshop) }
+  })
+
+const inspects = (tree: string): string => `GET /images/${PREFIX}%3A${tree}/json`
+
+it.scopedLive("of a chain whose last the engine has, nothing else is asked", () =>
+  Effect.gen(function* () {
+    const { engine, presence } = yield* world(["c"])
+    yield* presence.foresee(["a", "b", "c"])
+    for (const tree of ["a", "b", "c"]) expect(yield* presence.of(tree)).toBe(true)
+    expect(engine.asked).toEqual([inspects("c")])
+  })
+)
+
+it.scopedLive("of a chain whose last it lacks, all others are asked for at once", () =>
+  Effect.gen(function* () {
+    const { engine, presence } = yield* world(["a", "elsewhere"])
+    yield* presence.foresee(["a", "b", "c"])
+    expect(yield* presence.of("a")).toBe(true)
+    expect(engine.asked).toHaveLength(2)
+    expect(decodeURIComponent(engine.asked[1] ?? "")).toContain(JSON.stringify([`${PREFIX}:a`, `${PREFIX}:b`]))
+    for (const tree of ["b", "c"]) expect(yield* presence.of(tree)).toBe(false)
+  })
+)
+
+it.scopedLive("what something is to be made on is asked for, though something else was made on it that is there", () =>
+  Effect.gen(function* () {
+    const { presence } = yield* world(["c"])
+    yield* presence.foresee(["a", "b", "c"])
+    yield* presence.foresee(["a", "b"])
+    expect([yield* presence.of("a"), yield* presence.of("b")]).toEqual([false, false])
+    yield* presence.foresee([])
+    expect(yield* presence.of("c")).toBe(true)
+  })
+)
+
+it.scopedLive("a few are asked for one by one, and before many all are listed", () =>
+  Effect.gen(function* () {
+    const trees = Array.from({ length: 40 }, (_, index) => `tree${index}`)
+    const { engine, presence } = yield* world(trees.slice(1))
+    const found: Array<boolean> = []
+    for (const tree of trees) found.push(yield* presence.of(tree))
+    expect(found).toEqual(trees.map((_, index) => index > 0))
+    expect(engine.asked.slice(0, 3)).toEqual(trees.slice(0, 3).map(inspects))
+    expect(engine.asked.length).toBeLessThan(10)
+    expect(yield* presence.of("none")).toBe(false)
+  })
+)
+
+it.scopedLive("where nobody answers, everything is taken to be there", () =>
+  Effect.gen(function* () {
+    const { engine, presence } = yield* world([])
+    engine.scripts.unshift((_, response) => {
+      response.destroy()
+      return true
+    })
+    yield* presence.foresee(["a", "b"])
+    expect([yield* presence.of("a"), yield* presence.of("b")]).toEqual([true, true])
+  })
+)
