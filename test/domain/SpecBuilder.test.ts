@@ -34,7 +34,8 @@ const part = (op: Op): Spec.Part => {
     case "Copy":
       return Spec.copy([op.src[0] ?? "", ...op.src.slice(1)], op.dst, {
         exclude: op.exclude,
-        contents: op.contents === true
+        contents: op.contents === true,
+        preserve: op.preserve ?? []
       })
   }
 }
