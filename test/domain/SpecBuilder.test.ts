@@ -109,6 +109,17 @@ describe("a spec that is built in code", () => {
     )
   })
 
+  it("preserves what its copies are to preserve, each once and in one order", () => {
+    const kept = Spec.copy("/x", "/", { from: Spec.from("b"), preserve: ["owners", "modes", "owners"] })
+    expect(Either.getOrThrow(Spec.make(Spec.from("a").pipe(kept))).ops).toMatchObject([
+      { preserve: ["modes", "owners"] }
+    ])
+    const none = Spec.from("a").pipe(Spec.copy("x", "/", { preserve: [] }))
+    expect(Either.getOrThrow(Spec.print(none))).toBe(
+      Either.getOrThrow(Spec.print(Spec.from("a").pipe(Spec.copy("x", "/"))))
+    )
+  })
+
   it("never changes: what is added makes another one", () => {
     const base = Spec.from("base").pipe(Spec.run("a"))
     const [one, other] = [base.pipe(Spec.run("b")), base.pipe(Spec.run("c"))]
@@ -237,6 +248,10 @@ describe("what cannot be a spec's text", () => {
     })
     expect(refusal(Spec.from("a").pipe(Spec.user(0, Number.NaN))).message).toBe("a gid is a whole number")
     expect(refusal(Spec.from("a").pipe(Spec.user(2 ** 53, 0))).message).toBe("a uid is a whole number")
+    expect(refusal(Spec.from("a").pipe(Spec.copy("a", "/", { preserve: ["owners"] })))).toMatchObject({
+      message: "the owners of files in the source directory mean nothing in an image",
+      place: "(preserve owners)"
+    })
     const half = "\ud83d"
     for (const spec of [
       Spec.from(half),
