@@ -57,7 +57,10 @@ export interface CopyOptions {
   readonly from?: Spec
   /** Base names that are left out at any depth below what `src` names. */
   readonly exclude?: ReadonlyArray<string>
-  /** Below a `dst` that ends with `/`, a directory gives what it holds in place of itself. */
+  /**
+   * Below a `dst` that ends with `/`, a directory gives what it holds in place of itself. With `preserve`, whatever
+   * `dst` is, the one that it goes into stays as it is.
+   */
   readonly contents?: boolean
   /**
    * What is kept as it is in the source, rather than given as the step's: the modes of files and directories, and,
