@@ -1,6 +1,7 @@
 /** Reads what `(copy …)` holds. */
 import * as Either from "effect/Either"
 import type { OpContext } from "./OpContext.ts"
+import { type Aspect, aspects, type Preserve } from "./Preserve.ts"
 import * as Problem from "./Problem.ts"
 import type { ListNode, SexpNode } from "./SexpNode.ts"
 import type { Copy, CopyFrom } from "./Spec.ts"
@@ -8,6 +9,8 @@ import * as SpecFields from "./SpecFields.ts"
 import { few, type Read, rest, showNode, written } from "./SpecFields.ts"
 
 export const usage = "`(copy (src PATH…) (dst PATH))`"
+
+const PRESERVE = "`(preserve modes owners)`, or one of the two"
 
 const shape: SpecFields.RecordShape = {
   name: "copy",
@@ -23,7 +26,8 @@ const shape: SpecFields.RecordShape = {
     src: "`(src PATH…)`",
     dst: "`(dst PATH)`",
     exclude: "`(exclude NAME…)`",
-    contents: "`(contents)`"
+    contents: "`(contents)`",
+    preserve: PRESERVE
   }
 }
 
@@ -43,14 +47,44 @@ export const copy = (list: ListNode, items: Iterable<SexpNode>, context: OpConte
   if (Either.isLeft(exclude)) return Either.left(exclude.left)
   const contents = SpecFields.flag(fields.right.get("contents"), "`(contents)`")
   if (Either.isLeft(contents)) return Either.left(contents.left)
-  return Either.map(copyFrom(fields.right.get("from"), context), (from) => ({
+  const from = copyFrom(fields.right.get("from"), context)
+  if (Either.isLeft(from)) return Either.left(from.left)
+  return Either.map(preserved(fields.right.get("preserve"), from.right), (preserve) => ({
     _tag: "Copy",
-    from,
+    from: from.right,
     src: src.right,
     dst: dst.right,
     exclude: exclude.right,
-    ...(contents.right ? { contents: true } : {})
+    ...(contents.right ? { contents: true } : {}),
+    ...(preserve === undefined ? {} : { preserve })
   }))
+}
+
+/** What `(preserve …)` keeps, as it was written. */
+const preserved = (field: ListNode | undefined, from: CopyFrom): Read<Preserve | undefined> => {
+  if (field === undefined) return Either.right(undefined)
+  const kept: Array<Aspect> = []
+  for (const node of rest(field)) {
+    const aspect = node._tag === "Atom" ? aspects.find((one) => one === node.value) : undefined
+    if (aspect === undefined) {
+      return Either.left(Problem.make(node, `${showNode(node)} cannot be preserved`, { expected: PRESERVE }))
+    }
+    if (kept.includes(aspect)) {
+      return Either.left(Problem.make(node, `${showNode(node)} is preserved already`, { expected: PRESERVE }))
+    }
+    if (aspect === "owners" && from._tag === "Context") {
+      return Either.left(
+        Problem.make(node, "the owners of files in the source directory mean nothing in an image", {
+          expected: "`(preserve modes)`; owners can be preserved with `(from (build NAME))`",
+          hint: "what is copied belongs to the step's user: set it with `(user …)` before the copy"
+        })
+      )
+    }
+    kept.push(aspect)
+  }
+  return kept.length > 0
+    ? Either.right(kept)
+    : Either.left(Problem.make(field, "`preserve` does not say what", { expected: PRESERVE }))
 }
 
 const copyFrom = (field: ListNode | undefined, context: OpContext): Read<CopyFrom> => {

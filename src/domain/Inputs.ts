@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import { Digest } from "./Digest.ts"
 import type { Manifest } from "./Manifest.ts"
+import { ordered, type Preserve } from "./Preserve.ts"
 
 /** `NAME=VALUE`, in the order in which a process sees them. */
 export const Variable = Schema.Struct({ name: Schema.String, value: Schema.String })
@@ -33,8 +34,12 @@ export interface Inputs {
   readonly copies: ReadonlyMap<string, ReadonlyArray<Manifest>>
 }
 
-/** Two copies with equal `src` and `exclude` have the same manifest. */
+/** Two copies with equal `src` and `exclude` that preserve the same have the same manifest. */
 export const copyKey = (copy: {
   readonly src: ReadonlyArray<string>
   readonly exclude: ReadonlyArray<string>
-}): string => JSON.stringify([copy.src, copy.exclude])
+  readonly preserve?: Preserve
+}): string => {
+  const preserve = ordered(copy.preserve)
+  return JSON.stringify([copy.src, copy.exclude, ...(preserve === undefined ? [] : [preserve])])
+}

@@ -1,11 +1,20 @@
 /**
  * What a `copy` copies: a tree of names, types, executable bits, content
- * digests and link targets. Owners, times and the rest of the mode are not
- * part of it, because they do not reach the result.
+ * digests and link targets. Times are not part of it, and owners and the rest
+ * of the mode only for a copy that preserves them: else they do not reach the
+ * result.
  */
 import { type Digest, sha256 } from "./Digest.ts"
+import { modeText, type Owner, ownerText, type Preserve } from "./Preserve.ts"
 
-export interface FileNode {
+/** What a copy preserves of an entry; where it is not there, the entry becomes the step's. */
+interface Preserved {
+  /** 12 bits. No link has one. */
+  readonly mode?: number
+  readonly owner?: Owner
+}
+
+export interface FileNode extends Preserved {
   readonly _tag: "File"
   readonly name: string
   /** Any of the three executable bits is set. */
@@ -15,17 +24,19 @@ export interface FileNode {
   readonly digest: Digest
 }
 
-export interface LinkNode {
+export interface LinkNode extends Omit<Preserved, "mode"> {
   readonly _tag: "Link"
   readonly name: string
   readonly target: string
 }
 
-export interface DirectoryNode {
+export interface DirectoryNode extends Preserved {
   readonly _tag: "Directory"
   readonly name: string
   /** Sorted by name, in UTF-16 code unit order. */
   readonly entries: ReadonlyArray<ManifestNode>
+  /** What is there in its place stays as it is; if nothing is, it is made like those on the way to it. */
+  readonly stays?: true
 }
 
 export type ManifestNode = FileNode | LinkNode | DirectoryNode
@@ -49,13 +60,19 @@ export const byName = (a: { readonly name: string }, b: { readonly name: string 
 const nodeLine = (node: ManifestNode): ReadonlyArray<unknown> => {
   switch (node._tag) {
     case "File":
-      return ["file", node.name, node.executable, node.digest]
+      return ["file", node.name, node.executable, node.digest, ...preservedOf(node)]
     case "Link":
-      return ["link", node.name, node.target]
+      return ["link", node.name, node.target, ...preservedOf(node)]
     case "Directory":
-      return ["directory", node.name, directoryDigest(node)]
+      return ["directory", node.name, directoryDigest(node), ...preservedOf(node)]
   }
 }
+
+/** A mode has four digits, an owner a colon: neither is taken for the other. */
+const preservedOf = ({ mode, owner }: Preserved): ReadonlyArray<string> => [
+  ...(mode === undefined ? [] : [modeText(mode)]),
+  ...(owner === undefined ? [] : [ownerText(owner)])
+]
 
 /** A manifest is digested for its plan, and again when the plan is interpreted: directories are not done twice. */
 const digests = new WeakMap<DirectoryNode["entries"], Digest>()
@@ -90,12 +107,22 @@ export const digest = (items: ReadonlyArray<Manifest>, form: DestinationForm): D
 /**
  * What a copy copies, of what its `src` names. With `(contents)`, below the destination, a directory
  * gives what it holds in place of itself. One that holds nothing still makes the destination.
+ * With `(contents)` and `(preserve …)` its own mode and owner count nowhere: what it goes to stays as it is.
  */
 export const copied = (
-  { contents }: { readonly contents?: true | undefined },
+  { contents, preserve }: { readonly contents?: true | undefined; readonly preserve?: Preserve | undefined },
   named: ReadonlyArray<Manifest>,
   form: DestinationForm
-): ReadonlyArray<Manifest> => (contents !== true || form === "As" ? named : named.flatMap(held))
+): ReadonlyArray<Manifest> => {
+  if (contents !== true) return named
+  const items = preserve === undefined ? named : named.map(staying)
+  return form === "As" ? items : items.flatMap(held)
+}
+
+const staying = ({ path, root }: Manifest): Manifest =>
+  root._tag === "Directory"
+    ? { path, root: { _tag: "Directory", name: root.name, entries: root.entries, stays: true } }
+    : { path, root }
 
 const held = (item: Manifest): ReadonlyArray<Manifest> => {
   const { path, root } = item

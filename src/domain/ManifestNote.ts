@@ -5,6 +5,7 @@
  */
 import { Digest } from "./Digest.ts"
 import type { Manifest, ManifestNode } from "./Manifest.ts"
+import { MODE_BITS, type Owner } from "./Preserve.ts"
 
 /** Digits of a digest that are kept: as many as nobody meets by chance. */
 export const KEPT_DIGITS = 20
@@ -12,11 +13,20 @@ export const KEPT_DIGITS = 20
 /** More entries than this are not kept: it takes longer to say what changed than it is worth. */
 export const MOST_ENTRIES = 100_000
 
+/** What a copy preserves of an entry: its mode, and the numbers of its user and group. */
+interface Preserved {
+  readonly mode?: number
+  readonly owner?: readonly [uid: number, gid: number]
+}
+
+/** The last of a row, if anything is preserved. */
+type Last = readonly [Preserved?]
+
 /** Of a file, a link, a directory; `depth` is 0 for an item itself. */
 type Row =
-  | readonly [depth: number, name: string, digest: string, size: number, executable: 0 | 1]
-  | readonly [depth: number, name: string, target: string]
-  | readonly [depth: number, name: string]
+  | readonly [depth: number, name: string, digest: string, size: number, executable: 0 | 1, ...Last]
+  | readonly [depth: number, name: string, target: string, ...Last]
+  | readonly [depth: number, name: string, ...Last]
 
 /** An item of the copy's `src`. */
 export interface KeptItem {
@@ -47,14 +57,24 @@ export const keep = (items: ReadonlyArray<Manifest>): ReadonlyArray<KeptItem> | 
 }
 
 const rowOf = (depth: number, node: ManifestNode): Row => {
+  const last = lastOf(node)
   switch (node._tag) {
     case "File":
-      return [depth, node.name, node.digest.slice(0, KEPT_DIGITS), node.size, node.executable ? 1 : 0]
+      return [depth, node.name, node.digest.slice(0, KEPT_DIGITS), node.size, node.executable ? 1 : 0, ...last]
     case "Link":
-      return [depth, node.name, node.target]
+      return [depth, node.name, node.target, ...last]
     case "Directory":
-      return [depth, node.name]
+      return [depth, node.name, ...last]
   }
+}
+
+const lastOf = (node: ManifestNode): Last => {
+  const mode = node._tag === "Link" ? undefined : node.mode
+  const { owner } = node
+  if (mode === undefined && owner === undefined) return []
+  return [
+    { ...(mode === undefined ? {} : { mode }), ...(owner === undefined ? {} : { owner: [owner.uid, owner.gid] }) }
+  ]
 }
 
 /** The items again, with what is kept of their digests; none where that makes no tree. */
@@ -99,15 +119,39 @@ interface Made {
   readonly entries?: Array<ManifestNode>
 }
 
-const nodeOf = (name: string, rest: ReadonlyArray<unknown>): Made | undefined => {
+const nodeOf = (name: string, row: ReadonlyArray<unknown>): Made | undefined => {
+  const { kept, rest } = preservedIn(row)
   const [text, size, executable] = rest
   if (text === undefined) {
     const entries: Array<ManifestNode> = []
-    return { node: { _tag: "Directory", name, entries }, entries }
+    return { node: { _tag: "Directory", name, entries, ...kept }, entries }
   }
   if (typeof text !== "string") return undefined
-  if (size === undefined) return { node: { _tag: "Link", name, target: text } }
+  if (size === undefined) {
+    const { owner } = kept
+    return { node: { _tag: "Link", name, target: text, ...(owner === undefined ? {} : { owner }) } }
+  }
   if (!isCount(size) || !KEPT_DIGEST.test(text) || (executable !== 0 && executable !== 1)) return undefined
   const digest = Digest.make(text, { disableValidation: true })
-  return { node: { _tag: "File", name, digest, size, executable: executable === 1 } }
+  return { node: { _tag: "File", name, digest, size, executable: executable === 1, ...kept } }
+}
+
+interface Kept {
+  readonly mode?: number
+  readonly owner?: Owner
+}
+
+/** What is preserved, of a row that may be anything, and the row without it. */
+const preservedIn = (row: ReadonlyArray<unknown>): { readonly kept: Kept; readonly rest: ReadonlyArray<unknown> } => {
+  const last = row.at(-1)
+  if (typeof last !== "object" || last === null) return { kept: {}, rest: row }
+  const { mode, owner } = last as Partial<Record<keyof Preserved, unknown>>
+  const [uid, gid] = Array.isArray(owner) ? (owner as ReadonlyArray<unknown>) : []
+  return {
+    kept: {
+      ...(isCount(mode) && mode <= MODE_BITS ? { mode } : {}),
+      ...(isCount(uid) && isCount(gid) ? { owner: { uid, gid } } : {})
+    },
+    rest: row.slice(0, -1)
+  }
 }

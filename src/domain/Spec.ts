@@ -60,8 +60,13 @@ export const Copy = Schema.TaggedStruct("Copy", {
   src: Schema.Array(Schema.String),
   dst: Schema.String,
   exclude: Schema.Array(Schema.String),
-  /** `(contents)`: below a `dst` that ends with `/`, a directory gives what it holds in place of itself. */
-  contents: Schema.optionalWith(Schema.Literal(true), { exact: true })
+  /**
+   * `(contents)`: below a `dst` that ends with `/`, a directory gives what it holds in place of itself. With `preserve`,
+   * whatever `dst` is, nothing of its own is kept then.
+   */
+  contents: Schema.optionalWith(Schema.Literal(true), { exact: true }),
+  /** `(preserve modes owners)`: what is kept as it is in the source. Never empty; `owners` only from a nested build. */
+  preserve: Schema.optionalWith(Schema.Array(Schema.Literal("modes", "owners")), { exact: true })
 })
 export type Copy = typeof Copy.Type
 export const SetUser = Schema.TaggedStruct("User", { user: User })

@@ -13,6 +13,7 @@
 import * as Either from "effect/Either"
 import type { Pipeable } from "effect/Pipeable"
 import { InvalidSpec } from "./InvalidSpec.ts"
+import { ordered } from "./Preserve.ts"
 import * as Problem from "./Problem.ts"
 import * as Source from "./Source.ts"
 import type * as Data from "./Spec.ts"
@@ -56,8 +57,16 @@ export interface CopyOptions {
   readonly from?: Spec
   /** Base names that are left out at any depth below what `src` names. */
   readonly exclude?: ReadonlyArray<string>
-  /** Below a `dst` that ends with `/`, a directory gives what it holds in place of itself. */
+  /**
+   * Below a `dst` that ends with `/`, a directory gives what it holds in place of itself. With `preserve`, whatever
+   * `dst` is, the one that it goes into stays as it is.
+   */
   readonly contents?: boolean
+  /**
+   * What is kept as it is in the source, rather than given as the step's: the modes of files and directories, and,
+   * with `from`, whom they and links belong to.
+   */
+  readonly preserve?: ReadonlyArray<"modes" | "owners">
 }
 
 /** One path, or one and more. */
@@ -89,15 +98,18 @@ const mount = ({ buildkitOptions = [], id, target }: Mount): Data.Cache => ({
 })
 
 /** Copies files, directories and links. Where `dst` ends with `/` they keep their names below it; otherwise the one becomes `dst`. */
-export const copy = (src: Paths, dst: string, options: CopyOptions = {}): Part =>
-  adding({
+export const copy = (src: Paths, dst: string, options: CopyOptions = {}): Part => {
+  const preserve = ordered(options.preserve)
+  return adding({
     _tag: "Copy",
     from: options.from === undefined ? undefined : valueOf(options.from),
     src: typeof src === "string" ? [src] : [...src],
     dst,
     exclude: [...(options.exclude ?? [])],
-    ...(options.contents === true ? { contents: true } : {})
+    ...(options.contents === true ? { contents: true } : {}),
+    ...(preserve === undefined ? {} : { preserve })
   })
+}
 
 /** Builds another spec as well, of which nothing is copied: its success is all that it is for, as that of tests. */
 export const requires = (spec: Spec): Part => adding({ _tag: "Requires", spec: valueOf(spec) })

@@ -160,6 +160,13 @@ const faultOf = (op: Op): InvalidSpec | undefined => {
           place: `(user (uid ${String(uid)}) (gid ${String(gid)}))`
         })
   }
+  if (op._tag === "Copy" && op.from._tag === "Context" && op.preserve?.includes("owners") === true) {
+    return new InvalidSpec({
+      message: "the owners of files in the source directory mean nothing in an image",
+      hint: Option.some("preserve owners of what is copied from another spec"),
+      place: "(preserve owners)"
+    })
+  }
   for (const [what, value] of textsOf(op)) {
     const wrong = text(value, what, op)
     if (wrong !== undefined) return wrong

@@ -34,7 +34,8 @@ const copyFields = (copy: Copy): ReadonlyArray<Sexp> => [
   field("src", copy.src),
   field("dst", [copy.dst]),
   ...fieldUnlessEmpty("exclude", copy.exclude.map(atom)),
-  ...(copy.contents === true ? [list(atom("contents"))] : [])
+  ...(copy.contents === true ? [list(atom("contents"))] : []),
+  ...fieldUnlessEmpty("preserve", (copy.preserve ?? []).map(atom))
 ]
 
 const userFields = (user: User): ReadonlyArray<Sexp> =>

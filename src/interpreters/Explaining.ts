@@ -126,7 +126,9 @@ const contentOf = (
   step: NestedCopy,
   from: StepId
 ): Effect.Effect<Content | undefined, StoreError> =>
-  Effect.flatMap(store.tree(from), (tree) => Effect.forEach(step.src, (src) => tree.manifest(src, step.exclude))).pipe(
+  Effect.flatMap(store.tree(from), (tree) =>
+    Effect.forEach(step.src, (src) => tree.manifest(src, step.exclude, step.preserve))
+  ).pipe(
     Effect.scoped,
     Effect.map((named) => {
       const items = Manifest.copied(step, named, step.destination.form)

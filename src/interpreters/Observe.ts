@@ -24,7 +24,7 @@ export const observe = (spec: Spec, context: SourceTree): Effect.Effect<Inputs, 
       for (const copy of contextCopies(part)) {
         const key = copyKey(copy)
         if (copies.has(key)) continue
-        const items = Effect.forEach(copy.src, (src) => context.manifest(src, copy.exclude))
+        const items = Effect.forEach(copy.src, (src) => context.manifest(src, copy.exclude, copy.preserve))
         copies.set(key, yield* blame(copy, items))
       }
     }

@@ -228,7 +228,7 @@ export class StageBuild {
       // Whoever copies opens it again: that may go on for another build when this one has gone.
       const source = store.tree(from)
       const items = yield* Effect.flatMap(source, (tree) =>
-        Effect.forEach(step.src, (src) => tree.manifest(src, step.exclude))
+        Effect.forEach(step.src, (src) => tree.manifest(src, step.exclude, step.preserve))
       ).pipe(
         Effect.scoped,
         Effect.catchTag("SourceError", (reason) => Effect.fail(new StepFailed({ step, reason })))

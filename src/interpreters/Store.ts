@@ -71,8 +71,9 @@ export interface Workspace {
    * that is resolved there and never through the image's links to the host.
    * What is copied belongs to the step's user; files become 0755 or 0644 by
    * their executable bit, directories 0755, also those that exist already.
-   * Directories that only lie on the way keep their owner and mode, and so does
-   * the image's root. A file whose content is no longer what its manifest says
+   * What the manifest says of an entry's owner and mode holds instead. Directories
+   * that only lie on the way keep their owner and mode, and so do the image's
+   * root and what the manifest says is to stay. A file whose content is no longer what its manifest says
    * fails with `CopyError`.
    */
   readonly copy: (request: CopyRequest) => Effect.Effect<void, CopyError | SourceError | StoreError>

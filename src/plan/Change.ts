@@ -5,6 +5,7 @@
  */
 import type { Digest } from "../domain/Digest.ts"
 import type { BaseFormat } from "../domain/Inputs.ts"
+import type { Preserve } from "../domain/Preserve.ts"
 import type { User } from "../domain/Spec.ts"
 import type { FilesChange } from "./FileChange.ts"
 import type { Destination } from "./Plan.ts"
@@ -42,6 +43,8 @@ export type Change =
   | ({ readonly _tag: "Exclude" } & Pair<ReadonlyArray<string>>)
   /** Whether directories give what they hold in place of themselves. */
   | ({ readonly _tag: "Contents" } & Pair<boolean>)
+  /** What is kept as it is in the source. */
+  | ({ readonly _tag: "Preserve" } & Pair<Preserve>)
   /** The same, in another order. */
   | { readonly _tag: "Order"; readonly of: "caches" | "secrets" | "items" }
   | FilesChange

@@ -1,5 +1,6 @@
 /** Changes in words: a phrase each for one line, and lines for all that is known. Pure. */
 import { clipped, visible } from "../domain/DisplayText.ts"
+import { modeText, ownerText, type Preserve } from "../domain/Preserve.ts"
 import type { User } from "../domain/Spec.ts"
 import type { BaseMeaning, Change } from "./Change.ts"
 import type { FileChange, FilesChange } from "./FileChange.ts"
@@ -59,6 +60,8 @@ export const phrase = (change: Change): string => {
       return change.after
         ? "directories give what they hold, not themselves"
         : "directories give themselves, not what they hold"
+    case "Preserve":
+      return `it preserves ${preserved(change.after)}, preserved ${preserved(change.before)}`
     case "Order":
       return `the ${change.of === "items" ? "items to copy" : change.of} have another order`
     case "Files":
@@ -79,6 +82,8 @@ export const phrase = (change: Change): string => {
       return "its result has been deleted"
   }
 }
+
+const preserved = (aspects: Preserve): string => aspects.join(" and ") || "nothing"
 
 const was = (what: string, after: string, before: string): string => `${what} is ${text(after)}, was ${text(before)}`
 
@@ -175,6 +180,10 @@ const aspect = (change: FileChange): string => {
       return "content"
     case "Executable":
       return change.after ? "now executable" : "no longer executable"
+    case "Mode":
+      return `mode ${modeText(change.after)}, was ${modeText(change.before)}`
+    case "Owner":
+      return `owner ${ownerText(change.after)}, was ${ownerText(change.before)}`
     case "Target":
       return "link target"
     case "Type":
@@ -227,6 +236,8 @@ const detail = (change: FileChange): string => {
         ? `other content, ${counted(change.after)} bytes as before`
         : `other content, ${counted(change.after)} bytes, was ${counted(change.before)}`
     case "Executable":
+    case "Mode":
+    case "Owner":
       return aspect(change)
     case "Target":
       return `a link to ${value(change.after)}, was to ${value(change.before)}`

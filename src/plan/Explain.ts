@@ -50,8 +50,9 @@ const makeKey = ({ content, step }: Facts): string => {
       return JSON.stringify(["run", argv, cwd, userKey(user), variables, network, mounts(caches), mounts(secrets)])
     }
     case "copy": {
-      const { destination, user } = step
-      return JSON.stringify(["copy", contentKey(step, content), destination.form, destination.path, userKey(user)])
+      const { destination, preserve, user } = step
+      const { form, path } = destination
+      return JSON.stringify(["copy", contentKey(step, content), form, path, userKey(user), preserve ?? []])
     }
   }
 }
@@ -158,6 +159,8 @@ const copyChanges = ([before, was]: Copied, [after, is]: Copied): ReadonlyArray<
   const [from, to] = [before.destination, after.destination]
   if (from.form !== to.form || from.path !== to.path) changes.push({ _tag: "Destination", before: from, after: to })
   changes.push(...userChanges(before.user, after.user))
+  const [kept, wasKept] = [after.preserve ?? [], before.preserve ?? []]
+  if (!isSame(wasKept, kept)) changes.push({ _tag: "Preserve", before: wasKept, after: kept })
   if (isSameContent([before, was], [after, is])) return changes
   const [source, wasSource] = [buildOf(after), buildOf(before)]
   if (source !== wasSource) changes.push({ _tag: "From", before: wasSource, after: source })

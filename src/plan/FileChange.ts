@@ -7,6 +7,7 @@ import {
   type ManifestNode
 } from "../domain/Manifest.ts"
 import { KEPT_DIGITS } from "../domain/ManifestNote.ts"
+import { type Owner, ownerText } from "../domain/Preserve.ts"
 
 export type FileKind = "file" | "link" | "directory"
 
@@ -19,6 +20,10 @@ export type FileChange =
   | { readonly _tag: "Content"; readonly path: string; readonly before: number; readonly after: number }
   /** Whether any of the executable bits is set. */
   | { readonly _tag: "Executable"; readonly path: string; readonly before: boolean; readonly after: boolean }
+  /** Of copies that preserve it. The permission bits of a file or a directory. */
+  | { readonly _tag: "Mode"; readonly path: string; readonly before: number; readonly after: number }
+  /** Of copies that preserve it. */
+  | { readonly _tag: "Owner"; readonly path: string; readonly before: Owner; readonly after: Owner }
   | { readonly _tag: "Target"; readonly path: string; readonly before: string; readonly after: string }
   | { readonly _tag: "Type"; readonly path: string; readonly before: FileKind; readonly after: FileKind }
 
@@ -66,13 +71,24 @@ export const compare = (before: Copied, after: Copied, build: string | null): Fi
     if (then === undefined || now === undefined) {
       if (now !== undefined) found({ _tag: "Added", path: place, kind: kindOf(now), files: filesIn([now]) })
       if (then !== undefined) found({ _tag: "Removed", path: place, kind: kindOf(then), files: filesIn([then]) })
-    } else if (then._tag === "Directory" && now._tag === "Directory") {
+      continue
+    }
+    const [mode, wasMode] = [modeOf(now), modeOf(then)]
+    const isModeKnown = mode !== undefined && wasMode !== undefined && now._tag === then._tag
+    if (isModeKnown && mode !== wasMode) {
+      found({ _tag: "Mode", path: place, before: wasMode, after: mode })
+    }
+    const [owner, wasOwner] = [now.owner, then.owner]
+    if (owner !== undefined && wasOwner !== undefined && ownerText(owner) !== ownerText(wasOwner)) {
+      found({ _tag: "Owner", path: place, before: wasOwner, after: owner })
+    }
+    if (then._tag === "Directory" && now._tag === "Directory") {
       for (const one of inside(path, then, now).reverse()) pending.push(one)
     } else if (then._tag === "File" && now._tag === "File") {
       if (isOther(then.digest, now.digest)) {
         found({ _tag: "Content", path: place, before: then.size, after: now.size })
       }
-      if (then.executable !== now.executable) {
+      if (then.executable !== now.executable && !isModeKnown) {
         found({ _tag: "Executable", path: place, before: then.executable, after: now.executable })
       }
     } else if (then._tag === "Link" && now._tag === "Link") {
@@ -83,6 +99,8 @@ export const compare = (before: Copied, after: Copied, build: string | null): Fi
   }
   return { _tag: "Files", build, total: filesIn(after.items.map(({ root }) => root)), count, changes }
 }
+
+const modeOf = (node: ManifestNode): number | undefined => (node._tag === "Link" ? undefined : node.mode)
 
 const isOther = (a: string, b: string): boolean => a.slice(0, KEPT_DIGITS) !== b.slice(0, KEPT_DIGITS)
 

@@ -87,6 +87,8 @@ export const CopyStep = Schema.Struct({
   exclude: Schema.Array(Schema.String),
   /** A directory gives what it holds in place of itself. */
   contents: Schema.optionalWith(Schema.Literal(true), { exact: true }),
+  /** What is kept as it is in the source: each once, modes first, and never nothing. */
+  preserve: Schema.optionalWith(Schema.Array(Schema.Literal("modes", "owners")), { exact: true }),
   destination: Destination,
   user: User
 })

@@ -146,6 +146,7 @@ const kinds: Readonly<Record<string, Check>> = {
     src: isList(isText),
     exclude: isList(isText),
     contents: optional((value) => value === true),
+    preserve: optional(isList(is("modes", "owners"))),
     destination: has({ form: is("Into", "As"), path: isText }),
     user: isUser
   })

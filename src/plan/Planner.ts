@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type { StepId } from "../domain/Digest.ts"
 import { copyKey, type Inputs, type Variable } from "../domain/Inputs.ts"
 import * as Manifest from "../domain/Manifest.ts"
+import { ordered } from "../domain/Preserve.ts"
 import type { Cache, Copy, Op, Run, Secret, Spec, User } from "../domain/Spec.ts"
 import { buildHeading, fromHeading, heading } from "../domain/SpecText.ts"
 import * as Conventions from "./Conventions.ts"
@@ -307,6 +308,10 @@ const planCopy = (
   if (op.src.length > 1 && form === "As") {
     return fail(op, "when several items are copied, dst must be a directory and end with /", `write (dst "${op.dst}/")`)
   }
+  if (op.from._tag === "Context" && op.preserve?.includes("owners") === true) {
+    return fail(op, "the owners of files in the source directory mean nothing in an image", "write (preserve modes)")
+  }
+  const preserve = ordered(op.preserve)
   const source = sourceOf(op, form, scope, inputs)
   if (Either.isLeft(source)) return Either.left(source.left)
   const step = identify<CopyStep>({
@@ -316,6 +321,7 @@ const planCopy = (
     src: op.src,
     exclude: op.exclude,
     ...(op.contents === true ? { contents: true } : {}),
+    ...(preserve === undefined ? {} : { preserve }),
     destination: { form, path: clean(dst) },
     user: context.user
   })

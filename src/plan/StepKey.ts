@@ -7,6 +7,7 @@
 import canonicalize from "canonicalize"
 import { Digest, sha256, type StepId, stepId } from "../domain/Digest.ts"
 import type { BaseFormat, Variable } from "../domain/Inputs.ts"
+import type { Preserve } from "../domain/Preserve.ts"
 import type { User } from "../domain/Spec.ts"
 import type { CopyStep, Destination, PlannedMount, RunStep, Step } from "./Plan.ts"
 
@@ -33,6 +34,8 @@ export type StepKey =
       readonly content: CopyContent
       readonly destination: Destination
       readonly user: User
+      /** In the key only where something is preserved. */
+      readonly preserve?: Preserve | undefined
     }
 
 /** What is copied: known by its digest, or, until a nested build has run, by where it will come from. */
@@ -82,6 +85,7 @@ const keyData = (key: StepKey): object => {
                 ...(key.content.contents === true ? { contents: true } : {})
               },
         destination: { form: key.destination.form, path: key.destination.path },
+        ...(key.preserve === undefined ? {} : { preserve: key.preserve }),
         user: userData(key.user)
       }
   }
@@ -98,7 +102,8 @@ const copyKey = (step: CopyStep, parent: StepId, content: CopyContent): StepKey 
   parent,
   content,
   destination: step.destination,
-  user: step.user
+  user: step.user,
+  preserve: step.preserve
 })
 
 /** What a copy step's content is as long as nothing has run. */

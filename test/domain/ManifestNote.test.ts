@@ -17,13 +17,24 @@ describe("the note of what a copy copied", () => {
           name: "src",
           entries: [
             { _tag: "Directory", name: "d", entries: [{ _tag: "Link", name: "l", target: "x" }] },
-            { _tag: "File", name: "f", digest: sha256("content"), size: 7, executable: true }
+            { _tag: "File", name: "f", digest: sha256("content"), size: 7, executable: true },
+            {
+              _tag: "File",
+              name: "g",
+              digest: sha256("content"),
+              size: 7,
+              executable: true,
+              mode: 0o4711,
+              owner: { uid: 1, gid: 2 }
+            },
+            { _tag: "Directory", name: "h", entries: [], mode: 0 },
+            { _tag: "Link", name: "l", target: "f", owner: { uid: 3, gid: 4 } }
           ]
         }
       }
     ]
     const restored = ManifestNote.restore(JSON.parse(JSON.stringify(ManifestNote.keep(items))))
-    expect(JSON.stringify(restored)).toBe(JSON.stringify(items).replace(sha256("content"), digest))
+    expect(JSON.stringify(restored)).toBe(JSON.stringify(items).replaceAll(sha256("content"), digest))
   })
 
   it.each([

@@ -1,5 +1,6 @@
 /** Generated specs, whose copies take only from builds that they see. */
 import * as FastCheck from "effect/FastCheck"
+import type { Preserve } from "../../src/domain/Preserve.ts"
 import type { Cache, CopyFrom, NestedBuild, Op, Spec, User } from "../../src/domain/Spec.ts"
 
 export interface SpecOptions {
@@ -30,6 +31,7 @@ interface DraftCopy {
   readonly dst: string
   readonly exclude: ReadonlyArray<string>
   readonly contents?: true
+  readonly preserve?: Preserve
 }
 
 interface SpecDraft {
@@ -76,8 +78,13 @@ const draftArbitrary = (text: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<
       src: few(text),
       dst: text,
       exclude: few(text),
-      contents: FastCheck.boolean()
-    }).map(({ contents, ...copy }) => (contents ? { ...copy, contents } : copy)),
+      contents: FastCheck.boolean(),
+      preserve: FastCheck.constantFrom<Array<Preserve>>([], ["modes"], ["owners"], ["owners", "modes"])
+    }).map(({ contents, preserve, ...copy }) => ({
+      ...copy,
+      ...(contents ? { contents } : {}),
+      ...(preserve.length > 0 ? { preserve } : {})
+    })),
     userArbitrary(text).map((user) => ({ _tag: "User", user })),
     FastCheck.record({ _tag: FastCheck.constant("Env" as const), name: text, value: text })
   )
@@ -106,7 +113,8 @@ const finishOp = (draft: Draft, scope: ReadonlyArray<string>): Op => {
   if (draft._tag !== "Copy") return draft
   const name = draft.from === undefined ? undefined : scope[draft.from % scope.length]
   const from: CopyFrom = name === undefined ? { _tag: "Context" } : { _tag: "Build", name }
-  return { ...draft, from }
+  if (from._tag === "Build" || draft.preserve?.includes("owners") !== true) return { ...draft, from }
+  return { ...draft, from, preserve: ["modes"] }
 }
 
 const finish = (draft: SpecDraft, scope: ReadonlyArray<string>): Spec => {

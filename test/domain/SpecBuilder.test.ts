@@ -34,7 +34,8 @@ const part = (op: Op): Spec.Part => {
     case "Copy":
       return Spec.copy([op.src[0] ?? "", ...op.src.slice(1)], op.dst, {
         exclude: op.exclude,
-        contents: op.contents === true
+        contents: op.contents === true,
+        preserve: op.preserve ?? []
       })
   }
 }
@@ -105,6 +106,17 @@ describe("a spec that is built in code", () => {
              (shell /bin/sh -c)
              (copy (from (build dev)) (src /src/hello) (dst /usr/bin/))
              (run (network host) (secrets (token (target /run/secrets/token))) (shell hello)))`)
+    )
+  })
+
+  it("preserves what its copies are to preserve, each once and in one order", () => {
+    const kept = Spec.copy("/x", "/", { from: Spec.from("b"), preserve: ["owners", "modes", "owners"] })
+    expect(Either.getOrThrow(Spec.make(Spec.from("a").pipe(kept))).ops).toMatchObject([
+      { preserve: ["modes", "owners"] }
+    ])
+    const none = Spec.from("a").pipe(Spec.copy("x", "/", { preserve: [] }))
+    expect(Either.getOrThrow(Spec.print(none))).toBe(
+      Either.getOrThrow(Spec.print(Spec.from("a").pipe(Spec.copy("x", "/"))))
     )
   })
 
@@ -236,6 +248,10 @@ describe("what cannot be a spec's text", () => {
     })
     expect(refusal(Spec.from("a").pipe(Spec.user(0, Number.NaN))).message).toBe("a gid is a whole number")
     expect(refusal(Spec.from("a").pipe(Spec.user(2 ** 53, 0))).message).toBe("a uid is a whole number")
+    expect(refusal(Spec.from("a").pipe(Spec.copy("a", "/", { preserve: ["owners"] })))).toMatchObject({
+      message: "the owners of files in the source directory mean nothing in an image",
+      place: "(preserve owners)"
+    })
     const half = "\ud83d"
     for (const spec of [
       Spec.from(half),

@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type { StepId } from "../../src/domain/Digest.ts"
 import type { Inputs } from "../../src/domain/Inputs.ts"
+import type { Preserve } from "../../src/domain/Preserve.ts"
 import type { Cache, Copy, NestedBuild, Op, Run, Secret, Spec } from "../../src/domain/Spec.ts"
 import { BaseImages } from "../../src/interpreters/BaseImages.ts"
 import { type BuildError, Engine, StepFailed } from "../../src/interpreters/Engine.ts"
@@ -49,14 +50,20 @@ const mounts = (targets: Readonly<Record<string, string>> = {}): ReadonlyArray<C
 export const copy = (
   src: ReadonlyArray<string>,
   dst: string,
-  options: { readonly from?: string; readonly exclude?: ReadonlyArray<string>; readonly contents?: true } = {}
+  options: {
+    readonly from?: string
+    readonly exclude?: ReadonlyArray<string>
+    readonly contents?: true
+    readonly preserve?: Preserve
+  } = {}
 ): Copy => ({
   _tag: "Copy",
   from: options.from === undefined ? { _tag: "Context" } : { _tag: "Build", name: options.from },
   src,
   dst,
   exclude: options.exclude ?? [],
-  ...(options.contents === true ? { contents: true } : {})
+  ...(options.contents === true ? { contents: true } : {}),
+  ...(options.preserve === undefined ? {} : { preserve: options.preserve })
 })
 
 export interface Request {

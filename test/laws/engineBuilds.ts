@@ -2,6 +2,7 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { StepId } from "../../src/domain/Digest.ts"
 import { MissingSecret, StepFailed } from "../../src/interpreters/Engine.ts"
 import * as FileTree from "../../src/interpreters/memory/FileTree.ts"
 import * as TreeSource from "../../src/interpreters/memory/TreeSource.ts"
@@ -117,6 +118,31 @@ const resultLaws = (law: Law): void => {
           "named/sub/a"
         ].map((path) => judged.kept(path))
       )
+    })
+  )
+
+  law("a copy from a nested build is another one for a mode there only if it preserves modes", (judged) =>
+    Effect.gen(function* () {
+      const build = (mode: string, preserve: Pick<Parameters<typeof copy>[2] & {}, "preserve">) =>
+        judged.once({
+          spec: judged.spec(
+            [copy([judged.at("f")], judged.at("g"), { from: "tools", ...preserve }), run("echo next")],
+            {
+              tools: judged.spec([run(`echo x > f; chmod ${mode} f`)])
+            }
+          )
+        })
+      const kept = yield* build("640", { preserve: ["modes"] })
+      const other = yield* build("600", { preserve: ["modes"] })
+      const plain = yield* build("640", {})
+      expect([yield* build("600", {}), yield* build("640", { preserve: ["modes"] })]).toEqual([plain, kept])
+      const modeOf = (id: StepId) => Effect.map(judged.contents(id), (all) => all[judged.kept("g")]?.slice(0, 9))
+      expect([yield* modeOf(kept), yield* modeOf(other), yield* modeOf(plain)]).toEqual([
+        "file 0640",
+        "file 0600",
+        "file 0644"
+      ])
+      expect(judged.scripts.filter((script) => script === "echo next")).toHaveLength(3)
     })
   )
 

@@ -11,6 +11,7 @@ import { storeInventoryLaws } from "./storeInventory.ts"
 import { storeLayerLaws } from "./storeLayers.ts"
 import { storeLogLaws } from "./storeLogs.ts"
 import { storeNameLaws } from "./storeNames.ts"
+import { storePreserveLaws } from "./storePreserves.ts"
 import { storeResultLaws } from "./storeResults.ts"
 import type { MakeSubject } from "./storeSubject.ts"
 
@@ -25,4 +26,5 @@ export const storeLaws = (makeSubject: MakeSubject, sources: Readonly<Record<str
   for (const [name, makeSource] of Object.entries(sources)) {
     describe(`copying from a source ${name}`, () => storeCopyLaws(makeSubject, makeSource))
   }
+  describe("copying what is to preserve", () => storePreserveLaws(makeSubject, sources))
 }

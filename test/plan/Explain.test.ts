@@ -79,6 +79,11 @@ const named: Readonly<Record<keyof typeof variations, ReadonlyArray<string>>> = 
   "the name that a copied directory brings": ["Src", "Files"],
   "the order of the items": ["Src", "Files"],
   "that a directory gives what it holds in place of itself": ["Contents", "Files"],
+  "what is preserved": ["Preserve"],
+  "what is preserved of a link, though it has no mode": ["Preserve"],
+  "the mode of a file that is preserved": ["Files"],
+  "the executable bits of a file that is preserved": ["Files"],
+  "the mode of a directory that is preserved, deep down": ["Files"],
   "the destination's path": ["Destination"],
   "the destination's form": ["Destination"],
   "a relative destination's working directory": ["Destination"],
@@ -159,6 +164,18 @@ describe("the files of a copy that changed", () => {
       }
     ])
     expect(oneLine(found)).toBe("1 of 10,000 files changed: probe/d7/f107 (content)")
+  })
+
+  it("are named with their modes where those are preserved", () => {
+    const ops = [copy(["probe"], "/p/", { preserve: ["modes"] })]
+    const withModes = (file: number, directory: number): Probe => ({
+      ops,
+      context: { "probe/d": { directory: true, mode: directory }, "probe/d/f": { content: "1", mode: file } }
+    })
+    const found = changes(withModes(0o644, 0o755), withModes(0o4755, 0o1777))
+    expect(oneLine(found)).toBe("2 of 2 files changed: probe/d (mode 1777, was 0755), probe/d/f (mode 4755, was 0644)")
+    const plain = { ...withModes(0o644, 0o755), ops: [copy(["probe"], "/p/")] }
+    expect(oneLine(changes(plain, withModes(0o644, 0o755)))).toBe("it preserves modes, preserved nothing")
   })
 
   it("are each named with what is other about it", () => {

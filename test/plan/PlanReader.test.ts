@@ -31,7 +31,8 @@ describe("a plan that is read", () => {
   it.each([
     ["as it was made", {}],
     ["with what is known of its image", withImage(image)],
-    ["with a copy of what directories hold", withLast({ contents: true })]
+    ["with a copy of what directories hold", withLast({ contents: true })],
+    ["with a copy that preserves", withLast({ preserve: ["modes", "owners"] })]
   ])("is what was written %s", (_, changed) => {
     expect(Either.getOrThrow(read(changed))).toEqual({ ...plan, ...changed })
   })
@@ -41,6 +42,7 @@ describe("a plan that is read", () => {
     ["two stages of one label", { stages: [dev, main, dev] }, 'two of its "stages" have the same label'],
     ["no result", { result: undefined }, 'its "result" is no id'],
     ["contents that are not true", withLast({ contents: false }), 'number 6 of its "steps" is none'],
+    ["something preserved that is not known", withLast({ preserve: ["times"] }), 'number 6 of its "steps" is none'],
     ["contents that are text", withLast({ contents: "true" }), 'number 6 of its "steps" is none'],
     ["an image that is text", withImage("x"), 'its "stages" are not those of a plan'],
     ["an image without labels", withImage({ ...image, labels: undefined }), "are not those of a plan"],

@@ -75,6 +75,26 @@ export const variations: Readonly<Record<string, Variation>> = {
     probed({ "probe/f": "1" }, copy(["probe"], "/p/")),
     probed({ "probe/f": "1" }, copy(["probe"], "/p/", { contents: true }))
   ],
+  "what is preserved": [
+    probed({ "probe/f": "1" }, copy(["probe"], "/p/")),
+    probed({ "probe/f": "1" }, copy(["probe"], "/p/", { preserve: ["modes"] }))
+  ],
+  "what is preserved of a link, though it has no mode": [
+    probed({ probe: { link: "1" } }, copy(["probe"], "/p/")),
+    probed({ probe: { link: "1" } }, copy(["probe"], "/p/", { preserve: ["modes"] }))
+  ],
+  "the mode of a file that is preserved": [
+    probed({ probe: { content: "1", mode: 0o600 } }, copy(["probe"], "/p/", { preserve: ["modes"] })),
+    probed({ probe: { content: "1", mode: 0o4640 } }, copy(["probe"], "/p/", { preserve: ["modes"] }))
+  ],
+  "the executable bits of a file that is preserved": [
+    probed({ probe: { content: "1", mode: 0o644 } }, copy(["probe"], "/p/", { preserve: ["modes"] })),
+    probed({ probe: { content: "1", mode: 0o755 } }, copy(["probe"], "/p/", { preserve: ["modes"] }))
+  ],
+  "the mode of a directory that is preserved, deep down": [
+    probed({ "probe/d": { directory: true, mode: 0o700 } }, copy(["probe"], "/p", { preserve: ["modes"] })),
+    probed({ "probe/d": { directory: true, mode: 0o1777 } }, copy(["probe"], "/p", { preserve: ["modes"] }))
+  ],
   "the destination's path": [
     probed({ "probe/f": "1" }, copy(["probe"], "/p/")),
     probed({ "probe/f": "1" }, copy(["probe"], "/q/"))
@@ -110,6 +130,16 @@ const withOptions = (value: string): Probe => {
 
 /** Each changes something that does not reach the result. */
 export const withoutEffect: Readonly<Record<string, Variation>> = {
+  "the mode of a directory that gives what it holds": [
+    probed(
+      { probe: { directory: true, mode: 0o700 }, "probe/f": "1" },
+      copy(["probe"], "/p", { contents: true, preserve: ["modes"] })
+    ),
+    probed(
+      { probe: { directory: true, mode: 0o711 }, "probe/f": "1" },
+      copy(["probe"], "/p", { contents: true, preserve: ["modes"] })
+    )
+  ],
   "a comment": [ops(run("x")), ops({ _tag: "Comment", text: "why" }, run("x"))],
   "that what a file holds is copied, which is the file": [
     probed({ "probe/f": "1" }, copy(["probe/f"], "/p/")),

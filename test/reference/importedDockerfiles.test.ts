@@ -29,6 +29,24 @@ const variations: Readonly<Record<string, ReadonlyArray<Variation>>> = {
   "c-program": [{}, { target: "test" }]
 }
 
+/** Modes of what is in a context: git keeps only whether a file is executable. */
+const modes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  preserved: {
+    d: 0o750,
+    "d/f": 0o600,
+    "d/sub": 0o1777,
+    "d/sub/g": 0o6711,
+    "d/sub/keep": 0o700,
+    "d/sub/keep/h": 0o440,
+    partial: 0o755,
+    "partial/sub": 0o2711,
+    "partial/sub/x": 0o664,
+    "partial/sub/z": 0o711,
+    tool: 0o4755,
+    private: 0o600
+  }
+}
+
 const TOKEN = "a token"
 
 describeWith(
@@ -85,12 +103,22 @@ describeWith(
       return JSON.parse(run(["image", "inspect", "--format={{json .Config}}", stdout.trim()]).stdout)
     }
 
+    /** The corpus' own directory, or a copy of it with the modes that it is to have. */
+    const contextOf = (name: string): string => {
+      const given = modes[name]
+      if (given === undefined) return `${corpus}/${name}`
+      const context = `${scratch.path}/contexts/${name}`
+      Fs.cpSync(`${corpus}/${name}`, context, { recursive: true, verbatimSymlinks: true })
+      for (const [path, mode] of Object.entries(given)) Fs.chmodSync(`${context}/${path}`, mode)
+      return context
+    }
+
     const cases = Fs.readdirSync(corpus).flatMap((name) =>
       (variations[name] ?? [{}]).map((variation) => [name, variation] as const)
     )
 
     it.each(cases)("%s %j", async (name, variation) => {
-      const context = `${corpus}/${name}`
+      const context = contextOf(name)
       const dockerfile = Fs.readFileSync(`${context}/Dockerfile`, "utf8")
       const offline = dockerfile.replace(/^# syntax=.*\n/, "")
       const request = { dockerfile: offline, context, network: "none", ...variation } as const

@@ -16,6 +16,8 @@ export interface ContextCopy {
 export interface Chosen {
   readonly name: string
   readonly isDirectory: boolean
+  /** As of {@link ContextEntry}. */
+  readonly mode: number
   readonly left: boolean
   /** Something in it, or itself, is left out. */
   readonly lacks: boolean
@@ -23,6 +25,9 @@ export interface Chosen {
   readonly gives: boolean
   readonly entries: ReadonlyArray<Chosen>
 }
+
+/** The mode of directories that lie on the way. */
+const MADE = 0o755
 
 /** More names than this are no spec that somebody would read. */
 const MAX_NAMES = 100
@@ -34,6 +39,7 @@ export const choose = (entry: ContextEntry, leaves: (path: string) => boolean, p
   return {
     name: entry.name,
     isDirectory: entry.kind === "directory",
+    mode: entry.mode,
     left,
     lacks: left || entries.some((one) => one.lacks),
     gives: !left || entries.some((one) => one.gives),
@@ -63,7 +69,8 @@ export const copiesOf = (
     const given = of.entries.filter((entry) => entry.gives)
     if (given.length === 0) {
       // Only itself: all that it holds goes by its name. The contents of nothing would make no directory.
-      if (!isWhole || !isThere) copies.push({ src, dst: to, exclude: namesIn(of) })
+      if (!isWhole) copies.push({ src, dst: to, exclude: namesIn(of) })
+      else if (!isThere) copies.push({ src, dst: to, exclude: namesIn(of), contents: true })
       continue
     }
     const left = of.entries.some((entry) => entry.lacks) ? leftNames(of) : []
@@ -71,6 +78,8 @@ export const copiesOf = (
       copies.push(isWhole ? { src, dst: into(to), exclude: left, contents: true } : { src, dst: to, exclude: left })
       continue
     }
+    // Made on the way to what it holds, it would have the mode of no directory in particular.
+    if (!isWhole && of.mode !== MADE) copies.push({ src, dst: to, exclude: namesIn(of) })
     const at = (entry: Chosen): string => (from === "" ? entry.name : `${from}/${entry.name}`)
     const complete = given.filter((entry) => !entry.lacks)
     if (complete.length > 0) copies.push({ src: complete.map(at), dst: into(to), exclude: [] })

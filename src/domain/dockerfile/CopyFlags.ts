@@ -1,5 +1,6 @@
 /** Reads the flags of COPY and ADD. */
-import type { User } from "../Spec.ts"
+import { ordered } from "../Preserve.ts"
+import type { Copy, User } from "../Spec.ts"
 import type { Range } from "./Dockerfile.ts"
 import { numberOf } from "./NumberText.ts"
 import type { StageImport } from "./StageImport.ts"
@@ -7,6 +8,8 @@ import type { StageImport } from "./StageImport.ts"
 export interface CopyFlags {
   readonly from: string | undefined
   readonly owner: User
+  /** What is said by no flag, and so is as it is in what is copied. */
+  readonly preserve: Pick<Copy, "preserve">
   /** As it was written. */
   readonly mode: string | undefined
   /** Patterns of what is left out. */
@@ -45,7 +48,15 @@ export const copyFlags = (stage: StageImport): CopyFlags => {
       )
     } else stage.refuse(`${keyword} has no flag --${name}`, undefined, range)
   }
-  return { from, owner, mode, exclude }
+  const preserve = preserved(from !== undefined && !flags.some(({ name }) => name === "chown"), mode)
+  return { from, owner, preserve, mode, exclude }
+}
+
+/** Octal digits say a whole mode, letters what is other than in the source. Of the source directory all is root's. */
+const preserved = (owners: boolean, mode: string | undefined): Pick<Copy, "preserve"> => {
+  const modes = mode === undefined || !/^[0-7]+$/.test(mode)
+  const preserve = ordered([...(modes ? ["modes" as const] : []), ...(owners ? ["owners" as const] : [])])
+  return preserve === undefined ? {} : { preserve }
 }
 
 /** What `from` names, in which variables are not replaced. */

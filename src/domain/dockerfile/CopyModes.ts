@@ -1,37 +1,11 @@
-/** Modes of what is copied: those that copies of a spec do not keep, and `--chmod`. */
+/** `--chmod` of what is copied from the source directory. */
 import type { Chosen } from "./ContextCopies.ts"
 import type { ContextEntry } from "./ImportFacts.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
 
-/** The mode that a copy gives. */
+/** The mode that a copy gives if it does not keep them. */
 const copied = ({ kind, mode }: ContextEntry): number => (kind === "directory" || (mode & 0o111) !== 0 ? 0o755 : 0o644)
-
-const octal = (mode: number): string => mode.toString(8).padStart(4, "0")
-
-/** Says which of these will have another mode than Docker gives them. */
-export const noteModes = (stage: StageImport, entries: ReadonlyArray<ContextEntry>, mode: string | undefined): void => {
-  if (mode !== undefined) return
-  const others: Array<string> = []
-  let count = 0
-  const pending = entries.map((entry) => ({ entry, path: entry.name === "" ? "." : entry.name }))
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { entry, path } = next
-    // A tree's own root is where it goes to, which mostly is there already.
-    if (entry.ignored || entry.kind === "link") continue
-    if (path !== "." && entry.mode !== copied(entry) && ++count <= 3) {
-      others.push(`${path} (${octal(entry.mode)})`)
-    }
-    pending.push(
-      ...entry.entries.map((child) => ({ entry: child, path: path === "." ? child.name : `${path}/${child.name}` }))
-    )
-  }
-  if (count === 0) return
-  stage.note(
-    `files become 0644 or 0755 and directories 0755; these have other modes: ${others.join(", ")}${count > 3 ? ` and ${count - 3} more` : ""}`,
-    "give them other modes with a RUN chmod, or with --chmod"
-  )
-}
 
 /** More paths than this are no command that somebody would read. */
 const MAX_PATHS = 200

@@ -111,8 +111,13 @@ const ids = ({ gid, uid }: { readonly uid: number; readonly gid: number }): stri
 const escaped = (value: string, escape: string): string =>
   value.replaceAll(escape, escape + escape).replaceAll('"', `${escape}"`)
 
-const copy = ({ dst, from, src }: Copy, user: User): string => {
-  const owner = user._tag === "Unix" && (user.uid !== 0 || user.gid !== 0) ? [`--chown=${ids(user)} `] : []
+/** COPY keeps modes in any case, and of a stage owners too, if it says no other. */
+const copy = ({ dst, from, preserve, src }: Copy, user: User): string => {
+  const isKept = preserve?.includes("owners") === true
+  // OBuilder has no `preserve`, and names no root; files of a stage would keep their owners.
+  const isNamed = preserve !== undefined && from._tag === "Build"
+  const owner =
+    user._tag === "Unix" && !isKept && (isNamed || user.uid !== 0 || user.gid !== 0) ? [`--chown=${ids(user)} `] : []
   const stage = from._tag === "Build" ? [`--from=${from.name} `] : []
   return `COPY ${[...owner, ...stage].join("")}${src.join(" ")} ${dst}`
 }

@@ -5,7 +5,7 @@ import { choose, copiesOf } from "./ContextCopies.ts"
 import { find, isPattern, type Nothing, type Source } from "./ContextSources.ts"
 import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
-import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
+import { changeModes, chmodOf } from "./CopyModes.ts"
 import type { Heredoc } from "./Dockerfile.ts"
 import { into, isUsual, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
 import { copyFromBuild } from "./ImportCopyFrom.ts"
@@ -42,7 +42,7 @@ export const importCopy = (stage: StageImport): void => {
   const flush = (): void => {
     if (files.length === 0) return
     const src = files.map(({ path }) => path)
-    stage.copy({ src, dst: into(target.path) }, flags.owner)
+    stage.copy({ src, dst: into(target.path), ...flags.preserve }, flags.owner)
     changeModes(
       stage,
       files.map(({ entry, name }) => ({ entry, path: into(target.path) + name })),
@@ -91,13 +91,11 @@ export const importCopy = (stage: StageImport): void => {
           flush()
           unpack(stage, one, target.path, archive)
         } else if (target.isDirectory && one.name === nameOf(one.path)) {
-          noteModes(stage, [one.entry], flags.mode)
           files.push(one)
         } else {
           flush()
-          noteModes(stage, [one.entry], flags.mode)
           const path = target.isDirectory ? into(target.path) + one.name : target.path
-          stage.copy({ src: [one.path], dst: path }, flags.owner)
+          stage.copy({ src: [one.path], dst: path, ...flags.preserve }, flags.owner)
           changeModes(stage, [{ entry: one.entry, path }], flags.mode)
         }
       }
@@ -143,7 +141,6 @@ const copyDirectory = (
   leaves: (path: string) => boolean
 ): void => {
   const chosen = choose(entry, leaves)
-  noteModes(stage, [entry], flags.mode)
   const { gid, uid } = flags.owner._tag === "Unix" ? flags.owner : { uid: 1, gid: 1 }
   const isOther = uid !== 0 || gid !== 0
   if (isOther && stage.now.unmade !== undefined && isWithin(target.path, stage.now.unmade)) stage.makeWorkdir()
@@ -151,7 +148,7 @@ const copyDirectory = (
   const isThere = isMade || (stage.base !== "scratch" && isUsual(target.path))
   const copies = copiesOf(chosen, path, target.path, isThere)
   stage.noteDirectory(path, copies, flags.exclude)
-  for (const copy of copies) stage.copy(copy, flags.owner)
+  for (const copy of copies) stage.copy({ ...copy, ...flags.preserve }, flags.owner)
   if (copies.length > 0) stage.isDirectory(target.path)
   if (flags.mode !== undefined) chmodOf(stage, chosen, entry, target.path, flags.mode)
 }

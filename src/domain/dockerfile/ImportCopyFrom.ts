@@ -33,11 +33,14 @@ export const copyFromBuild = (
         "write --exclude=**/NAME"
       )
   )
-  const { mode, owner } = flags
+  const { mode, owner, preserve } = flags
   const build = { from: { _tag: "Build", name }, exclude } as const
   if (mode !== undefined) {
     // What is a directory is not known; aside from everything else, all of it can be given the mode.
-    stage.copy({ ...build, src, dst: into(ASIDE), ...(target.isDirectory ? { contents: true } : {}) }, owner)
+    stage.copy(
+      { ...build, src, dst: into(ASIDE), ...(target.isDirectory ? { contents: true } : {}), ...preserve },
+      owner
+    )
     stage.note(`--chmod=${mode} is done by find, chmod and cp of the image, which must have them`)
     const from = `${ASIDE}/${nameOf(src[0] ?? "")}`
     stage.help(
@@ -56,10 +59,11 @@ export const copyFromBuild = (
   const isOther = owner._tag === "Named" || owner.uid !== 0 || owner.gid !== 0
   if (isOther) stage.makeWorkdir()
   if (target.isDirectory) {
-    stage.copy({ ...build, src, dst: into(target.path), contents: true }, owner)
+    stage.copy({ ...build, src, dst: into(target.path), contents: true, ...preserve }, owner)
     stage.isDirectory(target.path)
   } else {
-    stage.copy({ ...build, src, dst: target.path }, owner)
+    // A directory that is there stays as it is; whether it is one that is copied is not known.
+    stage.copy({ ...build, src, dst: target.path, contents: true, ...preserve }, owner)
   }
 }
 

@@ -1,7 +1,6 @@
 /** The mounts of a RUN: those that a spec has, and those that have to be put in for the step and taken away after it. */
 import { type BuildkitOption, type Cache, root } from "../Spec.ts"
 import { choose, copiesOf } from "./ContextCopies.ts"
-import { noteModes } from "./CopyModes.ts"
 import { find } from "./ContextSources.ts"
 import type { InstructionFlag } from "./Dockerfile.ts"
 import { absolute, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
@@ -142,7 +141,10 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
   const from = fields.get("from")
   if (from !== undefined) {
     const name = buildFor(stage, from, flag)
-    stage.copy({ from: { _tag: "Build", name }, src: [absolute("/", source)], dst: target }, root)
+    stage.copy(
+      { from: { _tag: "Build", name }, src: [absolute("/", source)], dst: target, preserve: ["modes", "owners"] },
+      root
+    )
     return
   }
   const found = find(stage.whole.book, source)
@@ -155,9 +157,8 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
       flag.range
     )
   }
-  noteModes(stage, [one.entry], undefined)
   if (one.entry.kind !== "directory") {
-    stage.copy({ src: [one.path], dst: target }, root)
+    stage.copy({ src: [one.path], dst: target, preserve: ["modes"] }, root)
     return
   }
   const chosen = choose(one.entry, () => {
@@ -166,7 +167,7 @@ const bind = (stage: StageImport, { fields, flag, target }: Mounts["passing"][nu
   })
   const copies = copiesOf(chosen, one.path, target, false)
   stage.noteDirectory(one.path, copies)
-  for (const copy of copies) stage.copy(copy, root)
+  for (const copy of copies) stage.copy({ ...copy, preserve: ["modes"] }, root)
 }
 
 /** What is wrong with `from` is wrong with this mount, and not with all of the step. */

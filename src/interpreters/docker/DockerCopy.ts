@@ -37,6 +37,12 @@ interface Placed {
   readonly source: string
 }
 
+/** A directory to be made, or given another owner and mode. */
+interface TarDirectory extends Ids {
+  readonly name: string
+  readonly mode: number
+}
+
 export interface DockerCopy extends CopyRequest {
   /** For sources that are neither on the host nor in the engine: contents by path, read beforehand. */
   readonly contents: ReadonlyMap<string, Uint8Array>
@@ -89,7 +95,7 @@ class Job {
   private readonly signal: AbortSignal
   /** What this tar puts where, by paths in the image. */
   private readonly made = new Map<string, "directory" | "file">()
-  private readonly directories: Array<string> = []
+  private readonly directories: Array<TarDirectory> = []
   private readonly placed: Array<Placed> = []
 
   constructor(view: ContainerView, request: DockerCopy, owner: Ids, files: OpenFiles | undefined, signal: AbortSignal) {
@@ -130,7 +136,7 @@ class Job {
   private async place(node: ManifestNode, source: string, path: string): Promise<void> {
     if (node._tag === "Directory") {
       const { at, isNew } = await this.directory(path)
-      this.take(at, isNew)
+      this.take(at, node, isNew)
       await this.fill(node, source, at, isNew)
       return
     }
@@ -152,11 +158,12 @@ class Job {
       const existing = isNew ? this.made.get(path) : ((await this.look(path))?.kind ?? undefined)
       if (existing === undefined) {
         this.make(path)
+        this.take(path, child, true)
         await this.fill(child, from, path, true)
       } else {
         const there = await this.directory(path)
         // What a link leads to stays what it is.
-        if (existing === "directory") this.take(there.at, there.isNew)
+        if (existing === "directory") this.take(there.at, child, there.isNew)
         await this.fill(child, from, there.at, there.isNew)
       }
     }
@@ -198,25 +205,34 @@ class Job {
   private make(path: string): void {
     if (isWhiteout(path)) throw whiteoutOf(path)
     this.made.set(path, "directory")
-    this.directories.push(path.slice(1))
+    this.tell(path, DIRECTORY_MODE, this.owner)
   }
 
-  /** A directory that is itself copied becomes the step's; the image's root directory never does. */
-  private take(path: string, isNew: boolean): void {
-    if (path !== "" && !isNew) this.directories.push(path.slice(1))
+  /**
+   * A directory that is itself copied becomes the step's, or what is preserved of it; the image's root directory never
+   * does.
+   */
+  private take(path: string, { mode, owner, stays }: DirectoryNode, isNew: boolean): void {
+    const isAsMade = isNew && mode === undefined && owner === undefined
+    if (path !== "" && stays !== true && !isAsMade) this.tell(path, mode ?? DIRECTORY_MODE, owner ?? this.owner)
+  }
+
+  private tell(path: string, mode: number, { gid, uid }: Ids): void {
+    this.directories.push({ name: path.slice(1), mode, uid, gid })
   }
 
   private async write(stream: Pack): Promise<void> {
     const { gid, uid } = this.owner
     const now = new Date()
     const header = { uid, gid, mtime: now }
-    for (const name of this.directories) {
-      await PackedTar.entry(stream, { ...header, name: `${name}/`, type: "directory", mode: DIRECTORY_MODE })
+    for (const { name, ...attributes } of this.directories) {
+      await PackedTar.entry(stream, { ...header, ...attributes, name: `${name}/`, type: "directory" })
     }
     const left = new Map<string, Array<Placed & { readonly node: FileNode }>>()
     for (const { node, path, source } of this.placed) {
       if (node._tag === "Link") {
-        await PackedTar.entry(stream, { ...header, name: path, type: "symlink", mode: 0o777, linkname: node.target })
+        const link = { ...header, ...node.owner, name: path, type: "symlink", mode: 0o777 } as const
+        await PackedTar.entry(stream, { ...link, linkname: node.target })
       } else if (node._tag === "File") {
         if (this.request.source instanceof DockerSource) {
           left.set(source, [...(left.get(source) ?? []), { path, source, node }])
@@ -260,8 +276,8 @@ class Job {
     { node, path }: { readonly node: FileNode; readonly path: string },
     { mtime, pieces }: Content
   ): Promise<void> {
-    const { gid, uid } = this.owner
-    const mode = node.executable ? EXECUTABLE_MODE : FILE_MODE
+    const { gid, uid } = node.owner ?? this.owner
+    const mode = node.mode ?? (node.executable ? EXECUTABLE_MODE : FILE_MODE)
     await PackedTar.longEntry(
       stream,
       { name: path, type: "file", mode, uid, gid, size: node.size, mtime },

@@ -27,12 +27,12 @@ export class DockerSource implements SourceTree {
     this.present = present
   }
 
-  readonly manifest: SourceTree["manifest"] = (src, exclude) =>
+  readonly manifest: SourceTree["manifest"] = (src, exclude, preserve) =>
     attempt("cannot read a result", (signal) => this.index(src, signal).catch(explained)).pipe(
       Effect.mapError((problem) => sourceError(src, problem)),
       Effect.flatMap((root) =>
         Cooperate.run(
-          () => readManifest(TreeIndex.treeNode(root), src, new Set(exclude)),
+          () => readManifest(TreeIndex.treeNode(root), src, exclude, preserve),
           (error) =>
             error instanceof Refused
               ? new SourceError({ path: src, message: error.message, hint: error.hint })

@@ -9,6 +9,8 @@ import type { TreeNode } from "../host/ReadTree.ts"
 export interface IndexNode {
   kind: "directory" | "file" | "link" | "other"
   mode: number
+  uid: number
+  gid: number
   size: number
   digest: string
   /** Of a link. */
@@ -19,6 +21,8 @@ export interface IndexNode {
 export const newNode = (kind: IndexNode["kind"]): IndexNode => ({
   kind,
   mode: kind === "directory" ? 0o755 : 0o644,
+  uid: 0,
+  gid: 0,
   size: 0,
   digest: "",
   target: "",
@@ -83,13 +87,15 @@ const KINDS: Readonly<Partial<Record<TarEntry["type"], IndexNode["kind"]>>> = {
 const nodeOf = (entry: TarEntry, linked: (path: string) => IndexNode | undefined): IndexNode => {
   // What is linked has come before, and is what was linked to.
   const same = entry.type === "HardLink" ? linked(entry.target) : undefined
-  return same ?? { ...newNode(KINDS[entry.type] ?? "other"), mode: entry.mode, size: entry.size, target: entry.target }
+  if (same !== undefined) return same
+  const { gid, mode, size, target, uid } = entry
+  return { ...newNode(KINDS[entry.type] ?? "other"), mode, uid, gid, size, target }
 }
 
 /** As the host's trees are read. */
 export const treeNode = (node: IndexNode): TreeNode => ({
   kind: node.kind,
-  stats: { mode: node.mode, size: node.size },
+  stats: { mode: node.mode, size: node.size, uid: node.uid, gid: node.gid },
   child: (name) => {
     const child = node.children.get(name)
     return child === undefined ? undefined : treeNode(child)

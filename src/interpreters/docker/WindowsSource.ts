@@ -35,6 +35,7 @@ export class WindowsSource implements SourceTree {
     this.name = name
   }
 
+  /** Modes and owners are none of Windows' own: none is told. */
   readonly manifest: SourceTree["manifest"] = (given, exclude) => {
     const src = withoutDrive(given)
     return attempt("cannot read a result", (signal) => this.index(src, signal)).pipe(
@@ -50,7 +51,7 @@ export class WindowsSource implements SourceTree {
       ),
       Effect.flatMap((root) =>
         Cooperate.run(
-          () => readManifest(TreeIndex.treeNode(root), src, new Set(exclude)),
+          () => readManifest(TreeIndex.treeNode(root), src, exclude),
           (error) => {
             const hint = error instanceof Refused ? error.hint : Option.none()
             return new SourceError({ path: given, message: (error as Error).message, hint })

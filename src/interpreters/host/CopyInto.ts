@@ -89,7 +89,7 @@ class Writer {
 
   /** Puts an item at a path of the image; the directories on the way are made as needed. */
   *place(node: ManifestNode, source: string, path: string): Generator<void, void, void> {
-    if (node._tag === "Directory") return yield* this.fill(node, source, this.take(this.directory(path)))
+    if (node._tag === "Directory") return yield* this.fill(node, source, this.take(this.directory(path), node))
     const parts = components(path)
     const name = parts.pop()
     if (name === undefined || name === "..") throw inTheWay(path)
@@ -100,7 +100,7 @@ class Writer {
     for (const child of node.entries) {
       const from = source === "" ? child.name : `${source}/${child.name}`
       if (child._tag === "Directory") {
-        yield* this.fill(child, from, this.subdirectory(target, child.name))
+        yield* this.fill(child, from, this.subdirectory(target, child))
       } else {
         yield* this.put(child, from, target, child.name)
       }
@@ -109,11 +109,11 @@ class Writer {
   }
 
   /** A directory inside another: an existing one is merged with, a link to one is followed. */
-  private subdirectory(target: Target, name: string): Target {
-    if (target.entry === undefined) return this.make(target, name)
-    const existing = this.request.tree.child(target.entry, name)
-    if (existing === undefined) return this.make(target, name)
-    if (existing.kind === "directory") return this.take(this.copyUp(target, name, existing))
+  private subdirectory(target: Target, node: DirectoryNode): Target {
+    const { name } = node
+    const existing = target.entry === undefined ? undefined : this.request.tree.child(target.entry, name)
+    if (existing === undefined) return this.take(this.make(target, name), node)
+    if (existing.kind === "directory") return this.take(this.copyUp(target, name, existing), node)
     return this.directory(`${target.path}/${name}`)
   }
 
@@ -145,12 +145,16 @@ class Writer {
     }
   }
 
-  /** A directory that is itself copied becomes the step's, as a file would; the image's root directory never does. */
-  private take(target: Target): Target {
-    if (target.path === "" || target.entry === undefined) return target
-    const { uid, gid } = this.request.owner
+  /**
+   * A directory that is itself copied becomes the step's, or what is preserved of it, as a file would; the image's root
+   * directory never does.
+   */
+  private take(target: Target, { mode, owner, stays }: DirectoryNode): Target {
+    const isAsMade = target.entry === undefined && mode === undefined && owner === undefined
+    if (target.path === "" || stays === true || isAsMade) return target
+    const { uid, gid } = owner ?? this.request.owner
     Fs.lchownSync(target.upper, uid, gid)
-    Fs.chmodSync(target.upper, DIRECTORY_MODE)
+    Fs.chmodSync(target.upper, mode ?? DIRECTORY_MODE)
     return target
   }
 
@@ -158,8 +162,9 @@ class Writer {
     const upper = `${parent.upper}/${name}`
     // A whiteout of an earlier item's making cannot be there: nothing here deletes.
     Fs.mkdirSync(upper, DIRECTORY_MODE)
+    const { uid, gid } = this.request.owner
+    Fs.lchownSync(upper, uid, gid)
     Fs.chmodSync(upper, DIRECTORY_MODE)
-    this.own(upper)
     return { path: `${parent.path}/${name}`, upper, entry: undefined }
   }
 
@@ -186,7 +191,7 @@ class Writer {
     if (existing?.hostPath === path) Fs.unlinkSync(path)
     if (node._tag === "Link") {
       Fs.symlinkSync(node.target, path)
-      const { uid, gid } = this.request.owner
+      const { uid, gid } = node.owner ?? this.request.owner
       Fs.lchownSync(path, uid, gid)
     } else {
       yield* this.file(node, source, path)
@@ -195,25 +200,21 @@ class Writer {
   }
 
   private *file(node: FileNode, source: string, path: string): Generator<void, void, void> {
-    const mode = node.executable ? EXECUTABLE_MODE : FILE_MODE
-    const fd = Fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+    const fd = Fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE)
     try {
-      Fs.fchmodSync(fd, mode)
-      const { uid, gid } = this.request.owner
-      if (uid !== 0 || gid !== 0) Fs.fchownSync(fd, uid, gid)
+      const { uid, gid } = node.owner ?? this.request.owner
+      // Root's as well: what is made in a directory with the set-group-ID bit has that one's group.
+      Fs.fchownSync(fd, uid, gid)
       const same =
         this.files === undefined
           ? writeContent(this.request.contents.get(source), fd, node)
           : yield* copyHostFile(this.files, source, fd, node)
       if (!same) throw new CopyRefused(source, `"${source}" changed while it was being copied; build again`)
+      // Last: a new owner, and new content, take the set-user-ID bit away.
+      Fs.fchmodSync(fd, node.mode ?? (node.executable ? EXECUTABLE_MODE : FILE_MODE))
     } finally {
       Fs.closeSync(fd)
     }
-  }
-
-  private own(path: string): void {
-    const { uid, gid } = this.request.owner
-    if (uid !== 0 || gid !== 0) Fs.lchownSync(path, uid, gid)
   }
 }
 

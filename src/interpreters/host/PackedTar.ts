@@ -52,8 +52,12 @@ export type EntryHeader = Partial<Header> & Pick<Header, "name">
 /** The largest number of a user or a group that tar-stream writes into a header; it cuts off larger ones. */
 const MAX_ID = 0o777777
 
+/** Above the bits that are written: tar-stream takes a mode of 0 for none, and writes another one. */
+const NO_PERMISSIONS = 0o100000
+
 /** With a record before it for what its own fields have no room for. */
-const whole = <H extends EntryHeader>(header: H): H => {
+const whole = <H extends EntryHeader>(given: H): H => {
+  const header = given.mode === 0 ? { ...given, mode: NO_PERMISSIONS } : given
   const large = Object.fromEntries(
     (["uid", "gid"] as const).flatMap((name) => {
       const id = header[name] ?? 0

@@ -6,13 +6,14 @@ import * as Option from "effect/Option"
 import type * as Fs from "node:fs"
 import type { Digest } from "../../domain/Digest.ts"
 import { byName, type Manifest, type ManifestNode } from "../../domain/Manifest.ts"
+import { MODE_BITS, type Owner, type Preserve } from "../../domain/Preserve.ts"
 import { codeOf } from "./IoError.ts"
 import type { Kind } from "./LayeredTree.ts"
 
 /** An entry of such a tree. Nothing here follows links. */
 export interface TreeNode {
   readonly kind: Kind
-  readonly stats: Pick<Fs.Stats, "mode" | "size">
+  readonly stats: Pick<Fs.Stats, "mode" | "size" | "uid" | "gid">
   readonly child: (name: string) => TreeNode | undefined
   readonly names: () => ReadonlyArray<string>
   readonly link: () => string
@@ -40,11 +41,19 @@ const EXCLUDE_HINT = "leave it out by its name, with (exclude NAME) in the copy"
 
 const EXECUTABLE = 0o111
 
+/** What is left out of a tree, by base names, and what is told of the rest besides. */
+interface Wanted {
+  readonly exclude: ReadonlySet<string>
+  readonly modes: boolean
+  readonly owners: boolean
+}
+
 /** The manifest of `src` (as a spec has it) below `root`, which it closes. Throws `Refused`, or what the tree throws. */
 export function* readManifest(
   root: TreeNode,
   src: string,
-  exclude: ReadonlySet<string>
+  exclude: ReadonlyArray<string>,
+  preserve: Preserve = []
 ): Generator<void, Manifest, void> {
   const open = [root]
   try {
@@ -67,7 +76,12 @@ export function* readManifest(
       }
       node = next
     }
-    return { path: path.join("/"), root: yield* readNode(node, path.at(-1) ?? "", path.join("/"), exclude) }
+    const wanted = {
+      exclude: new Set(exclude),
+      modes: preserve.includes("modes"),
+      owners: preserve.includes("owners")
+    }
+    return { path: path.join("/"), root: yield* readNode(node, path.at(-1) ?? "", path.join("/"), wanted) }
   } finally {
     for (const node of open) node.close()
   }
@@ -76,24 +90,19 @@ export function* readManifest(
 /** Entries of a directory between two chances to stop. */
 const BATCH = 32
 
-function* readNode(
-  node: TreeNode,
-  name: string,
-  path: string,
-  exclude: ReadonlySet<string>
-): Generator<void, ManifestNode, void> {
+function* readNode(node: TreeNode, name: string, path: string, wanted: Wanted): Generator<void, ManifestNode, void> {
   switch (node.kind) {
     case "file": {
       const digest = yield* node.hash()
       // After hashing, the status is that of the file that was read.
-      return fileNode(name, node.stats, digest)
+      return fileNode(name, node.stats, digest, wanted)
     }
     case "link":
-      return { _tag: "Link", name, target: node.link() }
+      return { _tag: "Link", name, target: node.link(), ...ownerOf(node.stats, wanted) }
     case "directory": {
       const entries: Array<ManifestNode> = []
       for (const child of node.names()) {
-        if (exclude.has(child)) continue
+        if (wanted.exclude.has(child)) continue
         let next: TreeNode | undefined
         try {
           next = node.child(child)
@@ -101,8 +110,8 @@ function* readNode(
           const known = next.recall()
           entries.push(
             known === undefined
-              ? yield* readNode(next, child, path === "" ? child : `${path}/${child}`, exclude)
-              : fileNode(child, next.stats, known)
+              ? yield* readNode(next, child, path === "" ? child : `${path}/${child}`, wanted)
+              : fileNode(child, next.stats, known, wanted)
           )
         } catch (error) {
           // It went while the directory was being read: as if it had gone a moment earlier.
@@ -112,17 +121,25 @@ function* readNode(
         }
         if (entries.length % BATCH === 0) yield
       }
-      return { _tag: "Directory", name, entries: entries.sort(byName) }
+      return { _tag: "Directory", name, entries: entries.sort(byName), ...preservedOf(node.stats, wanted) }
     }
     case "other":
       throw new Refused(`"${path}" is neither a file, a directory nor a link, and cannot be copied`, EXCLUDE_HINT)
   }
 }
 
-const fileNode = (name: string, stats: TreeNode["stats"], digest: Digest): ManifestNode => ({
+const fileNode = (name: string, stats: TreeNode["stats"], digest: Digest, wanted: Wanted): ManifestNode => ({
   _tag: "File",
   name,
   executable: (stats.mode & EXECUTABLE) !== 0,
   size: stats.size,
-  digest
+  digest,
+  ...preservedOf(stats, wanted)
 })
+
+/** Nothing more than is asked for: what is not there is in no digest. */
+const preservedOf = (stats: TreeNode["stats"], wanted: Wanted): { readonly mode?: number; readonly owner?: Owner } =>
+  wanted.modes ? { mode: stats.mode & MODE_BITS, ...ownerOf(stats, wanted) } : ownerOf(stats, wanted)
+
+const ownerOf = ({ gid, uid }: TreeNode["stats"], { owners }: Wanted): { readonly owner?: Owner } =>
+  owners ? { owner: { uid, gid } } : {}

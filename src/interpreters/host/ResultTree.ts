@@ -20,9 +20,9 @@ export const make = (tree: LayeredTree): SourceTree => {
     return entry?.hostPath ?? `${tree.root.hostPath}/${path}`
   }
   return {
-    manifest: (src, exclude) =>
+    manifest: (src, exclude, preserve) =>
       Cooperate.run(
-        () => readManifest(nodeOf(tree, tree.root, memo), src, new Set(exclude)),
+        () => readManifest(nodeOf(tree, tree.root, memo), src, exclude, preserve),
         (error) => sourceError(src, error)
       ),
     read: (path) =>

@@ -40,9 +40,9 @@ export const make = (options: {
   const paths = typeof without === "string" ? [without] : without
   const openRoot = () => open({ memo, without: paths.flatMap((one) => inside(path, one) ?? []) }, path)
   const tree: SourceTree = {
-    manifest: (src, exclude) =>
+    manifest: (src, exclude, preserve) =>
       Cooperate.run(
-        () => readManifest(openRoot(), src, new Set(exclude)),
+        () => readManifest(openRoot(), src, exclude, preserve),
         (error) => sourceError(src, error, path)
       ),
     read: (file) =>

@@ -68,6 +68,7 @@ const parameters = (step: Step): object => {
         src: step.src,
         exclude: step.exclude,
         ...(step.contents === true ? { contents: true } : {}),
+        ...(step.preserve === undefined ? {} : { preserve: step.preserve }),
         destination: step.destination,
         user: step.user,
         from: step.source.from === "build" ? step.source.build : "context"

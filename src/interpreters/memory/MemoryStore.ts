@@ -208,7 +208,7 @@ export const make = (session: Session): StoreService => {
           )
         return {
           ...source,
-          manifest: (src, exclude) => check(src, source.manifest(src, exclude)),
+          manifest: (src, exclude, preserve) => check(src, source.manifest(src, exclude, preserve)),
           read: (path) => check(path, source.read(path))
         }
       }),

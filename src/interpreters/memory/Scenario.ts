@@ -5,6 +5,7 @@
  * and leave a result that does not depend on what the caches hold.
  */
 import * as FastCheck from "effect/FastCheck"
+import type { Preserve } from "../../domain/Preserve.ts"
 import type { Copy, NestedBuild, Op, Run, Spec } from "../../domain/Spec.ts"
 import type * as FileTree from "./FileTree.ts"
 import { base, type MemoryBase } from "./MemoryWorld.ts"
@@ -130,27 +131,31 @@ export const contextCopy = (n: number): Arbitrary<Copy> =>
     src: sources,
     as: FastCheck.boolean(),
     contents: FastCheck.boolean(),
+    preserves: FastCheck.boolean(),
     exclude: FastCheck.constantFrom<ReadonlyArray<string>>([], ["c"], ["sub", "link"])
-  }).map(({ as, contents, exclude, src }) => ({
+  }).map(({ as, contents, exclude, preserves, src }) => ({
     _tag: "Copy",
     from: { _tag: "Context" },
     src,
     dst: as && src.length === 1 ? `/as-${n}` : `/into-${n}/`,
     exclude,
-    ...(contents ? { contents } : {})
+    ...(contents ? { contents } : {}),
+    ...(preserves ? { preserve: ["modes"] } : {})
   }))
 
 /** A `copy` from one of these nested builds. */
 export const buildCopy = (n: number, builds: ReadonlyArray<string>): Arbitrary<Copy> =>
   FastCheck.record({
     name: FastCheck.constantFrom(...builds),
-    src: FastCheck.constantFrom([KEPT], ["etc", "tmp"], ["/"])
-  }).map(({ name, src }) => ({
+    src: FastCheck.constantFrom([KEPT], ["etc", "tmp"], ["/"]),
+    preserve: FastCheck.constantFrom<Array<Preserve>>([], ["modes"], ["modes", "owners"])
+  }).map(({ name, preserve, src }) => ({
     _tag: "Copy",
     from: { _tag: "Build", name },
     src,
     dst: `/from-${n}/`,
-    exclude: []
+    exclude: [],
+    ...(preserve.length > 0 ? { preserve } : {})
   }))
 
 /** An operation that only changes the context of those after it. */

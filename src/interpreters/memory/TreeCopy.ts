@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { sha256 } from "../../domain/Digest.ts"
-import type { FileNode, ManifestNode } from "../../domain/Manifest.ts"
+import type { DirectoryNode, FileNode, ManifestNode } from "../../domain/Manifest.ts"
 import type { User } from "../../domain/Spec.ts"
 import type { SourceError } from "../SourceTree.ts"
 import { CopyError, type CopyRequest } from "../Store.ts"
@@ -34,7 +34,7 @@ export const copy = <E>(
       const place = { owner, read }
       if (form === "Into") {
         const into = yield* fromTree(FileTree.makeDirectories(copied, path, owner))
-        copied = yield* put(into.tree, into.names, item.root, item.path, place)
+        copied = yield* put(into.tree, into.names, item.root, item.path, place, true)
       } else {
         const names = FileTree.components(path)
         // After `..` there is no name to take: the destination is the directory that it leads to.
@@ -42,7 +42,7 @@ export const copy = <E>(
         const above = name === "" ? names : names.slice(0, -1)
         const parent = yield* fromTree(FileTree.makeDirectories(copied, FileTree.join(above), owner))
         const named = { ...item.root, name }
-        copied = yield* put(parent.tree, parent.names, named, item.path, place)
+        copied = yield* put(parent.tree, parent.names, named, item.path, place, true)
       }
     }
     return copied
@@ -59,18 +59,20 @@ const put = <E>(
   names: ReadonlyArray<string>,
   node: ManifestNode,
   source: string,
-  place: Place<E>
+  place: Place<E>,
+  isItem: boolean
 ): Effect.Effect<FileTree.Directory, CopyError | E> =>
   Effect.gen(function* () {
     const target = node.name === "" ? names : [...names, node.name]
     if (node._tag === "Directory") {
       // Through a link to a directory, as `mkdir -p` and `cp` do: what the image made of it stays.
       const made = yield* fromTree(FileTree.makeDirectories(tree, FileTree.join(target), place.owner))
-      let filled =
-        FileTree.lookup(tree, target)?._tag === "Directory" ? take(made.tree, target, place.owner) : made.tree
+      // Below what is copied, what a link leads to stays what it is.
+      const isMeant = isItem || FileTree.lookup(made.tree, target)?._tag === "Directory"
+      let filled = isMeant ? take(made.tree, made.names, node, place.owner) : made.tree
       for (const entry of node.entries) {
         const below = source === "" ? entry.name : `${source}/${entry.name}`
-        filled = yield* put(filled, made.names, entry, below, place)
+        filled = yield* put(filled, made.names, entry, below, place, false)
       }
       return filled
     }
@@ -82,18 +84,29 @@ const put = <E>(
     }
     const replacement =
       node._tag === "Link"
-        ? FileTree.link(node.target, place.owner)
-        : FileTree.file(yield* place.read(node, source), place.owner, node.executable ? 0o755 : 0o644)
+        ? FileTree.link(node.target, node.owner ?? place.owner)
+        : FileTree.file(
+            yield* place.read(node, source),
+            node.owner ?? place.owner,
+            node.mode ?? (node.executable ? 0o755 : 0o644)
+          )
     return FileTree.update(tree, target, () => replacement)
   })
 
-/** A directory that is itself copied becomes the step's, as a file would; the image's root directory never does. */
-const take = (tree: FileTree.Directory, names: ReadonlyArray<string>, owner: FileTree.Owner): FileTree.Directory =>
-  names.length === 0
-    ? tree
-    : FileTree.update(tree, names, (node) =>
-        node?._tag === "Directory" ? { ...node, mode: 0o755, uid: owner.uid, gid: owner.gid } : node
-      )
+/**
+ * A directory that is itself copied becomes the step's, or what is preserved of it, as a file would; the image's root
+ * directory never does.
+ */
+const take = (
+  tree: FileTree.Directory,
+  names: ReadonlyArray<string>,
+  { mode = 0o755, owner, stays }: DirectoryNode,
+  step: FileTree.Owner
+): FileTree.Directory => {
+  if (names.length === 0 || stays === true) return tree
+  const { gid, uid } = owner ?? step
+  return FileTree.update(tree, names, (node) => (node?._tag === "Directory" ? { ...node, mode, uid, gid } : node))
+}
 
 const ownerOf = (tree: FileTree.Directory, user: User): Either.Either<FileTree.Owner, CopyError> =>
   Either.mapLeft(findUser(tree, user), (message) => new CopyError({ path: "/etc/passwd", message }))

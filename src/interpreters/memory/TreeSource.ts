@@ -4,12 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { sha256 } from "../../domain/Digest.ts"
 import type { Manifest, ManifestNode } from "../../domain/Manifest.ts"
+import type { Preserve } from "../../domain/Preserve.ts"
 import { SourceError, type SourceTree } from "../SourceTree.ts"
 import * as FileTree from "./FileTree.ts"
 
 /** `current` is asked for the tree at every call, so that a test can change the tree meanwhile. */
 export const make = (current: () => FileTree.Directory): SourceTree => ({
-  manifest: (src, exclude) => Effect.suspend(() => manifest(current(), src, new Set(exclude))),
+  manifest: (src, exclude, preserve = []) =>
+    Effect.suspend(() => manifest(current(), src, { exclude: new Set(exclude), preserve })),
   read: (path) =>
     Effect.suspend(() => {
       const node = FileTree.lookup(current(), FileTree.components(path))
@@ -26,11 +28,12 @@ export const fromTree = (tree: FileTree.Directory): SourceTree => make(() => tre
 const problem = (path: string, message: string, hint: Option.Option<string> = Option.none()): SourceError =>
   new SourceError({ path, message, hint })
 
-const manifest = (
-  tree: FileTree.Directory,
-  src: string,
-  exclude: ReadonlySet<string>
-): Either.Either<Manifest, SourceError> => {
+interface Wanted {
+  readonly exclude: ReadonlySet<string>
+  readonly preserve: Preserve
+}
+
+const manifest = (tree: FileTree.Directory, src: string, wanted: Wanted): Either.Either<Manifest, SourceError> => {
   const names: Array<string> = []
   let node: FileTree.Node = tree
   const parts = src.split("/")
@@ -50,7 +53,7 @@ const manifest = (
     }
     node = next
   }
-  const root = describe(src, names.at(-1) ?? "", node, exclude)
+  const root = describe(src, names.at(-1) ?? "", node, wanted)
   return Either.map(root, (root) => ({ path: names.join("/"), root }))
 }
 
@@ -58,8 +61,11 @@ const describe = (
   src: string,
   name: string,
   node: FileTree.Node,
-  exclude: ReadonlySet<string>
+  wanted: Wanted
 ): Either.Either<ManifestNode, SourceError> => {
+  const { exclude, preserve } = wanted
+  const owner = preserve.includes("owners") ? { owner: { uid: node.uid, gid: node.gid } } : {}
+  const both = (mode: number) => (preserve.includes("modes") ? { mode, ...owner } : owner)
   switch (node._tag) {
     case "File":
       return Either.right({
@@ -67,16 +73,17 @@ const describe = (
         name,
         executable: (node.mode & 0o111) !== 0,
         size: node.content.length,
-        digest: sha256(node.content)
+        digest: sha256(node.content),
+        ...both(node.mode)
       })
     case "Link":
-      return Either.right({ _tag: "Link", name, target: node.target })
+      return Either.right({ _tag: "Link", name, target: node.target, ...owner })
     case "Special":
       return Either.left(problem(src, `Unsupported file type: ${name} (in "${src}")`))
     case "Directory": {
       const kept = FileTree.sortedEntries(node).filter(([entry]) => !exclude.has(entry))
-      const entries = Either.all(kept.map(([entry, child]) => describe(src, entry, child, exclude)))
-      return Either.map(entries, (entries) => ({ _tag: "Directory", name, entries }))
+      const entries = Either.all(kept.map(([entry, child]) => describe(src, entry, child, wanted)))
+      return Either.map(entries, (entries) => ({ _tag: "Directory", name, entries, ...both(node.mode) }))
     }
   }
 }

@@ -65,10 +65,10 @@ const forUser = (store: StoreService, { brewPath, uid }: UserOptions): StoreServ
 /** Copies follow no links where they read, so what is named by a path of the host is looked for where it is. */
 const readBy = (tree: SourceTree, paths: ReadonlyMap<string, string>): SourceTree => ({
   ...tree,
-  manifest: (src, exclude) => {
+  manifest: (src, exclude, preserve) => {
     const path = `/${components(src).join("/")}`
     const [at, part] = [...paths].find(([at]) => path === at || path.startsWith(`${at}/`)) ?? ["", ""]
-    return tree.manifest(part === "" ? src : part + path.slice(at.length), exclude)
+    return tree.manifest(part === "" ? src : part + path.slice(at.length), exclude, preserve)
   }
 })
 

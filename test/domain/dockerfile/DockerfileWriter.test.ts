@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as DockerfileWriter from "../../../src/domain/dockerfile/DockerfileWriter.ts"
+import type { Preserve } from "../../../src/domain/Preserve.ts"
 import type { Op, Spec } from "../../../src/domain/Spec.ts"
 import { specArbitrary } from "../SpecArbitrary.ts"
 
@@ -85,6 +86,20 @@ describe("a spec as a Dockerfile", () => {
     const user: Op = { _tag: "User", user: { _tag: "Named", name: "opam" } }
     expect(text([user, run])).toBe("FROM base\nUSER opam\nRUN make\n\n")
     expect(text([run], { style: "windows" })).toBe("#escape=`\nFROM base\nRUN make\n\n")
+  })
+
+  it("names the owner of what is copied from a stage but where owners are preserved", () => {
+    const line = (preserve: Preserve, uid = 5): string | undefined => {
+      const copy: Op = { _tag: "Copy", from: { _tag: "Build", name: "b" }, src: ["/x"], dst: "/y", exclude: [] }
+      const kept: Op = preserve.length === 0 ? copy : { ...copy, preserve }
+      return text([{ _tag: "User", user: { _tag: "Unix", uid, gid: uid } }, kept]).split("\n")[2]
+    }
+    expect(line(["owners", "modes"])).toBe("COPY --from=b /x /y")
+    expect(line(["owners"])).toBe("COPY --from=b /x /y")
+    expect(line(["modes"])).toBe("COPY --chown=5:5 --from=b /x /y")
+    expect(line(["modes"], 0)).toBe("COPY --chown=0:0 --from=b /x /y")
+    expect(line([])).toBe("COPY --chown=5:5 --from=b /x /y")
+    expect(line([], 0)).toBe("COPY --from=b /x /y")
   })
 
   it("mounts for the user of the step, and not of an earlier one or another build's", () => {

@@ -32,8 +32,16 @@ describe("a stage", () => {
                (run (network host)
                     (shell y))))
        (from d)
-       (copy (from (build one)) (src /x) (dst /x))
-       (copy (from (build stage-1)) (src /y) (dst /z/) (contents))
+       (copy (from (build one))
+             (src /x)
+             (dst /x)
+             (contents)
+             (preserve modes owners))
+       (copy (from (build stage-1))
+             (src /y)
+             (dst /z/)
+             (contents)
+             (preserve modes owners))
       )
       5: the stage "unused" is not needed for the last stage, and left out"
     `)
@@ -99,7 +107,7 @@ describe("a stage", () => {
                    \\nwhile [ ! -e \\"$t\\" ]; do set -- \\"$t\\" \\"$@\\"; t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
                    \\nfor d in \\"$@\\"; do mkdir \\"$d\\" && chown node: \\"$d\\" || exit; done"))
        (workdir /srv/y)
-       (copy (src f) (dst /srv/y/))
+       (copy (src f) (dst /srv/y/) (preserve modes))
        (user (name node))
       )"
     `)
@@ -121,7 +129,11 @@ describe("a stage", () => {
       "((build golang:1
               ((from golang:1)))
        (from scratch)
-       (copy (from (build golang:1)) (src /usr/local/go) (dst /go/) (contents))
+       (copy (from (build golang:1))
+             (src /usr/local/go)
+             (dst /go/)
+             (contents)
+             (preserve modes owners))
       )"
     `)
   })
@@ -207,7 +219,7 @@ describe("a variable", () => {
        (shell /bin/sh -c)
        (run (shell true))
        (user (uid 5) (gid 6))
-       (copy (src d) (dst /w/d/) (contents))
+       (copy (src d) (dst /w/d/) (contents) (preserve modes))
        (env E 1)
        (env V 1)
        (env W 2)
@@ -371,7 +383,7 @@ describe("RUN", () => {
                    \\nn=0; while [ ! -e \\"$t\\" ]; do n=$((n+1)); t=\${t%/*}; [ -n \\"$t\\" ] || t=/; done\\
                    \\necho \\"$n\\" > /.obuilder-mount-0\\
                    \\nmkdir -p /"))
-       (copy (src f) (dst /m))
+       (copy (src f) (dst /m) (preserve modes))
        (run (network host)
             (shell x))
        (run (shell  "t=/m\\
@@ -391,19 +403,20 @@ describe("RUN", () => {
 })
 
 describe("what is bound for a RUN", () => {
-  it("says which modes are lost, and that it stays in a layer", () => {
+  it("keeps its modes, and it is said that it stays in a layer", () => {
     const files = { "d/key": 0o600, f: 0o400 }
-    const said = (source: string): string =>
-      shown(`FROM a\nRUN --mount=type=bind,source=${source},target=/m x`, { files }).replace(/^[^]*?\n\)\n/, "")
+    const text = (source: string): string =>
+      shown(`FROM a\nRUN --mount=type=bind,source=${source},target=/m x`, { files })
+    const said = (source: string): string => text(source).replace(/^[^]*?\n\)\n/, "")
+    expect(text("d")).toContain("(copy (src d) (dst /m/) (contents) (preserve modes))")
+    expect(text("f")).toContain("(copy (src f) (dst /m) (preserve modes))")
     expect(said("d")).toMatchInlineSnapshot(`
       "2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
-      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash
-      2: files become 0644 or 0755 and directories 0755; these have other modes: d/key (0600)"
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash"
     `)
     expect(said("f")).toMatchInlineSnapshot(`
       "2: what is mounted for the step is put into the image before it, and removed after it, by a shell of the image
-      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash
-      2: files become 0644 or 0755 and directories 0755; these have other modes: f (0400)"
+      2: what is bound for the step is in a layer of an image that is exported or pushed without --squash"
     `)
   })
 
@@ -437,63 +450,73 @@ describe("COPY", () => {
       .replace(/\n\)/, "")
 
   it("copies files by their names, or to one", () => {
-    expect(line("COPY a.txt b.txt /x/")).toMatchInlineSnapshot(`" (copy (src a.txt b.txt) (dst /x/))"`)
-    expect(line("COPY a.txt /x/y")).toMatchInlineSnapshot(`" (copy (src a.txt) (dst /x/y))"`)
-    expect(line("COPY *.txt ru?.sh /x/")).toMatchInlineSnapshot(`" (copy (src a.txt b.txt run.sh) (dst /x/))"`)
-    expect(line('COPY ["a.txt", "/with blank/"]')).toMatchInlineSnapshot(`" (copy (src a.txt) (dst "/with blank/"))"`)
+    expect(line("COPY a.txt b.txt /x/")).toMatchInlineSnapshot(`" (copy (src a.txt b.txt) (dst /x/) (preserve modes))"`)
+    expect(line("COPY a.txt /x/y")).toMatchInlineSnapshot(`" (copy (src a.txt) (dst /x/y) (preserve modes))"`)
+    expect(line("COPY *.txt ru?.sh /x/")).toMatchInlineSnapshot(
+      `" (copy (src a.txt b.txt run.sh) (dst /x/) (preserve modes))"`
+    )
+    expect(line('COPY ["a.txt", "/with blank/"]')).toMatchInlineSnapshot(
+      `" (copy (src a.txt) (dst "/with blank/") (preserve modes))"`
+    )
   })
 
   it("copies what directories hold", () => {
-    expect(line("COPY d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents))"`)
-    expect(line("COPY d e /x/")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents))"`)
+    expect(line("COPY d /x")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents) (preserve modes))"`)
+    expect(line("COPY d e /x/")).toMatchInlineSnapshot(`" (copy (src d) (dst /x/) (contents) (preserve modes))"`)
     expect(line("COPY . .")).toMatchInlineSnapshot(`
-      " (copy (src .) (dst /) (contents))
+      " (copy (src .) (dst /) (contents) (preserve modes))
       2: "." is taken as relative to /, whatever the base's own working directory is"
     `)
-    expect(line("COPY d /tmp")).toMatchInlineSnapshot(`" (copy (src d) (dst /tmp/) (contents))"`)
+    expect(line("COPY d /tmp")).toMatchInlineSnapshot(`" (copy (src d) (dst /tmp/) (contents) (preserve modes))"`)
   })
 
   it("leaves a directory as it is that is there, the root too, and makes one that is to hold nothing", () => {
     expect(line("COPY d/ /\nADD d /\nWORKDIR /\nCOPY d/ .")).toMatchInlineSnapshot(`
-      " (copy (src d) (dst /) (contents))
-       (copy (src d) (dst /) (contents))
+      " (copy (src d) (dst /) (contents) (preserve modes))
+       (copy (src d) (dst /) (contents) (preserve modes))
        (workdir /)
-       (copy (src d) (dst /) (contents))"
+       (copy (src d) (dst /) (contents) (preserve modes))"
     `)
     expect(line("COPY e /\nCOPY e /tmp\nCOPY e /new\nCOPY e /new")).toMatchInlineSnapshot(
-      `" (copy (src e) (dst /new))"`
+      `" (copy (src e) (dst /new) (contents) (preserve modes))"`
     )
     expect(line("WORKDIR /w\nCOPY e .\nCOPY e .")).toMatchInlineSnapshot(`
       " (workdir /w)
-       (copy (src e) (dst /w))"
+       (copy (src e) (dst /w) (contents) (preserve modes))"
     `)
   })
 
   it("follows links, which do not lead out of the source directory", () => {
-    expect(line("COPY link /x")).toMatchInlineSnapshot(`" (copy (src d/x) (dst /x))"`)
+    expect(line("COPY link /x")).toMatchInlineSnapshot(`" (copy (src d/x) (dst /x) (preserve modes))"`)
     expect(line("COPY out /x")).toMatchInlineSnapshot(`"refused at 2:6: "out" is not in the source directory"`)
   })
 
   it("leaves out what .dockerignore says", () => {
     expect(line("COPY . /x", "**/*.o\ne")).toMatchInlineSnapshot(
-      `" (copy (src .) (dst /x/) (exclude e z.o) (contents))"`
+      `" (copy (src .) (dst /x/) (exclude e z.o) (contents) (preserve modes))"`
     )
     expect(line("COPY . /x", "*\n!d/sub\n!a.txt\nd/sub/z.o")).toMatchInlineSnapshot(
-      `" (copy (src .) (dst /x/) (exclude b.txt e link out run.sh x z.o) (contents))"`
+      `
+      " (copy (src .)
+             (dst /x/)
+             (exclude b.txt e link out run.sh x z.o)
+             (contents)
+             (preserve modes))"
+    `
     )
     expect(line("COPY d/sub/z.o /x", "**/*.o")).toMatchInlineSnapshot(
       `"refused at 2:6: "d/sub/z.o" is left out by .dockerignore"`
     )
     expect(line("COPY --exclude=**/*.o d /x")).toMatchInlineSnapshot(
-      `" (copy (src d) (dst /x/) (exclude z.o) (contents))"`
+      `" (copy (src d) (dst /x/) (exclude z.o) (contents) (preserve modes))"`
     )
   })
 
   it("is root's whatever USER says, unless --chown says otherwise", () => {
     expect(line("USER 5:6\nCOPY a.txt /x\nCOPY --chown=7 b.txt /y\nRUN z")).toMatchInlineSnapshot(`
-      " (copy (src a.txt) (dst /x))
+      " (copy (src a.txt) (dst /x) (preserve modes))
        (user (uid 7) (gid 7))
-       (copy (src b.txt) (dst /y))
+       (copy (src b.txt) (dst /y) (preserve modes))
        (user (uid 5) (gid 6))
        (shell /bin/sh -c)
        (run (network host)
@@ -501,7 +524,7 @@ describe("COPY", () => {
     `)
     expect(line("COPY --chown=node:node d /x")).toMatchInlineSnapshot(`
       " (user (name node))
-       (copy (src d) (dst /x/) (contents))
+       (copy (src d) (dst /x/) (contents) (preserve modes))
        (user (uid 0) (gid 0))
       2: --chown=node:node: the group is the one that /etc/passwd has for the user node"
     `)
@@ -517,11 +540,24 @@ describe("COPY", () => {
        (run (shell "chmod 755 /x/a.txt"))
       2: --chmod=755 is done by chmod of the image, which must have one"
     `)
-    expect(shown("FROM a\nCOPY odd /x", { files: { odd: 0o600 } })).toMatchInlineSnapshot(`
+  })
+
+  it("keeps the modes of the source directory, unless --chmod says all of another", () => {
+    const world = { files: { odd: 0o600 } }
+    expect(shown("FROM a\nCOPY odd /x", world)).toContain("(copy (src odd) (dst /x) (preserve modes))")
+    expect(shown("FROM a\nCOPY --chmod=u+x odd /x", world)).toContain("(copy (src odd) (dst /x) (preserve modes))")
+    expect(shown("FROM a\nCOPY --chmod=0600 odd /x", world)).toContain("(copy (src odd) (dst /x))")
+    expect(shown("FROM a\nCOPY --chown=1:2 odd /x", world)).toContain("(copy (src odd) (dst /x) (preserve modes))")
+  })
+
+  it("keeps the mode of a directory of which something is left out by its path", () => {
+    const files = { "d/f": 0o644, "d/s/": 0o2711, "d/s/f": 0o644, "d/s/g": 0o644, "d/s/t/f": 0o644 }
+    expect(shown("FROM a\nCOPY d /x", { files, ignore: "d/s/f" })).toMatchInlineSnapshot(`
       "((from a)
-       (copy (src odd) (dst /x))
-      )
-      2: files become 0644 or 0755 and directories 0755; these have other modes: odd (0600)"
+       (copy (src d/f) (dst /x/) (preserve modes))
+       (copy (src d/s) (dst /x/s) (exclude f g t) (preserve modes))
+       (copy (src d/s/g d/s/t) (dst /x/s/) (preserve modes))
+      )"
     `)
   })
 
@@ -555,10 +591,17 @@ describe("COPY", () => {
       "((build s
               ((from a)))
        (from b)
-       (copy (from (build s)) (src /x) (dst /y))
-       (copy (from (build s)) (src /x /y) (dst /z/) (contents))
+       (copy (from (build s)) (src /x) (dst /y) (contents) (preserve modes owners))
+       (copy (from (build s))
+             (src /x /y)
+             (dst /z/)
+             (contents)
+             (preserve modes owners))
       )"
     `)
+    expect(shown("FROM a AS s\nFROM b\nCOPY --from=s --chown=1:2 /x /y")).toContain(
+      "(copy (from (build s)) (src /x) (dst /y) (contents) (preserve modes))"
+    )
     expect(shown("FROM a AS s\nFROM b\nCOPY --from=s /*.jar /y/")).toMatchInlineSnapshot(
       `"refused at 3:15: what "/*.jar" matches in "s" is not known before that is built"`
     )
@@ -576,7 +619,11 @@ describe("COPY --from with --chmod", () => {
       "((build s
               ((from a)))
        (from b)
-       (copy (from (build s)) (src /x) (dst /.obuilder-copy/) (contents))
+       (copy (from (build s))
+             (src /x)
+             (dst /.obuilder-copy/)
+             (contents)
+             (preserve owners))
        (shell /bin/sh -c)
        (run (shell  "set -e\\
                    \\nmkdir -p /.obuilder-copy\\
@@ -595,7 +642,7 @@ describe("COPY --from with --chmod", () => {
       "((build s
               ((from a)))
        (from b)
-       (copy (from (build s)) (src /x) (dst /.obuilder-copy/))
+       (copy (from (build s)) (src /x) (dst /.obuilder-copy/) (preserve owners))
        (shell /bin/sh -c)
        (run (shell  "set -e\\
                    \\nmkdir -p /.obuilder-copy\\
@@ -628,7 +675,7 @@ describe("ADD", () => {
        (copy (src a.tgz) (dst /.obuilder-add/a.tgz))
        (shell /bin/sh -c)
        (run (shell "mkdir -p /x && tar -xpzf /.obuilder-add/a.tgz -C /x && rm -r /.obuilder-add"))
-       (copy (src f) (dst /x/))
+       (copy (src f) (dst /x/) (preserve modes))
       )
       2: the archive is unpacked by tar of the image, which must have one"
     `)
@@ -735,8 +782,8 @@ describe("a spec that is kept", () => {
     expect(textOf(Either.getOrThrow(importOf(text, { files, kept: true })))).toMatchInlineSnapshot(`
       "; "conf/*.key" matches conf/secret.key today; import again when files are added
       ((from scratch)
-       (copy (src conf/secret.key) (dst /k/))
-       (copy (src conf/secret.key) (dst /l/)))
+       (copy (src conf/secret.key) (dst /k/) (preserve modes))
+       (copy (src conf/secret.key) (dst /l/) (preserve modes)))
       "
     `)
     expect(textOf(Either.getOrThrow(importOf(text, { files })))).not.toContain(";")

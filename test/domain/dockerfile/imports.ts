@@ -28,7 +28,7 @@ export interface World {
 }
 
 interface Directory {
-  readonly mode: number
+  mode: number
   readonly entries: Map<string, Directory | number | { readonly link: string }>
 }
 
@@ -46,6 +46,7 @@ const contextOf = ({ files = {}, ignore = "" }: World): ContextEntry => {
       at = next
     }
     if (name !== "") at.entries.set(name, file)
+    else if (typeof file === "number") at.mode = file
   }
   const patterns = parseIgnore(ignore)
   const describe = (name: string, path: string, node: Directory | number | { readonly link: string }): ContextEntry => {

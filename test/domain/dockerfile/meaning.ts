@@ -6,9 +6,10 @@ import type { Spec } from "../../../src/domain/Spec.ts"
 /**
  * What a spec's steps are given, nested builds by a digest of that. Not the
  * network, which Docker's steps always have, nor the lines of a command, nor
- * comments, nor BuildKit's options, nor `(contents)`, nor steps that only make a
- * working directory; and of nested builds those that are used. All of them have
- * names of their own.
+ * comments, nor BuildKit's options, nor `(contents)`, nor `(preserve …)`, since
+ * COPY keeps modes whatever the spec says, nor steps that only make a working
+ * directory; and of nested builds those that are used. All of them have names of
+ * their own.
  */
 export const meaning = (spec: Spec): unknown => {
   const builds = new Map(
@@ -37,7 +38,9 @@ export const meaning = (spec: Spec): unknown => {
       } else if (op._tag === "Copy") {
         const nested = op.from._tag === "Build" ? builds.get(op.from.name) : undefined
         const sources = op.src.map((path) => path.replace(/^\//, ""))
-        found.push([sources, at(op.dst), owner, nested === undefined ? "context" : digestOf(nested)])
+        // COPY names no user where owners are kept, and so none can come back.
+        const theirs = op.preserve?.includes("owners") === true ? "0:0" : owner
+        found.push([sources, at(op.dst), theirs, nested === undefined ? "context" : digestOf(nested)])
       }
     }
     return found
