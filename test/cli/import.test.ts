@@ -144,10 +144,11 @@ describe("obuilder import", () => {
 
 describe("obuilder build of a Dockerfile", () => {
   it("builds what is written there, with the notes on standard error", async () => {
+    writeFiles(directory, { Dockerfile: `${DOCKERFILE}MAINTAINER me\n` })
     const { code, stderr, stdout } = await run("build", "-f", "Dockerfile", "--build-arg", "TAG=mine", "src")
     expect(code).toBe(0)
     expect(stdout).toContain("mine")
-    expect(stderr).toContain("Dockerfile:16:1: note: the group is 0")
+    expect(stderr).toContain("Dockerfile:17:1: note: MAINTAINER becomes the label")
   })
 
   it("knows one by its name, or by what it begins with", async () => {
@@ -212,9 +213,8 @@ describe("obuilder build of a Dockerfile", () => {
           ],
         },
         "user": {
-          "_tag": "Unix",
-          "gid": 0,
-          "uid": 7,
+          "_tag": "Named",
+          "name": "7",
         },
         "workdir": "/w",
       }

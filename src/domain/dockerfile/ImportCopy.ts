@@ -9,9 +9,11 @@ import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
 import type { Heredoc } from "./Dockerfile.ts"
 import { into, isUsual, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
 import { copyFromBuild } from "./ImportCopyFrom.ts"
+import { makeDirectory, ROOT } from "./MakeDirectory.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
 import { ofPattern } from "./TodaysFiles.ts"
+import { directoryOwner } from "./UserText.ts"
 
 export const importCopy = (stage: StageImport): void => {
   const { heredocs, json, keyword, text } = stage.current
@@ -89,7 +91,7 @@ export const importCopy = (stage: StageImport): void => {
         const archive = keyword === "ADD" ? stage.whole.book.archive(one.path) : undefined
         if (archive !== undefined) {
           flush()
-          unpack(stage, one, target.path, archive)
+          unpack(stage, one, target.path, archive, flags.owner)
         } else if (target.isDirectory && one.name === nameOf(one.path)) {
           noteModes(stage, [one.entry], flags.mode)
           files.push(one)
@@ -160,24 +162,25 @@ const isHeredoc = (word: string, documents: ReadonlyArray<Heredoc>): boolean =>
   documents.length > 0 && word.startsWith("<<")
 
 const writeDocument = (stage: StageImport, document: Heredoc, target: Target, flags: CopyFlags): void => {
-  const path = target.isDirectory ? into(target.path) + document.name : target.path
+  const owner = directoryOwner(flags.owner)
   const content = document.expand ? stage.document(document.content) : document.content
   if (content.includes("\0")) stage.refuse("a here-document cannot hold a NUL character", undefined, document.range)
-  const owner = ownerText(stage, flags.owner)
   stage.note("the here-document is written by a shell of the image, which must have one")
   stage.help(
     [
-      `mkdir -p ${quoted(parentOf(path))}`,
-      `printf %s ${quoted(content)} > ${quoted(path)}`,
-      `chmod ${flags.mode ?? "644"} ${quoted(path)}`,
-      ...(owner === undefined ? [] : [`chown ${quoted(owner)} ${quoted(path)}`])
-    ].join(" && ")
+      ...makeDirectory(target.isDirectory ? target.path : parentOf(target.path), owner),
+      `f=${quoted(target.isDirectory ? into(target.path) + document.name : target.path)}`,
+      // What is named may be a directory, into which it goes, or a link, which stays as it is.
+      ...(target.isDirectory
+        ? []
+        : [
+            `if [ -d "$f" ]; then f=$f/${quoted(document.name)}; elif [ -L "$f" ]; then f=$(readlink -f "$f") || exit; fi`
+          ]),
+      // What else is there is not written to: it may be a link, or have other names.
+      'rm -f "$f"',
+      `printf %s ${quoted(content)} > "$f" && chmod ${flags.mode ?? "644"} "$f"${owner === ROOT ? "" : ` && chown ${quoted(owner)} "$f"`}`
+    ].join("\n")
   )
-}
-
-const ownerText = (_stage: StageImport, owner: User): string | undefined => {
-  if (owner._tag === "Named") return `${owner.name}:`
-  return owner.uid === 0 && owner.gid === 0 ? undefined : `${owner.uid}:${owner.gid}`
 }
 
 /** Where an archive is until it is unpacked. */
@@ -186,7 +189,7 @@ const ASIDE = "/.obuilder-add"
 /** The letter by which tars of all kinds know a compression. */
 const LETTERS = { plain: "", gzip: "z", bzip2: "j", xz: "J" } as const
 
-const unpack = (stage: StageImport, { name, path }: Source, directory: string, archive: Archive): void => {
+const unpack = (stage: StageImport, { name, path }: Source, directory: string, archive: Archive, owner: User): void => {
   if (archive === "zstd") {
     stage.refuse(`${JSON.stringify(path)} would be unpacked, and few tars can read zstd`, "compress it with gzip or xz")
   }
@@ -197,6 +200,13 @@ const unpack = (stage: StageImport, { name, path }: Source, directory: string, a
   stage.copy({ src: [path], dst: `${ASIDE}/${name}` }, { _tag: "Unix", uid: 0, gid: 0 })
   const file = quoted(`${ASIDE}/${name}`)
   const into = quoted(directory)
-  stage.help(`mkdir -p ${into} && tar -xp${LETTERS[archive]}f ${file} -C ${into} && rm -r ${ASIDE}`)
+  stage.help(
+    [
+      ...makeDirectory(directory, directoryOwner(owner)),
+      // The directory is none of what is unpacked, even if the archive has an entry for it.
+      `o=$(stat -Lc %u:%g ${into}) && m=$(stat -Lc %a ${into}) || exit`,
+      `tar -xp${LETTERS[archive]}f ${file} -C ${into} && chown "$o" ${into} && chmod "$m" ${into} && rm -r ${ASIDE}`
+    ].join("\n")
+  )
   stage.isDirectory(directory)
 }

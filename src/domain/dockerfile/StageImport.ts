@@ -9,8 +9,8 @@ import { absolute, into, isWithin, parentOf } from "./ImagePaths.ts"
 import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import type { Note } from "./Imported.ts"
 import { ImportRefused } from "./ImportRefused.ts"
-import { quoted } from "./ShellQuote.ts"
-import { userOf } from "./UserText.ts"
+import { makeDirectory } from "./MakeDirectory.ts"
+import { directoryOwner, userOf } from "./UserText.ts"
 import type { Stages } from "./ImportStages.ts"
 import { ofDirectory } from "./TodaysFiles.ts"
 import { type Expand, type Expansion, expander, expandDocument, expandWords } from "./ImportVariables.ts"
@@ -126,12 +126,27 @@ export class StageImport {
       this.from = on.stage.from
       this.ops = [...on.stage.ops]
       this.now = inherited(on.stage.now)
+      this.takeEnvironment()
     } else {
       this.base = on.base
       this.from = whole.dockerfile.source.span(instruction.range.start, instruction.range.end)
       this.ops = []
       this.now = fresh()
       this.beginAsBase()
+    }
+  }
+
+  /** What the image of the other stage says counts before what an ARG of that stage has set. */
+  private takeEnvironment(): void {
+    const { environment, values } = this.now
+    const known =
+      this.base === "scratch" || values.size === environment.size
+        ? undefined
+        : this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true)
+    const image = new Map(known?.environment.map(({ name, value }) => [name, value]))
+    for (const [name, value] of environment) image.set(name, value)
+    for (const [name, value] of image) {
+      if (values.has(name) && values.get(name) !== value) this.arg(name, value)
     }
   }
 
@@ -363,14 +378,7 @@ export class StageImport {
       this.note(`the working directory ${path} will belong to root, if it is not there`, "name it before USER")
       return
     }
-    const owner = user._tag === "Named" ? `${user.name}:` : `${user.uid}:${user.gid}`
-    this.help(
-      [
-        `t=${quoted(path)}; set --`,
-        `while [ ! -e "$t" ]; do set -- "$t" "$@"; t=\${t%/*}; [ -n "$t" ] || t=/; done`,
-        `for d in "$@"; do mkdir "$d" && chown ${quoted(owner)} "$d" || exit; done`
-      ].join("\n")
-    )
+    this.help(makeDirectory(path, directoryOwner(user)).join("\n"))
     made.add(path)
   }
 

@@ -1,6 +1,7 @@
 /** What each rule of the import makes of a Dockerfile. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
+import * as DockerfileWriter from "../../../src/domain/dockerfile/DockerfileWriter.ts"
 import { textOf } from "../../../src/domain/dockerfile/ImportedText.ts"
 import { importOf, shown } from "./imports.ts"
 
@@ -543,8 +544,11 @@ describe("COPY", () => {
   it("of a here-document is a step that writes it", () => {
     expect(copy("ENV A=1\nCOPY <<EOF /x\nit's $A\nEOF")).toMatchInlineSnapshot(`
       " (shell /bin/sh -c)
-       (run (shell  "mkdir -p / && printf %s 'it'\\\\''s 1\\
-                   \\n' > /x && chmod 644 /x"))
+       (run (shell  "f=/x\\
+                   \\nif [ -d \\"$f\\" ]; then f=$f/EOF; elif [ -L \\"$f\\" ]; then f=$(readlink -f \\"$f\\") || exit; fi\\
+                   \\nrm -f \\"$f\\"\\
+                   \\nprintf %s 'it'\\\\''s 1\\
+                   \\n' > \\"$f\\" && chmod 644 \\"$f\\""))
       )
       3: the here-document is written by a shell of the image, which must have one"
     `)
@@ -627,7 +631,9 @@ describe("ADD", () => {
       "((from a)
        (copy (src a.tgz) (dst /.obuilder-add/a.tgz))
        (shell /bin/sh -c)
-       (run (shell "mkdir -p /x && tar -xpzf /.obuilder-add/a.tgz -C /x && rm -r /.obuilder-add"))
+       (run (shell  "mkdir -p /x || exit\\
+                   \\no=$(stat -Lc %u:%g /x) && m=$(stat -Lc %a /x) || exit\\
+                   \\ntar -xpzf /.obuilder-add/a.tgz -C /x && chown \\"$o\\" /x && chmod \\"$m\\" /x && rm -r /.obuilder-add"))
        (copy (src f) (dst /x/))
       )
       2: the archive is unpacked by tar of the image, which must have one"
@@ -670,6 +676,20 @@ describe("WORKDIR and USER", () => {
     `)
   })
 
+  it("make a directory for the user's number as a group too, where no group is said", () => {
+    expect(shown("FROM a\nUSER 7\nWORKDIR /d")).toContain("chown 7:7 ")
+    expect(shown("FROM a\nUSER 007\nWORKDIR /d")).toContain("chown 7:7 ")
+    expect(shown("FROM a\nUSER me\nWORKDIR /d")).toContain("chown me: ")
+  })
+
+  it("come back as they were from what obuilder dockerfile writes", () => {
+    for (const name of ["7", "007", "me", "7:8"]) {
+      const text = `FROM a\nWORKDIR /\nSHELL [ "/bin/sh", "-c" ]\nUSER ${name}\nRUN x\n`
+      const { spec } = Either.getOrThrow(importOf(text))
+      expect(Either.getOrThrow(DockerfileWriter.write(spec, {}))).toContain(`USER ${name}\n`)
+    }
+  })
+
   it("name users, whose groups are numbers or the users' own", () => {
     expect(shown("FROM a\nUSER me\nRUN x")).toContain("(user (name me))")
     expect(shown("FROM a\nUSER me:wheel\nRUN x")).toMatchInlineSnapshot(
@@ -677,12 +697,11 @@ describe("WORKDIR and USER", () => {
     )
     expect(shown("FROM a\nUSER 7\nRUN x")).toMatchInlineSnapshot(`
       "((from a)
-       (user (uid 7) (gid 0))
+       (user (name 7))
        (shell /bin/sh -c)
        (run (network host)
             (shell x))
-      )
-      2: the group is 0: which one /etc/passwd has for the user 7 is not looked up"
+      )"
     `)
   })
 
