@@ -15,7 +15,7 @@ import type { Shell } from "./Completions.ts"
 import * as Flag from "./Flag.ts"
 import { commandList, type CommandSpec, findCommand } from "./CommandTable.ts"
 import { type CommandName, common, flags } from "./Flags.ts"
-import { type UsageError, usageError } from "./UsageError.ts"
+import { UsageError, usageError } from "./UsageError.ts"
 
 /** What the user asked for. */
 export type Request =
@@ -193,8 +193,13 @@ const checked = (command: CommandSpec, given: ReadonlyArray<Given>, words: Reado
   }
   const absent = own.find((flag) => flag.required && !given.some((one) => one.flag.name === flag.name))
   if (absent !== undefined) {
+    const takesDockerfile = "buildArg" in command.flags && absent.name === "file"
     return Either.left(
-      usageError(`${Flag.written(absent)} ${absent.metavar ?? ""} is missing`, `${absent.doc} ${see(command)}`)
+      new UsageError({
+        message: `${Flag.written(absent)} ${absent.metavar ?? ""} is missing`,
+        hint: Option.some(`${absent.doc} ${see(command)}`),
+        ...(takesDockerfile ? { withoutFile: { command: command.name, directory: words[0] } } : {})
+      })
     )
   }
   const missing = command.positionals[words.length]
