@@ -7,7 +7,7 @@ import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
 import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
 import type { Heredoc } from "./Dockerfile.ts"
-import { into, isUsual, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
+import { into, isUsual, nameOf, parentOf } from "./ImagePaths.ts"
 import { copyFromBuild } from "./ImportCopyFrom.ts"
 import { makeDirectory, ROOT } from "./MakeDirectory.ts"
 import { quoted } from "./ShellQuote.ts"
@@ -146,9 +146,7 @@ const copyDirectory = (
 ): void => {
   const chosen = choose(entry, leaves)
   noteModes(stage, [entry], flags.mode)
-  const { gid, uid } = flags.owner._tag === "Unix" ? flags.owner : { uid: 1, gid: 1 }
-  const isOther = uid !== 0 || gid !== 0
-  if (isOther && stage.now.unmade !== undefined && isWithin(target.path, stage.now.unmade)) stage.makeWorkdir()
+  stage.keepWorkdir(into(target.path), flags.owner)
   const isMade = stage.now.made.has(target.path) && stage.now.unmade !== target.path
   const isThere = isMade || (stage.base !== "scratch" && isUsual(target.path))
   const copies = copiesOf(chosen, path, target.path, isThere)

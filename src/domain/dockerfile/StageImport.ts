@@ -341,12 +341,20 @@ export class StageImport {
   }
 
   copy(copy: Omit<Copy, "_tag" | "exclude" | "from"> & Partial<Pick<Copy, "exclude" | "from">>, owner: User): void {
+    this.keepWorkdir(copy.dst, owner)
     this.asUser(owner)
     this.push({ _tag: "Copy", from: { _tag: "Context" }, exclude: [], ...copy })
     const { unmade } = this.now
     const directory = copy.dst.endsWith("/") ? absolute("/", copy.dst) : parentOf(copy.dst)
     this.now.made.add(directory)
     if (unmade !== undefined && isWithin(directory, unmade)) this.now.unmade = undefined
+  }
+
+  /** A copy makes the directories on its way its owner's; the working directory is another's. */
+  keepWorkdir(dst: string, owner: User): void {
+    const { unmade } = this.now
+    const first = (path: string): string => path.split("/", 2).join("/")
+    if (unmade !== undefined && !sameUser(owner, root) && first(dst) === first(unmade)) this.makeWorkdir()
   }
 
   /** That something is a directory, which an operation has just made. */
