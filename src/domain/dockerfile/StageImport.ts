@@ -156,7 +156,7 @@ export class StageImport {
     if (known === undefined) this.noteUnseen()
     const { user, workdir } = known ?? {}
     if (user !== undefined) this.takeUser(user)
-    this.now.knowsWorkdir = workdir !== undefined
+    this.now.knowsWorkdir = known !== undefined
     if (workdir === undefined || absolute("/", workdir) === "/") return
     this.now.workdir = absolute("/", workdir)
     this.now.made.add(this.now.workdir)

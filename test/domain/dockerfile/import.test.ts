@@ -40,6 +40,14 @@ describe("a stage", () => {
     `)
   })
 
+  it("on another stage has what ENV said there before what ARG has set", () => {
+    const text = "FROM a AS one\nENV V=env\nARG V=arg W=kept\nRUN x\nFROM one\nRUN y\nLABEL l=$V$W"
+    expect(shown(text)).toContain(`(env V env)
+ (run (network host)
+      (shell y))`)
+    expect(Either.getOrThrow(importOf(text)).image.settings.labels).toEqual([{ name: "l", value: "envkept" }])
+  })
+
   it("on another stage goes on where that ended", () => {
     expect(shown("FROM a AS one\nENV A=1\nWORKDIR /w\nRUN x\nFROM one\nRUN y $A")).toMatchInlineSnapshot(`
       "((from a)
@@ -688,6 +696,16 @@ describe("WORKDIR and USER", () => {
       const { spec } = Either.getOrThrow(importOf(text))
       expect(Either.getOrThrow(DockerfileWriter.write(spec, {}))).toContain(`USER ${name}\n`)
     }
+  })
+
+  it("belong to their user, whoever copies something into them first", () => {
+    const made = '(comment "a step that does nothing, so that the working directory is made")'
+    const copying = (flag: string, dst: string) =>
+      shown(`FROM a\nWORKDIR /w/d\nCOPY ${flag} f ${dst}`, { files: { f: 0o644 } })
+    expect(copying("--chown=5", ".").indexOf(made)).toBeLessThan(copying("--chown=5", ".").indexOf("(copy"))
+    expect(copying("--chown=me", "/w/f")).toContain(made)
+    expect(copying("--chown=me", ".")).toContain(made)
+    expect(copying("", ".")).not.toContain(made)
   })
 
   it("name users, whose groups are numbers or the users' own", () => {
