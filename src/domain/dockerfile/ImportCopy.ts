@@ -7,9 +7,10 @@ import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
 import { changeModes, chmodOf, noteModes } from "./CopyModes.ts"
 import type { Heredoc } from "./Dockerfile.ts"
-import { into, isUsual, nameOf, parentOf } from "./ImagePaths.ts"
+import { into, isUsual, nameOf } from "./ImagePaths.ts"
 import { copyFromBuild } from "./ImportCopyFrom.ts"
-import { makeDirectory, ROOT } from "./MakeDirectory.ts"
+import { writeDocument } from "./ImportDocument.ts"
+import { makeDirectory } from "./MakeDirectory.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
 import { ofPattern } from "./TodaysFiles.ts"
@@ -158,28 +159,6 @@ const copyDirectory = (
 
 const isHeredoc = (word: string, documents: ReadonlyArray<Heredoc>): boolean =>
   documents.length > 0 && word.startsWith("<<")
-
-const writeDocument = (stage: StageImport, document: Heredoc, target: Target, flags: CopyFlags): void => {
-  const owner = directoryOwner(flags.owner)
-  const content = document.expand ? stage.document(document.content) : document.content
-  if (content.includes("\0")) stage.refuse("a here-document cannot hold a NUL character", undefined, document.range)
-  stage.note("the here-document is written by a shell of the image, which must have one")
-  stage.help(
-    [
-      ...makeDirectory(target.isDirectory ? target.path : parentOf(target.path), owner),
-      `f=${quoted(target.isDirectory ? into(target.path) + document.name : target.path)}`,
-      // What is named may be a directory, into which it goes, or a link, which stays as it is.
-      ...(target.isDirectory
-        ? []
-        : [
-            `if [ -d "$f" ]; then f=$f/${quoted(document.name)}; elif [ -L "$f" ]; then f=$(readlink -f "$f") || exit; fi`
-          ]),
-      // What else is there is not written to: it may be a link, or have other names.
-      'rm -f "$f"',
-      `printf %s ${quoted(content)} > "$f" && chmod ${flags.mode ?? "644"} "$f"${owner === ROOT ? "" : ` && chown ${quoted(owner)} "$f"`}`
-    ].join("\n")
-  )
-}
 
 /** Where an archive is until it is unpacked. */
 const ASIDE = "/.obuilder-add"

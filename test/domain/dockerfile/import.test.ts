@@ -549,6 +549,28 @@ describe("COPY", () => {
     expect(line("COPY a.txt")).toMatchInlineSnapshot(`"refused at 2:1: COPY needs something to copy and where to"`)
   })
 
+  it("of a here-document that is larger than a command may be is several steps, and none breaks a character", () => {
+    const lines = `${"it's 😀 ".repeat(10_000)}\n`
+    const { spec } = Either.getOrThrow(importOf(`FROM a\nCOPY --chown=5 <<"EOF" /d/x\n${lines}EOF`))
+    const scripts = spec.ops.flatMap((op) => (op._tag === "Run" ? [op.shell] : []))
+    expect(scripts.length).toBeGreaterThan(1)
+    for (const script of scripts) expect(Buffer.byteLength(script)).toBeLessThan(128 * 1024)
+    const texts = scripts.map((script) => /printf %s '([^]*)' >>? "\$f"/.exec(script)?.[1] ?? "")
+    expect(texts.join("").replaceAll(`'\\''`, "'")).toBe(lines)
+    expect(texts.some((text) => /^[\uDC00-\uDFFF]|[\uD800-\uDBFF]$/.test(text))).toBe(false)
+    expect(
+      scripts.map((script) => [script.includes("mkdir"), script.includes("rm -f"), script.includes("chmod 644")])
+    ).toEqual(scripts.map((_, index) => [index === 0, index === 0, index === scripts.length - 1]))
+  })
+
+  it("of a here-document calls the file as Docker does, or refuses the name", () => {
+    expect(copy("COPY <<../x /d/\nit\n../x")).toContain("f=/d/x\\")
+    for (const name of ["a/b", "..", "/", "x/y/../../.."]) {
+      expect(shown(`FROM a\nCOPY <<${name} /d/\nit\n${name}`)).toContain("is no file's name")
+      expect(shown(`FROM a\nRUN <<${name}\n#!/bin/sh\n${name}`)).toContain("is no file's name")
+    }
+  })
+
   it("of a here-document is a step that writes it", () => {
     expect(copy("ENV A=1\nCOPY <<EOF /x\nit's $A\nEOF")).toMatchInlineSnapshot(`
       " (shell /bin/sh -c)
