@@ -16,7 +16,7 @@ import * as Flag from "./Flag.ts"
 import { commandList, type CommandSpec, findCommand } from "./CommandTable.ts"
 import { type CommandName, common, flags } from "./Flags.ts"
 import * as OtherWords from "./OtherWords.ts"
-import { type UsageError, usageError } from "./UsageError.ts"
+import { UsageError, usageError } from "./UsageError.ts"
 
 /** What the user asked for. */
 export type Request =
@@ -194,8 +194,13 @@ const checked = (command: CommandSpec, given: ReadonlyArray<Given>, words: Reado
   }
   const absent = own.find((flag) => flag.required && !given.some((one) => one.flag.name === flag.name))
   if (absent !== undefined) {
+    const takesDockerfile = "buildArg" in command.flags && absent.name === "file"
     return Either.left(
-      usageError(`${Flag.written(absent)} ${absent.metavar ?? ""} is missing`, `${absent.doc} ${see(command)}`)
+      new UsageError({
+        message: `${Flag.written(absent)} ${absent.metavar ?? ""} is missing`,
+        hint: Option.some(`${absent.doc} ${see(command)}`),
+        ...(takesDockerfile ? { withoutFile: { command: command.name, directory: words[0] } } : {})
+      })
     )
   }
   const missing = command.positionals[words.length]

@@ -57,6 +57,19 @@ export const pair: Flag.Decode<Variable> = (value) => {
     : Either.left(`must be NAME=VALUE, not ${JSON.stringify(value)}`)
 }
 
+/** A build argument; without a value it has the environment's. */
+export interface Argument {
+  readonly name: string
+  readonly value: string | undefined
+}
+
+export const argument: Flag.Decode<Argument> = (value) => {
+  const [, name, given] = /^([^=\0]+)(?:=([^\0]*))?$/.exec(value) ?? []
+  return name === undefined
+    ? Either.left(`must be NAME or NAME=VALUE, not ${JSON.stringify(value)}`)
+    : Either.right({ name, value: given })
+}
+
 /** A program with its arguments: a JSON array, or one word. */
 export const words: Flag.Decode<ReadonlyArray<string>> = (value) => {
   if (!value.startsWith("[")) return value === "" ? Either.right([]) : Either.right([value])

@@ -4,18 +4,18 @@ import * as Option from "effect/Option"
 import { visible } from "../domain/DisplayText.ts"
 import * as Diagnostic from "../domain/Diagnostic.ts"
 import type { Imported } from "../domain/dockerfile/Imported.ts"
-import type { Variable } from "../domain/Inputs.ts"
 import type { SpecError } from "../domain/SpecError.ts"
 import * as Platform from "../interpreters/base/Platform.ts"
 import type { BaseImages } from "../interpreters/BaseImages.ts"
 import * as Colors from "./Colors.ts"
+import type { Argument } from "./Decoders.ts"
 import { Host } from "./Host.ts"
 import { Output, type OutputError, type PipeClosed } from "./Output.ts"
 import { type UsageError, usageError } from "./UsageError.ts"
 
 /** What the command line says of a Dockerfile. */
 export interface DockerfileFlags {
-  readonly buildArg: ReadonlyArray<Variable>
+  readonly buildArg: ReadonlyArray<Argument>
   readonly target: Option.Option<string>
   readonly platform: Option.Option<string>
   readonly color: Option.Option<Colors.When>
@@ -55,7 +55,7 @@ export const readDockerfile = (
       looksAtBases: builds,
       isKept: !builds,
       contextHint: `${visible(directory)} was looked in: ${builds ? "the last argument" : "--context=DIR"} names another directory`,
-      buildArguments: new Map(flags.buildArg.map((one) => [one.name, one.value])),
+      buildArguments: valuesOf(flags.buildArg, host.environment),
       target: Option.getOrUndefined(flags.target),
       platform: Option.getOrElse(flags.platform, () => Platform.format({ ...Platform.host(), os: "linux" }))
     }).pipe(
@@ -71,3 +71,16 @@ export const readDockerfile = (
     }
     return imported
   })
+
+/** One that has no value, and none in the environment, is as if it were not given. */
+const valuesOf = (
+  given: ReadonlyArray<Argument>,
+  environment: Readonly<Record<string, string | undefined>>
+): ReadonlyMap<string, string> => {
+  const values = new Map<string, string>()
+  for (const { name, value = Object.hasOwn(environment, name) ? environment[name] : undefined } of given) {
+    if (value === undefined) values.delete(name)
+    else values.set(name, value)
+  }
+  return values
+}

@@ -4,6 +4,7 @@
  */
 import {
   absolutePath,
+  argument,
   count,
   pair,
   platform as platformName,
@@ -105,8 +106,8 @@ const sandbox = {
 const dockerfile = {
   buildArg: Flag.many("build-arg", {
     metavar: "NAME=VALUE",
-    decode: pair,
-    doc: "Of a Dockerfile: a value for the variable that ARG NAME declares."
+    decode: argument,
+    doc: "Of a Dockerfile: a value for the variable that ARG NAME declares; NAME alone takes the environment's."
   }),
   target: Flag.optional("target", {
     metavar: "STAGE",

@@ -13,6 +13,8 @@ export interface HostService {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** An absolute path for one that the user gave. */
   readonly absolute: (path: string) => string
+  /** Whether there is a regular file, or a link to one. */
+  readonly isFile: (path: string) => Effect.Effect<boolean>
   /** How many processors this process may use. At least 1. */
   readonly processors: Effect.Effect<number>
   /** The processor, as Node names it. */

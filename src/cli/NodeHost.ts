@@ -25,12 +25,22 @@ export interface ProcessState {
   readonly id: number
 }
 
+/** What cannot be looked at is none. */
+const isFile = (path: string): boolean => {
+  try {
+    return Fs.statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
 export const make = (state: ProcessState): HostService => {
   const absolute = (path: string): string => Path.resolve(state.directory, path)
   return {
     variable: (name) => Option.filter(Option.fromNullable(state.environment[name]), (value) => value !== ""),
     environment: state.environment,
     absolute,
+    isFile: (path) => Effect.sync(() => isFile(absolute(path))),
     architecture: state.architecture,
     processors: Effect.sync(availableParallelism),
     read: (path, { stdin, what }) =>

@@ -15,6 +15,7 @@ import { Host } from "./Host.ts"
 import * as Logging from "./Logging.ts"
 import { Output, type OutputError, type PipeClosed } from "./Output.ts"
 import type { UsageError } from "./UsageError.ts"
+import { withDockerfile } from "./WithoutFile.ts"
 
 /**
  * Does what the words after the program's name ask for. Errors are said on
@@ -25,7 +26,9 @@ export const run = (
   version: string
 ): Effect.Effect<number, never, Host | Output | Backends> => {
   const request = Arguments.read(words)
-  if (request._tag === "Left") return report(Effect.fail(request.left), { color: Option.none(), verbose: 0 })
+  if (request._tag === "Left") {
+    return report(Effect.flip(withDockerfile(request.left)), { color: Option.none(), verbose: 0 })
+  }
   const asked = request.right
   return asked._tag === "Run"
     ? report(runCommand(asked), asked.common)

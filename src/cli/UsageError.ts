@@ -7,6 +7,8 @@ export class UsageError extends Data.TaggedError("UsageError")<{
   readonly message: string
   /** What to do about it, as a sentence. */
   readonly hint: Option.Option<string>
+  /** Where no file is named that says what to build: the command, and its source directory if that is named. */
+  readonly withoutFile?: { readonly command: string; readonly directory: string | undefined }
 }> {}
 
 export const usageError = (message: string, hint?: string): UsageError =>

@@ -29,7 +29,7 @@ export type Secret = typeof Secret.Type
 export const UnixUser = Schema.TaggedStruct("Unix", { uid: Schema.Int, gid: Schema.Int })
 export type UnixUser = typeof UnixUser.Type
 
-/** `(user (name NAME))`: looked up in the image's own `/etc/passwd`. */
+/** `(user (name NAME))`: looked up in the image's own `/etc/passwd`, a number as a user's number. */
 export const NamedUser = Schema.TaggedStruct("Named", { name: Schema.String })
 export type NamedUser = typeof NamedUser.Type
 

@@ -144,10 +144,11 @@ describe("obuilder import", () => {
 
 describe("obuilder build of a Dockerfile", () => {
   it("builds what is written there, with the notes on standard error", async () => {
+    writeFiles(directory, { Dockerfile: `${DOCKERFILE}MAINTAINER me\n` })
     const { code, stderr, stdout } = await run("build", "-f", "Dockerfile", "--build-arg", "TAG=mine", "src")
     expect(code).toBe(0)
     expect(stdout).toContain("mine")
-    expect(stderr).toContain("Dockerfile:16:1: note: the group is 0")
+    expect(stderr).toContain("Dockerfile:17:1: note: MAINTAINER becomes the label")
   })
 
   it("knows one by its name, or by what it begins with", async () => {
@@ -170,6 +171,39 @@ describe("obuilder build of a Dockerfile", () => {
       'x.Dockerfile:2:6: error: "missing" is not in the source directory'
     )
     expect((await run("build", "-f", "y.Dockerfile", "src")).stderr).toContain("y.Dockerfile:2:1: error:")
+  })
+
+  it("takes a build argument's value from the environment where none is given", async () => {
+    const building = (environment: Readonly<Record<string, string>>, ...words: ReadonlyArray<string>) =>
+      obuilder({ directory, world: newWorld(), environment }, "build", "-f", "x.Dockerfile", ...words, "src")
+    const value = async (environment: Readonly<Record<string, string>>, ...words: ReadonlyArray<string>) =>
+      /\(env TAG (.*)\)/.exec((await building(environment, ...words)).stdout)?.[1]
+    writeFiles(directory, { "x.Dockerfile": "FROM base\nARG TAG=default\nRUN write /x $TAG\n" })
+    expect(await value({ TAG: "env" }, "--build-arg", "TAG")).toBe("env")
+    expect(await value({ TAG: "" }, "--build-arg=TAG")).toBe('""')
+    expect(await value({ TAG: "env" })).toBe("default")
+    expect(await value({}, "--build-arg=TAG")).toBe("default")
+    expect(await value({ TAG: "env" }, "--build-arg=TAG=given")).toBe("given")
+    expect(await value({ TAG: "env" }, "--build-arg=TAG=given", "--build-arg=TAG")).toBe("env")
+    expect(await value({}, "--build-arg=TAG=given", "--build-arg=TAG")).toBe("default")
+    expect(await building({}, "--build-arg=toString", "--build-arg=__proto__")).toMatchObject({ code: 0, stderr: "" })
+    for (const bad of ["", "=x", "="]) {
+      expect((await building({}, `--build-arg=${bad}`)).stderr).toContain("--build-arg must be NAME or NAME=VALUE")
+    }
+  })
+
+  it("is pointed at where no file is named, and the source directory has a Dockerfile", async () => {
+    const hint = async (...words: ReadonlyArray<string>) => {
+      const { code, stderr } = await run(...words)
+      expect([code, stderr]).toEqual([2, expect.stringContaining("--file FILE is missing")])
+      return /-f .*Dockerfile.*(?=")/.exec(stderr)?.[0]
+    }
+    writeFiles(directory, { "it's here/Dockerfile": "FROM base\n", "odd/Dockerfile/x": "" })
+    expect(await hint("build", ".")).toBe("-f Dockerfile .")
+    expect(await hint("build")).toBe("-f Dockerfile .")
+    expect(await hint("explain", "./")).toBe("-f ./Dockerfile ./")
+    expect(await hint("build", "-q", "it's here/")).toBe("-f 'it'\\''s here/Dockerfile' 'it'\\''s here/'")
+    for (const none of ["src", "odd", "missing", "", "Dockerfile"]) expect(await hint("build", none)).toBe(undefined)
   })
 
   it("takes what only Dockerfiles have for them alone", async () => {
@@ -212,9 +246,8 @@ describe("obuilder build of a Dockerfile", () => {
           ],
         },
         "user": {
-          "_tag": "Unix",
-          "gid": 0,
-          "uid": 7,
+          "_tag": "Named",
+          "name": "7",
         },
         "workdir": "/w",
       }

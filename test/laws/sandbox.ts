@@ -68,6 +68,18 @@ const commandLaws = (makeSubject: MakeSandboxSubject): void => {
     })
   )
 
+  it.scopedLive("a name that is a number is the user with that number, in the group that the image has for it", () =>
+    Effect.gen(function* () {
+      const { language, makeImage, sandbox, user } = yield* opened(makeSubject)
+      const { gid, uid } = user ?? { uid: 70, gid: 71 }
+      const image = yield* makeImage({
+        "etc/passwd": "root:x:0:0::/:/bin/sh\n70:x:5:6::/:/bin/sh\nann:x:70:71::/:/bin/sh\n"
+      })
+      const ran = yield* collect(sandbox, image, language.id, { user: { _tag: "Named", name: String(uid) } })
+      expect(ran).toEqual({ outcome: "succeeded", output: `${uid} ${gid}\n` })
+    })
+  )
+
   it.scopedLive("a working directory that is missing is made, root's", () =>
     Effect.gen(function* () {
       const { files, image, language, run, user } = yield* opened(makeSubject)

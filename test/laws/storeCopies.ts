@@ -246,6 +246,25 @@ const cases: Readonly<Record<string, Case>> = {
       "/f": "file 0644 12:34 1"
     }
   },
+  "a name that is a number is the user with that number": {
+    image: { "etc/passwd": "12:x:5:6::/:/bin/sh\nme:x:12:34::/home/me:/bin/sh\n" },
+    source: { f: "1" },
+    src: ["f"],
+    to: ["Into", "/"],
+    owner: { _tag: "Named", name: "12" },
+    expected: {
+      "/etc": "directory 0755 0:0",
+      "/etc/passwd": "file 0644 0:0 12:x:5:6::/:/bin/sh\nme:x:12:34::/home/me:/bin/sh\n",
+      "/f": "file 0644 12:34 1"
+    }
+  },
+  "a number that the image does not know is in the group 0": {
+    source: { f: "1" },
+    src: ["f"],
+    to: ["Into", "/"],
+    owner: { _tag: "Named", name: "12" },
+    expected: { "/f": "file 0644 12:0 1" }
+  },
   "a user that the image does not know is refused": {
     source: { f: "1" },
     src: ["f"],

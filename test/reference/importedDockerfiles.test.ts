@@ -66,9 +66,14 @@ describeWith(
       const users = [
         "root:x:0:0:root:/root:/bin/sh",
         "app:x:1000:1000::/home/app:/bin/sh",
+        // The last one's name is a number, and is never looked for.
+        "tool:x:1500:2500::/tool:/bin/sh",
+        "1700:x:1701:1702::/:/bin/sh",
         "nobody:x:65534:65534::/:/bin/sh"
       ]
       Fs.writeFileSync(`${root}/etc/passwd`, `${users.join("\n")}\n`)
+      const groups = ["app:x:1000:", "tools:x:2500:", "staff:x:50:app,tool", "wheel:x:10:tool"]
+      Fs.writeFileSync(`${root}/etc/group`, `${groups.join("\n")}\n`)
       Fs.mkdirSync(`${root}/home`)
       bases["base"] = await docker.addBase("base", root)
       const path = "ENV PATH=/bin:/usr/bin:/sbin:/usr/sbin"

@@ -7,7 +7,7 @@
  */
 import * as Option from "effect/Option"
 import { allSpecs } from "../Bases.ts"
-import type { Cache, Copy, NestedBuild, Op, Run, Spec } from "../Spec.ts"
+import { type Cache, type Copy, type NestedBuild, type Op, root, type Run, type Spec, type User } from "../Spec.ts"
 import { show } from "../SpecFields.ts"
 import type { Options, Style } from "./DockerfileWriter.ts"
 
@@ -28,7 +28,7 @@ export const find = (spec: Spec, { buildkit = false, style = "unix" }: Options =
   return specs.flatMap((part) => [
     ...ofBase(part, stages, style),
     ...ofShell(part, style),
-    ...part.ops.flatMap((op) => ofOp(op, { buildkit, style })),
+    ...ofOps(part.ops, { buildkit, style }),
     ...part.builds.flatMap((build) => {
       const losses = ofName(build, names)
       names.add(build.name.toLowerCase())
@@ -96,6 +96,20 @@ const hasLineEnd = (text: string): boolean => /[\n\r]/.test(text)
 
 const lineEnd = (op: Op, what: string): Loss =>
   loss(op, `a line end in ${what} ends the instruction: the next line is one of its own`)
+
+const ofOps = (ops: ReadonlyArray<Op>, options: Required<Options>): ReadonlyArray<Loss> => {
+  let user = root
+  return ops.flatMap((op) => {
+    if (op._tag === "User") user = op.user
+    return [...ofOp(op, options), ...(op._tag === "Copy" ? ofOwner(op, user, options) : [])]
+  })
+}
+
+/** COPY takes no owner from USER, and is given the one that numbers tell. */
+const ofOwner = (op: Copy, user: User, { style }: Required<Options>): ReadonlyArray<Loss> =>
+  user._tag === "Unix" || user.name === "root" || style === "windows"
+    ? []
+    : [loss(op, `COPY copies as root, not as ${show(user.name)}`, "write `(user (uid N) (gid N))` before it")]
 
 const ofOp = (op: Op, options: Required<Options>): ReadonlyArray<Loss> => {
   const { style } = options

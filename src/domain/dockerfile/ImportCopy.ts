@@ -7,11 +7,14 @@ import { type CopyFlags, copyFlags } from "./CopyFlags.ts"
 import { ignores, parseIgnored } from "./CopyExclude.ts"
 import { changeModes, chmodOf } from "./CopyModes.ts"
 import type { Heredoc } from "./Dockerfile.ts"
-import { into, isUsual, isWithin, nameOf, parentOf } from "./ImagePaths.ts"
+import { into, isUsual, nameOf } from "./ImagePaths.ts"
 import { copyFromBuild } from "./ImportCopyFrom.ts"
+import { writeDocument } from "./ImportDocument.ts"
+import { makeDirectory } from "./MakeDirectory.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
 import { ofPattern } from "./TodaysFiles.ts"
+import { directoryOwner } from "./UserText.ts"
 
 export const importCopy = (stage: StageImport): void => {
   const { heredocs, json, keyword, text } = stage.current
@@ -89,7 +92,7 @@ export const importCopy = (stage: StageImport): void => {
         const archive = keyword === "ADD" ? stage.whole.book.archive(one.path) : undefined
         if (archive !== undefined) {
           flush()
-          unpack(stage, one, target.path, archive)
+          unpack(stage, one, target.path, archive, flags.owner)
         } else if (target.isDirectory && one.name === nameOf(one.path)) {
           files.push(one)
         } else {
@@ -141,9 +144,7 @@ const copyDirectory = (
   leaves: (path: string) => boolean
 ): void => {
   const chosen = choose(entry, leaves)
-  const { gid, uid } = flags.owner._tag === "Unix" ? flags.owner : { uid: 1, gid: 1 }
-  const isOther = uid !== 0 || gid !== 0
-  if (isOther && stage.now.unmade !== undefined && isWithin(target.path, stage.now.unmade)) stage.makeWorkdir()
+  stage.keepWorkdir(into(target.path), flags.owner)
   const isMade = stage.now.made.has(target.path) && stage.now.unmade !== target.path
   const isThere = isMade || (stage.base !== "scratch" && isUsual(target.path))
   const copies = copiesOf(chosen, path, target.path, isThere)
@@ -156,34 +157,13 @@ const copyDirectory = (
 const isHeredoc = (word: string, documents: ReadonlyArray<Heredoc>): boolean =>
   documents.length > 0 && word.startsWith("<<")
 
-const writeDocument = (stage: StageImport, document: Heredoc, target: Target, flags: CopyFlags): void => {
-  const path = target.isDirectory ? into(target.path) + document.name : target.path
-  const content = document.expand ? stage.document(document.content) : document.content
-  if (content.includes("\0")) stage.refuse("a here-document cannot hold a NUL character", undefined, document.range)
-  const owner = ownerText(stage, flags.owner)
-  stage.note("the here-document is written by a shell of the image, which must have one")
-  stage.help(
-    [
-      `mkdir -p ${quoted(parentOf(path))}`,
-      `printf %s ${quoted(content)} > ${quoted(path)}`,
-      `chmod ${flags.mode ?? "644"} ${quoted(path)}`,
-      ...(owner === undefined ? [] : [`chown ${quoted(owner)} ${quoted(path)}`])
-    ].join(" && ")
-  )
-}
-
-const ownerText = (_stage: StageImport, owner: User): string | undefined => {
-  if (owner._tag === "Named") return `${owner.name}:`
-  return owner.uid === 0 && owner.gid === 0 ? undefined : `${owner.uid}:${owner.gid}`
-}
-
 /** Where an archive is until it is unpacked. */
 const ASIDE = "/.obuilder-add"
 
 /** The letter by which tars of all kinds know a compression. */
 const LETTERS = { plain: "", gzip: "z", bzip2: "j", xz: "J" } as const
 
-const unpack = (stage: StageImport, { name, path }: Source, directory: string, archive: Archive): void => {
+const unpack = (stage: StageImport, { name, path }: Source, directory: string, archive: Archive, owner: User): void => {
   if (archive === "zstd") {
     stage.refuse(`${JSON.stringify(path)} would be unpacked, and few tars can read zstd`, "compress it with gzip or xz")
   }
@@ -194,6 +174,13 @@ const unpack = (stage: StageImport, { name, path }: Source, directory: string, a
   stage.copy({ src: [path], dst: `${ASIDE}/${name}` }, { _tag: "Unix", uid: 0, gid: 0 })
   const file = quoted(`${ASIDE}/${name}`)
   const into = quoted(directory)
-  stage.help(`mkdir -p ${into} && tar -xp${LETTERS[archive]}f ${file} -C ${into} && rm -r ${ASIDE}`)
+  stage.help(
+    [
+      ...makeDirectory(directory, directoryOwner(owner)),
+      // The directory is none of what is unpacked, even if the archive has an entry for it.
+      `o=$(stat -Lc %u:%g ${into}) && m=$(stat -Lc %a ${into}) || exit`,
+      `tar -xp${LETTERS[archive]}f ${file} -C ${into} && chown "$o" ${into} && chmod "$m" ${into} && rm -r ${ASIDE}`
+    ].join("\n")
+  )
   stage.isDirectory(directory)
 }

@@ -1,5 +1,5 @@
 /** RUN. */
-import { absolute } from "./ImagePaths.ts"
+import { fileName } from "./ImportDocument.ts"
 import { mountsOf, putIn, takeOut } from "./ImportMounts.ts"
 import { quoted } from "./ShellQuote.ts"
 import type { StageImport } from "./StageImport.ts"
@@ -64,8 +64,9 @@ const isAlone = (stage: StageImport): boolean =>
 /** Of a here-document that says by itself what runs it: a file, which is run and removed. */
 const commandOf = (stage: StageImport): string => {
   const command = plainCommand(stage)
-  if (!isAlone(stage) || !command.startsWith("#!")) return command
-  const file = absolute("/tmp", `.obuilder-${stage.current.heredocs[0]?.name ?? ""}`)
+  const [document] = stage.current.heredocs
+  if (document === undefined || !isAlone(stage) || !command.startsWith("#!")) return command
+  const file = `/tmp/.obuilder-${fileName(stage, document)}`
   stage.note(`the script is written to ${file}, by a shell, and removed when it has run`)
   return [
     `printf %s ${quoted(command)} > ${quoted(file)} && chmod 755 ${quoted(file)} || exit`,

@@ -9,8 +9,8 @@ import { absolute, into, isWithin, parentOf } from "./ImagePaths.ts"
 import type { FactBook, ImportOptions } from "./ImportFacts.ts"
 import type { Note } from "./Imported.ts"
 import { ImportRefused } from "./ImportRefused.ts"
-import { quoted } from "./ShellQuote.ts"
-import { userOf } from "./UserText.ts"
+import { makeDirectory } from "./MakeDirectory.ts"
+import { directoryOwner, userOf } from "./UserText.ts"
 import type { Stages } from "./ImportStages.ts"
 import { ofDirectory } from "./TodaysFiles.ts"
 import { type Expand, type Expansion, expander, expandDocument, expandWords } from "./ImportVariables.ts"
@@ -126,6 +126,7 @@ export class StageImport {
       this.from = on.stage.from
       this.ops = [...on.stage.ops]
       this.now = inherited(on.stage.now)
+      this.takeEnvironment()
     } else {
       this.base = on.base
       this.from = whole.dockerfile.source.span(instruction.range.start, instruction.range.end)
@@ -135,13 +136,27 @@ export class StageImport {
     }
   }
 
+  /** What the image of the other stage says counts before what an ARG of that stage has set. */
+  private takeEnvironment(): void {
+    const { environment, values } = this.now
+    const known =
+      this.base === "scratch" || values.size === environment.size
+        ? undefined
+        : this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true)
+    const image = new Map(known?.environment.map(({ name, value }) => [name, value]))
+    for (const [name, value] of environment) image.set(name, value)
+    for (const [name, value] of image) {
+      if (values.has(name) && values.get(name) !== value) this.arg(name, value)
+    }
+  }
+
   private beginAsBase(): void {
     if (this.base === "scratch") return
     const known = this.whole.book.base(this.base, this.from, this.whole.options.looksAtBases === true)
     if (known === undefined) this.noteUnseen()
     const { user, workdir } = known ?? {}
     if (user !== undefined) this.takeUser(user)
-    this.now.knowsWorkdir = workdir !== undefined
+    this.now.knowsWorkdir = known !== undefined
     if (workdir === undefined || absolute("/", workdir) === "/") return
     this.now.workdir = absolute("/", workdir)
     this.now.made.add(this.now.workdir)
@@ -326,12 +341,20 @@ export class StageImport {
   }
 
   copy(copy: Omit<Copy, "_tag" | "exclude" | "from"> & Partial<Pick<Copy, "exclude" | "from">>, owner: User): void {
+    this.keepWorkdir(copy.dst, owner)
     this.asUser(owner)
     this.push({ _tag: "Copy", from: { _tag: "Context" }, exclude: [], ...copy })
     const { unmade } = this.now
     const directory = copy.dst.endsWith("/") ? absolute("/", copy.dst) : parentOf(copy.dst)
     this.now.made.add(directory)
     if (unmade !== undefined && isWithin(directory, unmade)) this.now.unmade = undefined
+  }
+
+  /** A copy makes the directories on its way its owner's; the working directory is another's. */
+  keepWorkdir(dst: string, owner: User): void {
+    const { unmade } = this.now
+    const first = (path: string): string => path.split("/", 2).join("/")
+    if (unmade !== undefined && !sameUser(owner, root) && first(dst) === first(unmade)) this.makeWorkdir()
   }
 
   /** That something is a directory, which an operation has just made. */
@@ -363,14 +386,7 @@ export class StageImport {
       this.note(`the working directory ${path} will belong to root, if it is not there`, "name it before USER")
       return
     }
-    const owner = user._tag === "Named" ? `${user.name}:` : `${user.uid}:${user.gid}`
-    this.help(
-      [
-        `t=${quoted(path)}; set --`,
-        `while [ ! -e "$t" ]; do set -- "$t" "$@"; t=\${t%/*}; [ -n "$t" ] || t=/; done`,
-        `for d in "$@"; do mkdir "$d" && chown ${quoted(owner)} "$d" || exit; done`
-      ].join("\n")
-    )
+    this.help(makeDirectory(path, directoryOwner(user)).join("\n"))
     made.add(path)
   }
 

@@ -11,10 +11,11 @@ import * as Fs from "node:fs"
 import * as Option from "effect/Option"
 import type { Pack } from "tar-stream"
 import type { DirectoryNode, FileNode, Manifest, ManifestNode } from "../../domain/Manifest.ts"
+import type * as Passwd from "../../domain/Passwd.ts"
 import type { User } from "../../domain/Spec.ts"
 import { problem } from "../base/ImageProblem.ts"
 import { contentOf } from "../host/HashFile.ts"
-import { type Ids, idsIn, MAX_BYTES, NoSuchUser, PASSWD } from "../host/ImageUser.ts"
+import { idsIn, MAX_BYTES, NoSuchUser, PASSWD } from "../host/ImageUser.ts"
 import { codeOf } from "../host/IoError.ts"
 import * as PackedTar from "../host/PackedTar.ts"
 import type { OpenFiles } from "../SourceTree.ts"
@@ -38,7 +39,7 @@ interface Placed {
 }
 
 /** A directory to be made, or given another owner and mode. */
-interface TarDirectory extends Ids {
+interface TarDirectory extends Passwd.Ids {
   readonly name: string
   readonly mode: number
 }
@@ -83,14 +84,14 @@ export const copy = async (tree: DockerTree, request: DockerCopy, signal: AbortS
 const hasLink = (node: ManifestNode): boolean =>
   node._tag === "Link" || (node._tag === "Directory" && node.entries.some(hasLink))
 
-const ownerOf = async (view: ContainerView, user: User): Promise<Ids> =>
-  user._tag === "Unix" ? user : idsIn(await view.text(PASSWD, MAX_BYTES), user.name)
+const ownerOf = async (view: ContainerView, user: User): Promise<Passwd.Ids> =>
+  user._tag === "Unix" ? user : idsIn(await view.text(PASSWD, MAX_BYTES), user)
 
 /** Items that go into one tar. */
 class Job {
   private readonly view: ContainerView
   private readonly request: DockerCopy
-  private readonly owner: Ids
+  private readonly owner: Passwd.Ids
   private readonly files: OpenFiles | undefined
   private readonly signal: AbortSignal
   /** What this tar puts where, by paths in the image. */
@@ -98,7 +99,13 @@ class Job {
   private readonly directories: Array<TarDirectory> = []
   private readonly placed: Array<Placed> = []
 
-  constructor(view: ContainerView, request: DockerCopy, owner: Ids, files: OpenFiles | undefined, signal: AbortSignal) {
+  constructor(
+    view: ContainerView,
+    request: DockerCopy,
+    owner: Passwd.Ids,
+    files: OpenFiles | undefined,
+    signal: AbortSignal
+  ) {
     this.view = view
     this.request = request
     this.owner = owner
@@ -217,7 +224,7 @@ class Job {
     if (path !== "" && stays !== true && !isAsMade) this.tell(path, mode ?? DIRECTORY_MODE, owner ?? this.owner)
   }
 
-  private tell(path: string, mode: number, { gid, uid }: Ids): void {
+  private tell(path: string, mode: number, { gid, uid }: Passwd.Ids): void {
     this.directories.push({ name: path.slice(1), mode, uid, gid })
   }
 

@@ -1,6 +1,7 @@
 /** The ids of a step's user. A name is looked up in the image's own `/etc/passwd`, passwd(5). */
 import * as Fs from "node:fs"
-import type { User } from "../../domain/Spec.ts"
+import * as Passwd from "../../domain/Passwd.ts"
+import type { NamedUser, User } from "../../domain/Spec.ts"
 import type { LayeredTree } from "./LayeredTree.ts"
 
 /** The image knows no such user. */
@@ -17,50 +18,27 @@ export class NoSuchUser extends Error {
 export const MAX_BYTES = 1 << 20
 
 /** Throws `NoSuchUser`. */
-export const idsOf = (tree: LayeredTree, user: User): Ids =>
-  user._tag === "Unix" ? user : idsIn(readImageFile(tree, PASSWD), user.name)
-
-export interface Ids {
-  readonly uid: number
-  readonly gid: number
-}
+export const idsOf = (tree: LayeredTree, user: User): Passwd.Ids =>
+  user._tag === "Unix" ? user : idsIn(readImageFile(tree, PASSWD), user)
 
 export const PASSWD = "/etc/passwd"
 
 /** Those of a name in the text of {@link PASSWD}. Throws `NoSuchUser`. */
-export const idsIn = (passwd: string, wanted: string): Ids => {
-  for (const line of passwd.split("\n")) {
-    const [name, , uid, gid] = line.split(":")
-    if (name === wanted && isId(uid) && isId(gid)) return { uid: Number(uid), gid: Number(gid) }
-  }
-  throw new NoSuchUser(wanted)
+export const idsIn = (passwd: string, user: NamedUser): Passwd.Ids => {
+  const ids = Passwd.idsOf(passwd, user)
+  if (ids === undefined) throw new NoSuchUser(user.name)
+  return ids
 }
 
 /** Who somebody is, by the image's own `/etc/passwd`. */
-export interface Account {
-  readonly name: string
-  readonly uid: number
-  readonly gid: number
-  readonly home: string
-  readonly shell: string
-}
+export const accountOf = (tree: LayeredTree, user: User): Passwd.Account | undefined =>
+  Passwd.accountOf(readImageFile(tree, PASSWD), user)
 
-/** The first account of a name, or of a user id; with the group id too, if there is one with both. */
-export const accountOf = (tree: LayeredTree, user: User): Account | undefined => {
-  const accounts = readImageFile(tree, PASSWD)
-    .split("\n")
-    .flatMap((line) => {
-      const [name = "", , uid, gid, , home = "", shell = ""] = line.split(":")
-      return isId(uid) && isId(gid)
-        ? [{ name, uid: Number(uid), gid: Number(gid), home: home || "/", shell: shell || "/bin/sh" }]
-        : []
-    })
-  if (user._tag === "Named") return accounts.find(({ name }) => name === user.name)
-  const those = accounts.filter(({ uid }) => uid === user.uid)
-  return those.find(({ gid }) => gid === user.gid) ?? those[0]
+/** The groups that the image's `/etc/group` lists a user in who is named. */
+export const groupsOf = (tree: LayeredTree, user: User): ReadonlyArray<number> => {
+  const account = user._tag === "Named" ? accountOf(tree, user) : undefined
+  return account === undefined ? [] : Passwd.groupsOf(readImageFile(tree, "/etc/group"), account.name)
 }
-
-const isId = (text: string | undefined): boolean => text !== undefined && /^\d{1,10}$/.test(text)
 
 /** A small text file of the image; empty where it is missing, too large or no file. */
 export const readImageFile = (tree: LayeredTree, path: string): string => {

@@ -1,5 +1,6 @@
 /** Who a step's user is, from the image's own `/etc/passwd`. */
 import * as Either from "effect/Either"
+import * as Passwd from "../../domain/Passwd.ts"
 import type { User } from "../../domain/Spec.ts"
 import * as FileTree from "./FileTree.ts"
 
@@ -8,10 +9,8 @@ export const findUser = (tree: FileTree.Directory, user: User): Either.Either<Fi
   if (user._tag === "Unix") return Either.right({ uid: user.uid, gid: user.gid })
   const passwd = Either.getOrUndefined(FileTree.resolve(tree, "/etc/passwd"))?.node
   const text = passwd?._tag === "File" ? new TextDecoder().decode(passwd.content) : ""
-  for (const line of text.split("\n")) {
-    const [name, , uid, gid] = line.split(":")
-    if (name === user.name) return Either.right({ uid: Number(uid), gid: Number(gid) })
-  }
+  const ids = Passwd.idsOf(text, user)
+  if (ids !== undefined) return Either.right(ids)
   return user.name === "root"
     ? Either.right(FileTree.rootOwner)
     : Either.left(`no user ${user.name} in the image's /etc/passwd`)

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import { basename, dirname } from "node:path"
-import { idsOf, NoSuchUser, readImageFile } from "../host/ImageUser.ts"
+import { groupsOf, idsOf, NoSuchUser } from "../host/ImageUser.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import type { OverlayMount } from "../host/PrivateMounts.ts"
 import type { OverlayRootfs, Rootfs } from "../Rootfs.ts"
@@ -170,17 +170,8 @@ const identityOf = (tree: LayeredTree, { user }: Command): OciConfig.Identity =>
   if (![uid, gid].every((id) => Number.isInteger(id) && id >= 0 && id < 0xffff_ffff)) {
     throw new BadTarget(`${uid}:${gid} are no user and group ids: they go from 0 to 4294967294`)
   }
-  return { uid, gid, additionalGids: user._tag === "Named" ? groupsOf(tree, user.name) : [] }
+  return { uid, gid, additionalGids: groupsOf(tree, user) }
 }
-
-/** The groups that the image's `/etc/group` lists a user in, group(5). */
-const groupsOf = (tree: LayeredTree, name: string): ReadonlyArray<number> =>
-  readImageFile(tree, "/etc/group")
-    .split("\n")
-    .flatMap((line) => {
-      const [, , gid = "", members = ""] = line.split(":")
-      return /^\d{1,9}$/.test(gid) && members.split(",").includes(name) ? [Number(gid)] : []
-    })
 
 /** `hosts`, and with the host's network its `resolv.conf`; neither where the image has no place for it. */
 const hostFiles = (command: Command, points: MountPoints, workplace: Workplace): ReadonlyArray<OciConfig.BindMount> => {

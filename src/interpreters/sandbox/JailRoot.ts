@@ -7,7 +7,8 @@
  */
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
-import { type Account, accountOf, NoSuchUser } from "../host/ImageUser.ts"
+import type * as Passwd from "../../domain/Passwd.ts"
+import { accountOf, NoSuchUser } from "../host/ImageUser.ts"
 import { LayeredTree } from "../host/LayeredTree.ts"
 import { writeAll } from "../host/WriteAll.ts"
 import type { Rootfs } from "../Rootfs.ts"
@@ -26,7 +27,7 @@ export interface NullMount {
 
 export interface JailRoot {
   readonly path: string
-  readonly account: Account
+  readonly account: Passwd.Account
   readonly hasIfconfig: boolean
   /** The outermost first. */
   readonly mounts: ReadonlyArray<NullMount>
@@ -110,7 +111,7 @@ const checkFstab = (target: string): void => {
 
 const USER_HINT = "make the user in an earlier step (pw useradd), or name one that is there: (user root)"
 
-const checkedAccount = (tree: LayeredTree, { user }: Command): Account => {
+const checkedAccount = (tree: LayeredTree, { user }: Command): Passwd.Account => {
   const account = accountOf(tree, user)
   if (account === undefined) {
     if (user._tag === "Named") throw new NoSuchUser(user.name)

@@ -74,7 +74,8 @@ const readBy = (tree: SourceTree, paths: ReadonlyMap<string, string>): SourceTre
 
 /** Whom a user of the spec means. */
 const ownerOf = (uid: number, owner: User): User => {
-  const isUser = owner._tag === "Named" ? owner.name === "root" || owner.name === userName(uid) : owner.uid === 0
+  const isUser =
+    owner._tag === "Named" ? [userName(uid), "root", String(uid), "0"].includes(owner.name) : owner.uid === 0
   return isUser ? { _tag: "Unix", uid, gid: GID } : owner
 }
 

@@ -1,6 +1,7 @@
 /** What each rule of the import makes of a Dockerfile. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
+import * as DockerfileWriter from "../../../src/domain/dockerfile/DockerfileWriter.ts"
 import { textOf } from "../../../src/domain/dockerfile/ImportedText.ts"
 import { importOf, shown } from "./imports.ts"
 
@@ -45,6 +46,14 @@ describe("a stage", () => {
       )
       5: the stage "unused" is not needed for the last stage, and left out"
     `)
+  })
+
+  it("on another stage has what ENV said there before what ARG has set", () => {
+    const text = "FROM a AS one\nENV V=env\nARG V=arg W=kept\nRUN x\nFROM one\nRUN y\nLABEL l=$V$W"
+    expect(shown(text)).toContain(`(env V env)
+ (run (network host)
+      (shell y))`)
+    expect(Either.getOrThrow(importOf(text)).image.settings.labels).toEqual([{ name: "l", value: "envkept" }])
   })
 
   it("on another stage goes on where that ended", () => {
@@ -576,11 +585,36 @@ describe("COPY", () => {
     expect(line("COPY a.txt")).toMatchInlineSnapshot(`"refused at 2:1: COPY needs something to copy and where to"`)
   })
 
+  it("of a here-document that is larger than a command may be is several steps, and none breaks a character", () => {
+    const lines = `${"it's 😀 ".repeat(10_000)}\n`
+    const { spec } = Either.getOrThrow(importOf(`FROM a\nCOPY --chown=5 <<"EOF" /d/x\n${lines}EOF`))
+    const scripts = spec.ops.flatMap((op) => (op._tag === "Run" ? [op.shell] : []))
+    expect(scripts.length).toBeGreaterThan(1)
+    for (const script of scripts) expect(Buffer.byteLength(script)).toBeLessThan(128 * 1024)
+    const texts = scripts.map((script) => /printf %s '([^]*)' >>? "\$f"/.exec(script)?.[1] ?? "")
+    expect(texts.join("").replaceAll(`'\\''`, "'")).toBe(lines)
+    expect(texts.some((text) => /^[\uDC00-\uDFFF]|[\uD800-\uDBFF]$/.test(text))).toBe(false)
+    expect(
+      scripts.map((script) => [script.includes("mkdir"), script.includes("rm -f"), script.includes("chmod 644")])
+    ).toEqual(scripts.map((_, index) => [index === 0, index === 0, index === scripts.length - 1]))
+  })
+
+  it("of a here-document calls the file as Docker does, or refuses the name", () => {
+    expect(copy("COPY <<../x /d/\nit\n../x")).toContain("f=/d/x\\")
+    for (const name of ["a/b", "..", "/", "x/y/../../.."]) {
+      expect(shown(`FROM a\nCOPY <<${name} /d/\nit\n${name}`)).toContain("is no file's name")
+      expect(shown(`FROM a\nRUN <<${name}\n#!/bin/sh\n${name}`)).toContain("is no file's name")
+    }
+  })
+
   it("of a here-document is a step that writes it", () => {
     expect(copy("ENV A=1\nCOPY <<EOF /x\nit's $A\nEOF")).toMatchInlineSnapshot(`
       " (shell /bin/sh -c)
-       (run (shell  "mkdir -p / && printf %s 'it'\\\\''s 1\\
-                   \\n' > /x && chmod 644 /x"))
+       (run (shell  "f=/x\\
+                   \\nif [ -d \\"$f\\" ]; then f=$f/EOF; elif [ -L \\"$f\\" ]; then f=$(readlink -f \\"$f\\") || exit; fi\\
+                   \\nrm -f \\"$f\\"\\
+                   \\nprintf %s 'it'\\\\''s 1\\
+                   \\n' > \\"$f\\" && chmod 644 \\"$f\\""))
       )
       3: the here-document is written by a shell of the image, which must have one"
     `)
@@ -674,7 +708,9 @@ describe("ADD", () => {
       "((from a)
        (copy (src a.tgz) (dst /.obuilder-add/a.tgz))
        (shell /bin/sh -c)
-       (run (shell "mkdir -p /x && tar -xpzf /.obuilder-add/a.tgz -C /x && rm -r /.obuilder-add"))
+       (run (shell  "mkdir -p /x || exit\\
+                   \\no=$(stat -Lc %u:%g /x) && m=$(stat -Lc %a /x) || exit\\
+                   \\ntar -xpzf /.obuilder-add/a.tgz -C /x && chown \\"$o\\" /x && chmod \\"$m\\" /x && rm -r /.obuilder-add"))
        (copy (src f) (dst /x/) (preserve modes))
       )
       2: the archive is unpacked by tar of the image, which must have one"
@@ -717,6 +753,30 @@ describe("WORKDIR and USER", () => {
     `)
   })
 
+  it("make a directory for the user's number as a group too, where no group is said", () => {
+    expect(shown("FROM a\nUSER 7\nWORKDIR /d")).toContain("chown 7:7 ")
+    expect(shown("FROM a\nUSER 007\nWORKDIR /d")).toContain("chown 7:7 ")
+    expect(shown("FROM a\nUSER me\nWORKDIR /d")).toContain("chown me: ")
+  })
+
+  it("come back as they were from what obuilder dockerfile writes", () => {
+    for (const name of ["7", "007", "me", "7:8"]) {
+      const text = `FROM a\nWORKDIR /\nSHELL [ "/bin/sh", "-c" ]\nUSER ${name}\nRUN x\n`
+      const { spec } = Either.getOrThrow(importOf(text))
+      expect(Either.getOrThrow(DockerfileWriter.write(spec, {}))).toContain(`USER ${name}\n`)
+    }
+  })
+
+  it("belong to their user, whoever copies something into them first", () => {
+    const made = '(comment "a step that does nothing, so that the working directory is made")'
+    const copying = (flag: string, dst: string) =>
+      shown(`FROM a\nWORKDIR /w/d\nCOPY ${flag} f ${dst}`, { files: { f: 0o644 } })
+    expect(copying("--chown=5", ".").indexOf(made)).toBeLessThan(copying("--chown=5", ".").indexOf("(copy"))
+    expect(copying("--chown=me", "/w/f")).toContain(made)
+    expect(copying("--chown=me", ".")).toContain(made)
+    expect(copying("", ".")).not.toContain(made)
+  })
+
   it("name users, whose groups are numbers or the users' own", () => {
     expect(shown("FROM a\nUSER me\nRUN x")).toContain("(user (name me))")
     expect(shown("FROM a\nUSER me:wheel\nRUN x")).toMatchInlineSnapshot(
@@ -724,12 +784,11 @@ describe("WORKDIR and USER", () => {
     )
     expect(shown("FROM a\nUSER 7\nRUN x")).toMatchInlineSnapshot(`
       "((from a)
-       (user (uid 7) (gid 0))
+       (user (name 7))
        (shell /bin/sh -c)
        (run (network host)
             (shell x))
-      )
-      2: the group is 0: which one /etc/passwd has for the user 7 is not looked up"
+      )"
     `)
   })
 

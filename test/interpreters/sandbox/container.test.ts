@@ -173,14 +173,15 @@ for (const runtime of ["runc", "crun"] as const) {
       Effect.gen(function* () {
         const { run } = yield* opened()
         expect((yield* run("id -G", { user: unix(1000, 1001) })).output).toBe("1001\n")
-        const named = yield* run("id -u; id -G", {
-          user: { _tag: "Named", name: "ann" },
-          entries: {
-            "etc/passwd": "root:x:0:0::/:/bin/sh\nann:x:70:71::/:/bin/sh\n",
-            "etc/group": "root:x:0:\nwheel:x:10:bob,ann\nother:x:11:bob\nann:x:71:\nvideo:x:44:ann\n"
-          }
-        })
-        expect(named.output).toBe("70\n71 10 44\n")
+        const entries = {
+          "etc/passwd": "root:x:0:0::/:/bin/sh\nann:x:70:71::/:/bin/sh\n",
+          "etc/group": "root:x:0:\nwheel:x:10:bob,ann\nother:x:11:bob,99\nann:x:71:\nvideo:x:44:ann\n"
+        }
+        const outputs = { ann: "70\n71 10 44\n", "70": "70\n71 10 44\n", "99": "99\n0\n" }
+        for (const [name, output] of Object.entries(outputs)) {
+          const named = yield* run("id -u; id -G", { user: { _tag: "Named", name }, entries })
+          expect(named.output).toBe(output)
+        }
       })
     )
 

@@ -34,7 +34,7 @@ export const cacheOwner: Rule = {
 }
 
 /** Who may write to anything. */
-const isRoot = (user: User): boolean => (user._tag === "Named" ? user.name === "root" : user.uid === 0)
+const isRoot = (user: User): boolean => (user._tag === "Named" ? ["root", "0"].includes(user.name) : user.uid === 0)
 
 const userName = (user: User): string => (user._tag === "Named" ? show(user.name) : `${user.uid}:${user.gid}`)
 

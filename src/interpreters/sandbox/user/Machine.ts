@@ -128,7 +128,7 @@ class User {
     const { uid } = this.options
     const name = userName(uid)
     const isKnown =
-      user._tag === "Named" ? user.name === name || user.name === "root" : user.uid === uid || user.uid === 0
+      user._tag === "Named" ? [name, "root", String(uid), "0"].includes(user.name) : user.uid === uid || user.uid === 0
     if (isKnown) return undefined
     const who = user._tag === "Named" ? JSON.stringify(user.name) : `${user.uid}:${user.gid}`
     return notStarted(
