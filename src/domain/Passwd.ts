@@ -45,7 +45,8 @@ export const idsOf = (passwd: string, user: NamedUser): Ids | undefined => {
 export const groupsOf = (group: string, name: string): ReadonlyArray<number> =>
   group.split("\n").flatMap((line) => {
     const [, , gid = "", members = ""] = line.split(":")
-    return /^\d{1,9}$/.test(gid) && members.split(",").includes(name) ? [Number(gid)] : []
+    // An account without a name is no member of groups without members.
+    return name !== "" && /^\d{1,9}$/.test(gid) && members.split(",").includes(name) ? [Number(gid)] : []
   })
 
 const accountsIn = (passwd: string): ReadonlyArray<Account> =>

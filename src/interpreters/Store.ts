@@ -114,12 +114,10 @@ export interface StoreService {
   /** The result with this id, if it is here. Cheap: one look-up in memory or on disk. */
   readonly result: (id: StepId) => Effect.Effect<Option.Option<ResultInfo>, StoreError>
   /**
-   * Says which results, each made on the one before, are about to be asked for:
-   * a store that has to ask somebody else asks once. It changes no answer but
-   * where results are gone behind the store's back: of those before one that is
-   * here that may not be noticed. The others have no such thing.
+   * Says which results are about to be asked for: a store that has to ask
+   * somebody else asks once. The others have no such thing.
    */
-  readonly foresee?: ((chain: ReadonlyArray<StepId>) => Effect.Effect<void, StoreError>) | undefined
+  readonly foresee?: ((ids: ReadonlyArray<StepId>) => Effect.Effect<void, StoreError>) | undefined
   /** The realised id that a planned id was found to mean, if it is known; its result may be gone. */
   readonly realised: (planned: StepId) => Effect.Effect<Option.Option<StepId>, StoreError>
   /** Remembers what a planned id means. */

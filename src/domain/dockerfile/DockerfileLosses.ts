@@ -106,10 +106,12 @@ const ofOps = (ops: ReadonlyArray<Op>, options: Required<Options>): ReadonlyArra
 }
 
 /** COPY takes no owner from USER, and is given the one that numbers tell. */
-const ofOwner = (op: Copy, user: User, { style }: Required<Options>): ReadonlyArray<Loss> =>
-  user._tag === "Unix" || user.name === "root" || style === "windows"
-    ? []
-    : [loss(op, `COPY copies as root, not as ${show(user.name)}`, "write `(user (uid N) (gid N))` before it")]
+const ofOwner = (op: Copy, user: User, { style }: Required<Options>): ReadonlyArray<Loss> => {
+  if (user._tag === "Unix" || user.name === "root" || style === "windows") return []
+  if (op.preserve?.includes("owners") === true) return []
+  const what = op.from._tag === "Context" ? "COPY copies as root" : "COPY keeps the owners that files have"
+  return [loss(op, `${what}, and does not give them to ${show(user.name)}`, "write `(user (uid N) (gid N))` before it")]
+}
 
 const ofOp = (op: Op, options: Required<Options>): ReadonlyArray<Loss> => {
   const { style } = options

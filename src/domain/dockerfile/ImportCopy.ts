@@ -179,7 +179,7 @@ const unpack = (stage: StageImport, { name, path }: Source, directory: string, a
       ...makeDirectory(directory, directoryOwner(owner)),
       // The directory is none of what is unpacked, even if the archive has an entry for it.
       `o=$(stat -Lc %u:%g ${into}) && m=$(stat -Lc %a ${into}) || exit`,
-      `tar -xp${LETTERS[archive]}f ${file} -C ${into} && chown "$o" ${into} && chmod "$m" ${into} && rm -r ${ASIDE}`
+      `tar -xp${LETTERS[archive]}f ${file} --numeric-owner -C ${into} && chown "$o" ${into} && chmod "$m" ${into} && rm -r ${ASIDE}`
     ].join("\n")
   )
   stage.isDirectory(directory)

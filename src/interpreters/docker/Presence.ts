@@ -1,9 +1,9 @@
 /**
  * Which finished trees an engine still has. Somebody else may have removed some,
- * and to ask takes milliseconds each (containerd's image store takes as long to
- * list them): so who goes through a chain of results says so beforehand, and
- * where the engine has the last one nothing is asked of those that it was made
- * on. Where nobody answers, everything is taken to be there.
+ * and to ask takes milliseconds each; with containerd's image store a list takes
+ * as long for each image in it. So who goes through a chain of results says so
+ * beforehand, and those are asked for at once, and no others. Where nobody
+ * answers, everything is taken to be there.
  */
 import * as Effect from "effect/Effect"
 import { attempt, type ImageProblem } from "../base/ImageProblem.ts"
@@ -19,8 +19,6 @@ export class Presence {
   private readonly workshop: Workshop
   /** Those that the engine has said that it has, or that were made by this process. */
   private readonly seen = new Set<string>()
-  /** Those that something was made on that it has: nobody needs them unless something else is to be. */
-  private readonly assumed = new Set<string>()
   private asked = 0
 
   constructor(workshop: Workshop) {
@@ -33,7 +31,7 @@ export class Presence {
 
   /** Whether there is a tree of this name. Fails only where the engine is another one. */
   of(name: string): Effect.Effect<boolean, ImageProblem> {
-    if (this.seen.has(name) || this.assumed.has(name)) return Effect.succeed(true)
+    if (this.seen.has(name)) return Effect.succeed(true)
     return this.asking(async (signal) => {
       if (++this.asked === FEW) for (const one of await this.workshop.finished(signal)) this.seen.add(one)
       if (!this.seen.has(name) && (await this.workshop.has(name, signal))) this.seen.add(name)
@@ -41,18 +39,11 @@ export class Presence {
     }, true)
   }
 
-  /** The names of trees of which each was made on the one before are about to be asked for. */
-  foresee(chain: ReadonlyArray<string>): Effect.Effect<void, ImageProblem> {
-    const last = chain.at(-1)
-    if (last === undefined) return Effect.void
+  /** Trees of these names are about to be asked for. */
+  foresee(names: ReadonlyArray<string>): Effect.Effect<void, ImageProblem> {
+    const others = names.filter((name) => !this.seen.has(name))
+    if (others.length === 0) return Effect.void
     return this.asking(async (signal) => {
-      if (this.seen.has(last) || (await this.workshop.has(last, signal))) {
-        this.seen.add(last)
-        for (const name of chain) this.assumed.add(name)
-        return
-      }
-      for (const name of chain) this.assumed.delete(name)
-      const others = chain.slice(0, -1).filter((name) => !this.seen.has(name))
       for (let at = 0; at < others.length; at += MANY) {
         for (const one of await this.workshop.finished(signal, others.slice(at, at + MANY))) this.seen.add(one)
       }

@@ -139,12 +139,9 @@ class LocalStore implements StoreService {
     this.foresee =
       trees.foresee === undefined
         ? undefined
-        : (chain) =>
+        : (ids) =>
             Effect.flatMap(
-              this.attempt("read", () => {
-                const unknown = chain.findIndex((id) => Option.isNone(this.meta(id)))
-                return unknown < 0 ? chain : chain.slice(0, unknown)
-              }),
+              this.attempt("read", () => ids.filter((id) => Option.isSome(this.meta(id)))),
               (known) => trees.foresee?.(known.map((id) => `${layout.root}/${ownLayer(id)}`)) ?? Effect.void
             )
     this.reading = new Reading({

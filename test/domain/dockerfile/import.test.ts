@@ -710,7 +710,7 @@ describe("ADD", () => {
        (shell /bin/sh -c)
        (run (shell  "mkdir -p /x || exit\\
                    \\no=$(stat -Lc %u:%g /x) && m=$(stat -Lc %a /x) || exit\\
-                   \\ntar -xpzf /.obuilder-add/a.tgz -C /x && chown \\"$o\\" /x && chmod \\"$m\\" /x && rm -r /.obuilder-add"))
+                   \\ntar -xpzf /.obuilder-add/a.tgz --numeric-owner -C /x && chown \\"$o\\" /x && chmod \\"$m\\" /x && rm -r /.obuilder-add"))
        (copy (src f) (dst /x/) (preserve modes))
       )
       2: the archive is unpacked by tar of the image, which must have one"

@@ -55,7 +55,7 @@ export interface Trees {
     | undefined
   /** Whether a finished tree is there, by where it is kept, where somebody else could have removed it. */
   readonly present?: ((path: string) => Effect.Effect<boolean, StoreError>) | undefined
-  /** Says which trees, each made on the one before, are about to be asked for. */
+  /** Says which trees are about to be asked for. */
   readonly foresee?: ((paths: ReadonlyArray<string>) => Effect.Effect<void, StoreError>) | undefined
   /** Removes what belongs to nobody, where that does not show in the store's directory. */
   readonly sweep?: (() => Work) | undefined
