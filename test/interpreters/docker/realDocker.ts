@@ -47,7 +47,7 @@ export const start = (directory: string, kind = debian): Effect.Effect<string, n
     const configuration = `${directory}/daemon.json`
     Fs.writeFileSync(configuration, JSON.stringify({ features: { "containerd-snapshotter": kind.containerd } }))
     const words = [
-      ...["--config-file", configuration, "--data-root", `${directory}/data`, "--exec-root", `${directory}/exec`],
+      ...["--config-file", configuration, "--data-root", `${directory}/data`, "--exec-root", EXEC],
       ...["--pidfile", `${directory}/pid`, "--host", `unix://${socket}`],
       ...["--bridge=none", "--iptables=false", "--ip-forward=false"]
     ]
@@ -73,16 +73,25 @@ export const start = (directory: string, kind = debian): Effect.Effect<string, n
       until("the Docker engine listens", () => {
         if (child.exitCode !== null) throw new Error(`the Docker engine has ended: ${said}`)
         return said.includes(`API listen on ${socket}`)
+      }).catch((cause: unknown) => {
+        throw new Error(`no Docker engine: ${said.slice(-LAST_WORDS)}`, { cause })
       })
     )
     return `unix://${socket}`
   })
+
+/** Letters of what an engine has said that failed. */
+const LAST_WORDS = 2000
+
+/** Of the engine's own, in its namespace. Short: the names of sockets that it makes there have 108 bytes at most. */
+const EXEC = "/mnt"
 
 /**
  * What the first process does, with which all others end: it reads until the
  * test's process ends. The engine would leave a key in /etc.
  */
 const FIRST = `mount -t tmpfs tmpfs /etc
+mount -t tmpfs tmpfs ${EXEC}
 exec 3<&0
 "$@" </dev/null 3<&- &
 cat <&3 >/dev/null`
