@@ -27,7 +27,7 @@ export const run = (program, args, env = {}) => {
 }
 
 /** What a program takes from its start to its end. */
-export const timeOf = (program, args) => timed(() => run(program, args))
+export const timeOf = (program, args, env) => timed(() => run(program, args, env))
 
 /** What a Node program has in memory at its worst: its peak resident set, in megabytes (10^6 bytes). */
 export const peakOf = (program, args, scratch) => {

@@ -4,10 +4,11 @@
  * `skopeo copy` into a layout and `umoci raw unpack` of that, and beside
  * `buildah from` into a fresh storage; and the memory that it takes.
  */
-import { spawn, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { absolute, alternate, ratio } from "./measure.mjs"
 import { OBUILDER, peakOf, run, settle, timeOf } from "./processes.mjs"
+import { serveRegistry } from "./registry.mjs"
 
 /** Megabytes of files, in as many layers as there are directories. */
 const SIZE = 500
@@ -21,7 +22,7 @@ export const measure = async ({ scratch, rounds }) => {
   if (lacking.length > 0) throw new Error(`The benchmark "pull" needs ${lacking.join(", ")}.`)
   const directory = `${scratch}/pull`
   Fs.mkdirSync(`${directory}/source`, { recursive: true })
-  const registry = await serve(directory)
+  const registry = await serveRegistry(directory)
   try {
     const image = `${registry.host}/image:1`
     makeImage(directory)
@@ -91,32 +92,5 @@ const makeImage = (directory) => {
     run("umoci", ["raw", "add-layer", "--image", `${layout}:1`, layer])
     left -= share
     Fs.rmSync(layer)
-  }
-}
-
-/** Debian's registry, on a free port of this machine. */
-const serve = async (directory) => {
-  const file = `${directory}/registry.yml`
-  const data = `storage: { filesystem: { rootdirectory: ${directory}/registry } }`
-  Fs.writeFileSync(file, `version: 0.1\n${data}\nhttp: { addr: "127.0.0.1:0" }\n`)
-  const child = spawn("docker-registry", ["serve", file], { stdio: ["ignore", "pipe", "pipe"] })
-  const ended = new Promise((resolve) => child.once("close", resolve))
-  const host = await new Promise((resolve, reject) => {
-    let said = ""
-    child.once("error", reject)
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk) => {
-        said += chunk
-        const [, found] = /listening on (127\.0\.0\.1:\d+)/.exec(said) ?? []
-        if (found !== undefined) resolve(found)
-      })
-    }
-  })
-  return {
-    host,
-    stop: () => {
-      child.kill("SIGKILL")
-      return ended
-    }
   }
 }

@@ -20,7 +20,9 @@ const benchmarks = {
   memory: () => import("./memory.mjs"),
   stores: () => import("./stores.mjs"),
   pruning: () => import("./pruning.mjs"),
-  pull: () => import("./pull.mjs")
+  pull: () => import("./pull.mjs"),
+  docker: () => import("./docker.mjs"),
+  others: () => import("./others.mjs")
 }
 
 const here = new URL(".", import.meta.url).pathname

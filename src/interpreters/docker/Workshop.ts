@@ -307,8 +307,8 @@ export class Workshop {
     await calls.load(archive, later(signal))
   }
 
-  /** An engine with containerd's image store wants the layers themselves: there the image stays as it was made. */
-  private async takesLayersByName(signal: AbortSignal): Promise<boolean> {
+  /** Whether the engine has an image store of its own. That of containerd wants the layers themselves: there an image stays as it was made. */
+  async takesLayersByName(signal: AbortSignal): Promise<boolean> {
     const { DriverStatus } = await this.info(signal)
     return !(DriverStatus ?? []).some(([, value]) => value.startsWith("io.containerd."))
   }

@@ -39,15 +39,43 @@ it.scopedLive("those that are foreseen are asked for at once, and no others", ()
   Effect.gen(function* () {
     const { engine, presence } = yield* world(["a", "c", "elsewhere"])
     yield* presence.foresee(["a", "b", "c"])
-    expect(engine.asked).toHaveLength(1)
-    expect(decodeURIComponent(engine.asked[0] ?? "")).toContain(
-      JSON.stringify(["a", "b", "c"].map((tree) => `${PREFIX}:${tree}`))
-    )
+    expect(engine.asked.toSorted()).toEqual(["a", "b", "c"].map(inspects))
     for (const tree of ["a", "c"]) expect(yield* presence.of(tree)).toBe(true)
     yield* presence.foresee(["c", "a"])
     yield* presence.foresee([])
-    expect(engine.asked).toHaveLength(1)
+    expect(engine.asked).toHaveLength(3)
     expect(yield* presence.of("b")).toBe(false)
+  })
+)
+
+const keepsImagesBy = (status: readonly [string, string]) =>
+  on(/^GET \/info/, (_, response) => reply(response, 200, JSON.stringify({ DriverStatus: [status] })))
+
+const MANY = Array.from({ length: 40 }, (_, index) => `tree${index}`)
+
+it.scopedLive("many that are foreseen are listed by Docker's own image store", () =>
+  Effect.gen(function* () {
+    const { engine, presence } = yield* world(MANY.slice(1))
+    engine.scripts.push(keepsImagesBy(["Backing Filesystem", "extfs"]))
+    yield* presence.foresee(MANY)
+    const [, question = ""] = engine.asked
+    expect(engine.asked).toHaveLength(2)
+    expect(decodeURIComponent(question)).toContain(JSON.stringify(MANY.map((tree) => `${PREFIX}:${tree}`)))
+    for (const tree of MANY.slice(1)) expect(yield* presence.of(tree)).toBe(true)
+    expect(engine.asked).toHaveLength(2)
+    expect(yield* presence.of("tree0")).toBe(false)
+  })
+)
+
+it.scopedLive("containerd's image store is asked for each", () =>
+  Effect.gen(function* () {
+    const { engine, presence } = yield* world(MANY.slice(1))
+    engine.scripts.push(keepsImagesBy(["driver-type", "io.containerd.snapshotter.v1"]))
+    yield* presence.foresee(MANY)
+    expect(engine.asked.slice(1).toSorted()).toEqual(MANY.map(inspects).toSorted())
+    for (const tree of MANY.slice(1)) expect(yield* presence.of(tree)).toBe(true)
+    expect(engine.asked).toHaveLength(MANY.length + 1)
+    expect(yield* presence.of("tree0")).toBe(false)
   })
 )
 
