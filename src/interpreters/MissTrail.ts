@@ -81,6 +81,11 @@ export class MissTrail {
       const { candidates, isListed } = yield* this.candidates(step, parents)
       // What it would have been built on is there, and was built on in just this way.
       if (isListed) {
+        // Or another build has made it, since this one looked.
+        if (step.id !== undefined && Option.isSome(yield* this.store.result(step.id))) {
+          this.last = step.id
+          return Option.none()
+        }
         // What was built on it has gone with it.
         this.last = undefined
         return Option.some({ earlier: null, changes: [{ _tag: "Deleted" }] })

@@ -54,6 +54,25 @@ describe("a build tells of a step that is not cached", () => {
     }
   }
 
+  it.effect("nothing, where another build makes it just then", () =>
+    Effect.gen(function* () {
+      const world = newWorld()
+      const steps = spec("base", [run("echo one")])
+      const first = yield* events(world, steps)
+      const id = first.flatMap((event) => (event._tag === "Saved" ? [event.id] : [])).at(-1)
+      const result = id && world.results.get(id)
+      if (id === undefined || result === undefined) throw new Error("nothing was made")
+      world.results.delete(id)
+      const another: Faults.Faults = ({ name }) => {
+        if (name === "store.children") world.results.set(id, result)
+        return undefined
+      }
+      const after = yield* events(world, steps, another)
+      expect(world.results.get(id)).toBe(result)
+      expect(missed(after)).toEqual([])
+    })
+  )
+
   it.effect("without looking at more results than a few, however many there are", () =>
     Effect.gen(function* () {
       const world = newWorld()
