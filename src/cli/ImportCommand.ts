@@ -2,8 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { dirname } from "node:path"
-import { others } from "../domain/dockerfile/ImportedImageText.ts"
+import { argumentNames, others } from "../domain/dockerfile/ImportedImageText.ts"
 import { textOf } from "../domain/dockerfile/ImportedText.ts"
+import { visible } from "../domain/DisplayText.ts"
 import * as SpecText from "../domain/SpecText.ts"
 import { BaseImages } from "../interpreters/BaseImages.ts"
 import * as LocalBaseImages from "../interpreters/base/LocalBaseImages.ts"
@@ -47,6 +48,12 @@ export const importFile = (given: ImportFlags): Effect.Effect<void, CliError, Ho
     if (lost.length > 0 && !quiet) {
       yield* stderr.write(
         `obuilder: no spec, and no flag of export, says ${lost.join(", ")}; a build of the Dockerfile itself keeps it\n`
+      )
+    }
+    const args = argumentNames(imported)
+    if (args.length > 0 && !quiet) {
+      yield* stderr.write(
+        `obuilder: an image of the spec has the build arguments ${args.map(visible).join(", ")} as variables; one of the Dockerfile itself has not\n`
       )
     }
     const written = textOf(imported)

@@ -59,7 +59,9 @@ describe("obuilder import", () => {
     expect({ code, stdout }).toMatchInlineSnapshot(`
       {
         "code": 0,
-        "stdout": "((from base)
+        "stdout": "; An image of this has these build arguments as variables, which one of the Dockerfile itself has not:
+      ;   TAG
+      ((from base)
        (env TAG none)
        (shell /bin/sh -c)
        (run

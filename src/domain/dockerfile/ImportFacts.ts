@@ -69,6 +69,9 @@ export interface ImportOptions {
 /** How often something of the source directory may be looked at: more than any that people have needs. */
 const MOST_LOOKS = 3_000_000
 
+/** How much stages may begin with of what those have that they are built on: names and operations. */
+const MOST_INHERITED = 2_000_000
+
 /** How much variables may come to, in UTF-16 code units: a short text can ask for more than fits into memory. */
 const MOST_VALUES = 100_000_000
 
@@ -97,6 +100,18 @@ export class FactBook {
       { start: 0, end: 0 },
       "this Dockerfile asks for more of the source directory than can be looked at",
       "leave files out with .dockerignore"
+    )
+  }
+
+  private inherited = 0
+
+  /** Counts what stages begin with. Throws `ImportRefused` where a text asks for no end of it. */
+  inherit(count: number): void {
+    this.inherited += count
+    if (this.inherited <= MOST_INHERITED) return
+    throw new ImportRefused(
+      { start: 0, end: 0 },
+      "this Dockerfile has too many stages that are built on one another, for what is in them"
     )
   }
 

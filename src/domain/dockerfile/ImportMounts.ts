@@ -69,6 +69,9 @@ const cacheOf = (stage: StageImport, mount: Mount): Cache => {
   if (sharing !== undefined && sharing !== "shared" && sharing !== "private" && sharing !== "locked") {
     stage.refuse(`${JSON.stringify(sharing)} is no way to share a cache`, "write shared, private or locked", flag.range)
   }
+  if (sharing === "locked") {
+    stage.note("the cache is not locked: steps that run at the same time have a copy each, of which one is kept")
+  }
   const id = fields.get("id") ?? target
   return { id, target, buildkitOptions: optionsOf(mount, ["sharing", "mode", "uid", "gid"]) }
 }
@@ -107,6 +110,9 @@ export const putIn = (stage: StageImport, { passing }: Mounts): void => {
     "what is mounted for the step is put into the image before it, and removed after it, by a shell of the image",
     "its places must be empty, or not there at all: else the build fails and says so"
   )
+  if (passing.some(({ fields, type }) => type === "tmpfs" && fields.has("size"))) {
+    stage.note("the tmpfs has no size of its own: what the step writes there is on the disk until it ends")
+  }
   if (passing.some(({ type }) => type === "bind")) {
     stage.note(
       "what is bound for the step is in a layer of an image that is exported or pushed without --squash",

@@ -11,7 +11,7 @@ import { comments } from "./ImportedImageText.ts"
  * what holds for today's files only.
  */
 export const textOf = (imported: Imported): string => {
-  const text = `${comments(imported.image)}${todays(imported)}${print(imported.spec)}\n`
+  const text = `${comments(imported)}${todays(imported)}${print(imported.spec)}\n`
   // What is too long to be laid out is good as it is.
   return Either.getOrElse(format(text, { file: imported.file }), () => text)
 }

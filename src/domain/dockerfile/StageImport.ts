@@ -124,8 +124,13 @@ export class StageImport {
     if ("stage" in on) {
       this.base = on.stage.base
       this.from = on.stage.from
-      this.ops = [...on.stage.ops]
-      this.now = inherited(on.stage.now)
+      const { now, ops } = on.stage
+      const { declared, environment, made, unwritten, values } = now
+      whole.book.inherit(
+        ops.length + [declared, environment, made, unwritten, values].reduce((n, { size }) => n + size, 0)
+      )
+      this.ops = [...ops]
+      this.now = inherited(now)
       this.takeEnvironment()
     } else {
       this.base = on.base

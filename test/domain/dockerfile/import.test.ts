@@ -335,7 +335,8 @@ describe("RUN", () => {
             (network host)
             (secrets (s (target /run/secrets/s) (buildkit_options ((required true)))))
             (shell x))
-      )"
+      )
+      3: the cache is not locked: steps that run at the same time have a copy each, of which one is kept"
     `)
   })
 

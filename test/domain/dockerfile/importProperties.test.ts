@@ -75,7 +75,7 @@ describe("the import", () => {
           return
         }
         const { image, spec } = result.right
-        const printed = `${comments(image)}${SpecText.print(spec)}`
+        const printed = `${comments({ image, spec })}${SpecText.print(spec)}`
         expect(Either.getOrThrow(SpecText.parse(printed, { file: "printed" })).spec).toEqual(spec)
       }),
       { numRuns: 2000 }
@@ -123,6 +123,10 @@ describe("the import", () => {
     const doubled = "ENV A=$A$A\n".repeat(16)
     const cases: ReadonlyArray<readonly [text: string, message: string]> = [
       [`FROM a AS s0\n${many((n) => `FROM s${n} AS s${n + 1}`)}`, ""],
+      [
+        `FROM a AS s0\n${many((n) => `ARG A${n}=1`)}\n${many((n) => `FROM s${n} AS s${n + 1}`)}`,
+        "this Dockerfile has too many stages that are built on one another, for what is in them"
+      ],
       [`FROM a\n${"WORKDIR a\n".repeat(10_000)}`, "this directory has a path of more than 4095 characters"],
       [`FROM a\n${many((n) => `LABEL a${n}=b`)}\nLABEL b=c`, "these are more than 10000 labels"],
       [`FROM a\n${many((n) => `VOLUME /a${n}`)}\nVOLUME /b`, "these are more than 10000 volumes"],

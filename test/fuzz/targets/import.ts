@@ -139,7 +139,7 @@ export const fuzz = (data: Uint8Array): void => {
       "each operation has a place"
     )
   }
-  const again = SpecText.parse(`${comments(image)}${SpecText.print(spec)}`, { file: "again" })
+  const again = SpecText.parse(`${comments({ image, spec })}${SpecText.print(spec)}`, { file: "again" })
   holds(Either.isRight(again) && isDeepStrictEqual(again.right.spec, spec), "an imported spec reads as the same spec")
   const planned = plan(spec, planner.inputsOf(spec))
   if (Either.isRight(planned)) describe(planned.right, image)
