@@ -57,6 +57,7 @@ const requirements = {
   overlay: { met: hasOverlay, words: "overlayfs in the kernel" },
   busybox: { met: () => inPath("busybox"), words: "busybox (Debian: busybox-static)" },
   runc: { met: () => inPath("runc"), words: "runc (Debian: runc)" },
+  csh: { met: () => inPath("csh"), words: "a C shell (Debian: csh)" },
   crun: { met: () => inPath("crun"), words: "crun (Debian: crun)" },
   skopeo: { met: () => inPath("skopeo"), words: "skopeo (Debian: skopeo)" },
   umoci: { met: () => inPath("umoci"), words: "umoci (Debian: umoci)" },

@@ -150,8 +150,8 @@ const eachOp = (spec: Spec, change: (op: Op) => ReadonlyArray<Op>): Spec => ({
   ops: spec.ops.flatMap(change)
 })
 
-/** Without the builds that nobody copies from. */
-const withoutUnused = (spec: Spec): Spec => {
+/** Without the builds that nobody copies from, which BuildKit leaves out. */
+export const withoutUnused = (spec: Spec): Spec => {
   const used = new Set<string>()
   for (const op of spec.ops) if (op._tag === "Copy" && op.from._tag === "Build") used.add(op.from.name)
   // What comes later may need what comes before it, by the name that it is the last to have.

@@ -346,7 +346,7 @@ const everythingSaid = async (host: string): Promise<string> => {
   const paths = [
     ...containers.flatMap((one) => [`/containers/${one}/json`, `/containers/${one}/logs?stdout=1&stderr=1`]),
     ...images.flatMap((one) => [`/images/${one}/json`, `/images/${one}/history`]),
-    "/events?since=0&until=1"
+    `/events?since=0&until=${Math.ceil(Date.now() / 1000)}`
   ]
   const said = await Promise.all(paths.map((path) => ask(host, "GET", path)))
   return said.map(({ body }) => body.toString("latin1")).join("\n")
