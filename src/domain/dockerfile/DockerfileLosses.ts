@@ -5,8 +5,10 @@
  * This is what the spec alone tells. How COPY and WORKDIR differ from `copy` and
  * `workdir` in what they make of any files is in docs/dockerfiles.md.
  */
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { allSpecs } from "../Bases.ts"
+import { parse as parseReference } from "../ImageReference.ts"
 import { type Cache, type Copy, type NestedBuild, type Op, root, type Run, type Spec, type User } from "../Spec.ts"
 import { show } from "../SpecFields.ts"
 import type { Options, Style } from "./DockerfileWriter.ts"
@@ -65,7 +67,10 @@ const ofBase = (spec: Spec, stages: ReadonlySet<string>, style: Style): Readonly
   if (stages.has(spec.from.toLowerCase())) {
     return [loss(spec, `FROM takes ${show(spec.from)} for the build of this name`, "give the build another name")]
   }
-  return isWord(spec.from, style) ? [] : [readOtherwise(spec, "FROM", spec.from)]
+  if (!isWord(spec.from, style)) return [readOtherwise(spec, "FROM", spec.from)]
+  return Either.isRight(parseReference(spec.from))
+    ? []
+    : [loss(spec, `FROM takes no ${show(spec.from)}: no image can be called so`, "name an image of a registry")]
 }
 
 /** A spec's first shell is bash, an image's is sh; those for Windows have the same. */

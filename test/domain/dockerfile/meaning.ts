@@ -33,7 +33,7 @@ export const meaning = (spec: Spec): unknown => {
       else if (op._tag === "User") owner = op.user._tag === "Unix" ? `${op.user.uid}:${op.user.gid}` : op.user.name
       else if (op._tag === "Env") environment.set(op.name, op.value)
       else if (op._tag === "Run" && op.shell !== "true" && !op.shell.includes("set --")) {
-        const mounts = [...op.cache, ...op.secrets].map(({ id, target }) => [id, target])
+        const mounts = [...op.cache, ...op.secrets].map(({ id, target }) => [id, at(target)])
         found.push([[...shell, oneLine(op.shell)], cwd, owner, [...environment].sort(), mounts])
       } else if (op._tag === "Copy") {
         const nested = op.from._tag === "Build" ? builds.get(op.from.name) : undefined
