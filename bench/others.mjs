@@ -36,7 +36,16 @@ export const measure = async ({ scratch, base, rounds }) => {
     }
   } finally {
     await registry.stop()
+    unmount(directory)
   }
+}
+
+/** What buildah leaves where a build of it fails. */
+const unmount = (directory) => {
+  const places = Fs.readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+  for (const place of places.reverse()) if (place.startsWith(`${directory}/`)) run("umount", ["-l", place])
 }
 
 /** By its digest, so that nobody asks the registry for the tag again. */
